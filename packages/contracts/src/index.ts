@@ -1,0 +1,18 @@
+export { type Contract, defineContract } from "./contract.ts";
+export {
+  contracts,
+  eventTypes,
+  orderCancelled,
+  orderCompleted,
+  orderCreated,
+  paymentCompleted,
+  paymentFailed,
+  paymentRefunded,
+  paymentRequested,
+  refundRequested,
+  stockRejected,
+  stockReleased,
+  stockReserved,
+  workPriority,
+  workTypes,
+} from "./messages.ts";

@@ -1,0 +1,5 @@
+export { type Cause, currentCause, runCausedBy } from "./cause.ts";
+export { createEnvelope, type Envelope, type Handler, type Message } from "./envelope.ts";
+export { deriveId, newId } from "./id.ts";
+export { RejectedError } from "./rejected-error.ts";
+export { parseEnvelope, restoreEnvelope, serializeEnvelope } from "./wire.ts";

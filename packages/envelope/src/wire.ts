@@ -1,0 +1,97 @@
+import { z } from "zod";
+import type { Envelope } from "./envelope.ts";
+import { RejectedError } from "./rejected-error.ts";
+
+const text = z.string().min(1).max(255);
+const envelopeSchema = z.object({
+  id: z.uuid(),
+  type: z
+    .string()
+    .max(100)
+    .regex(/^[a-z][a-z0-9-]*(\.[a-z][a-z0-9-]*)+$/, "expected noun.verb in lower case"),
+  version: z.string().regex(/^[1-9][0-9]{0,3}$/, 'expected a major version such as "1"'),
+  timestamp: z.iso.datetime({ precision: 3 }),
+  source: text,
+  key: text,
+  sequence: z.int().positive(),
+  correlationId: text,
+  causationId: text.optional(),
+  traceparent: z
+    .string()
+    .regex(/^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/, "expected a W3C traceparent of version 00")
+    .optional(),
+  data: z.unknown().refine((data) => data !== undefined, "expected a value"),
+});
+
+const wireTexts = new WeakMap<Envelope, string>();
+
+/**
+ * The text that goes on every wire: JSON in ASCII (`\u` escapes), because some brokers and emulators refuse or damage
+ * anything else. An envelope that came from `restoreEnvelope` or `parseEnvelope` goes out in exactly the bytes it had.
+ */
+export function serializeEnvelope(envelope: Envelope): string {
+  const stored = wireTexts.get(envelope);
+  if (stored !== undefined) return stored;
+  const { id, type, version, timestamp, source, key, sequence, correlationId, causationId, traceparent, data } =
+    envelope;
+  const json = JSON.stringify({
+    id,
+    type,
+    version,
+    timestamp,
+    source,
+    key,
+    sequence,
+    correlationId,
+    causationId,
+    traceparent,
+    data,
+  });
+  return json.replace(/[\u0080-\uffff]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}
+
+/** Reads what came over a wire. Throws a `RejectedError` that lists every fault by its path. */
+export function parseEnvelope(body: string | Uint8Array): Envelope {
+  const wire = typeof body === "string" ? body : decode(body);
+  const result = envelopeSchema.safeParse(parseJson(wire));
+  if (!result.success) {
+    const faults = result.error.issues.map((issue) => `${issue.path.join(".") || "(root)"}: ${issue.message}`);
+    throw new RejectedError(`This is no envelope: ${faults.join("; ")}`);
+  }
+  const envelope = result.data as Envelope;
+  wireTexts.set(envelope, wire);
+  return envelope;
+}
+
+/**
+ * An envelope whose wire text is already there, as in an outbox row. Nothing is parsed unless somebody reads `data`,
+ * and `serializeEnvelope` returns `wire` as it is.
+ */
+export function restoreEnvelope(header: Omit<Envelope, "data">, wire: string): Envelope {
+  let data: { readonly value: unknown } | undefined;
+  const envelope: Envelope = {
+    ...header,
+    get data() {
+      data ??= { value: (JSON.parse(wire) as Envelope).data };
+      return data.value;
+    },
+  };
+  wireTexts.set(envelope, wire);
+  return envelope;
+}
+
+function decode(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw new RejectedError(`This is no envelope: ${bytes.byteLength} bytes that are not UTF-8`, { cause });
+  }
+}
+
+function parseJson(wire: string): unknown {
+  try {
+    return JSON.parse(wire);
+  } catch (cause) {
+    throw new RejectedError(`This is no envelope: ${wire.length} characters that are not JSON`, { cause });
+  }
+}
