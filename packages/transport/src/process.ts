@@ -1,0 +1,109 @@
+/**
+ * What every adapter does with an envelope that arrived. Beside it stand `subscription.ts` (`withDefaults`,
+ * `tellFailure`, `retryDelayMs`), `reason.ts` (`reasonOf`, `toError`), `key-queue.ts` (`createKeyQueue`) and
+ * `traceparent.ts` (`parseTraceparent`, `formatTraceparent`).
+ */
+import { context, ROOT_CONTEXT, type Span, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
+import { type Envelope, type Handler, RejectedError, runCausedBy } from "@throughline/envelope";
+import { toError } from "./reason.ts";
+import { type CompleteSubscription, retryDelayMs } from "./subscription.ts";
+import { formatTraceparent, parseTraceparent } from "./traceparent.ts";
+
+/** Where an envelope came from. */
+export type Arrival = {
+  /** OpenTelemetry's `messaging.system`: `kafka`, `aws_sqs`, `rabbitmq`, `memory`. */
+  readonly system: string;
+  /** The topic or queue it was read from, namespace included. */
+  readonly destination: string;
+  /** As the broker's header or attribute carried it. Default: the envelope's own. */
+  readonly traceparent?: string | undefined;
+};
+
+/** What a transport does with a message after one attempt. */
+export type Verdict =
+  | { readonly kind: "done" }
+  /** Deliver it again, not before `delayMs` have passed. */
+  | { readonly kind: "retry"; readonly delayMs: number; readonly error: Error }
+  /** Write it to the dead letters with `reasonOf(error)`, then acknowledge it. */
+  | { readonly kind: "dead"; readonly error: Error };
+
+/**
+ * One attempt, which is the `attempt`-th at this message (from 1): handles the envelope and says what follows. Never
+ * rejects. The transport acts on the verdict and then calls `tellFailure`.
+ */
+export async function attemptEnvelope(
+  subscription: CompleteSubscription,
+  envelope: Envelope,
+  attempt: number,
+  arrival: Arrival,
+): Promise<Verdict> {
+  try {
+    await handleEnvelope(subscription, envelope, arrival);
+    return { kind: "done" };
+  } catch (thrown) {
+    const error = toError(thrown);
+    if (error instanceof RejectedError || attempt >= subscription.attempts) return { kind: "dead", error };
+    return { kind: "retry", delayMs: retryDelayMs(subscription, attempt), error };
+  }
+}
+
+/**
+ * Runs the handler inside a CONSUMER span `process <destination>`, which is a child of the arrival's trace context, and
+ * as the cause of whatever the handler creates. Rejects with the handler's error, or when `timeoutMs` have passed: the
+ * attempt has then failed, and what the handler still does is its own affair.
+ */
+export async function handleEnvelope(
+  subscription: Pick<CompleteSubscription, "group" | "handler" | "timeoutMs">,
+  envelope: Envelope,
+  arrival: Arrival,
+): Promise<void> {
+  const span = startProcessSpan(subscription.group, envelope, arrival);
+  const traceparent = formatTraceparent(span.spanContext()) ?? envelope.traceparent;
+  const { id, correlationId } = envelope;
+  const cause = { id, correlationId, ...(traceparent === undefined ? {} : { traceparent }) };
+  try {
+    await context.with(trace.setSpan(context.active(), span), () =>
+      runCausedBy(cause, () => handleInTime(subscription.handler, envelope, subscription.timeoutMs)),
+    );
+  } catch (thrown) {
+    const error = toError(thrown);
+    span.recordException(error);
+    span.setAttribute("error.type", error.name);
+    span.setStatus({ code: SpanStatusCode.ERROR, message: error.message });
+    throw error;
+  } finally {
+    span.end();
+  }
+}
+
+function startProcessSpan(group: string, envelope: Envelope, { system, destination, traceparent }: Arrival): Span {
+  const parent = parseTraceparent(traceparent) ?? parseTraceparent(envelope.traceparent);
+  const attributes = {
+    "messaging.system": system,
+    "messaging.destination.name": destination,
+    "messaging.operation.name": "process",
+    "messaging.operation.type": "process",
+    "messaging.consumer.group.name": group,
+    "messaging.message.id": envelope.id,
+    "messaging.message.conversation_id": envelope.correlationId,
+  };
+  return trace
+    .getTracer("throughline")
+    .startSpan(
+      `process ${destination}`,
+      { kind: SpanKind.CONSUMER, attributes },
+      parent ? trace.setSpanContext(ROOT_CONTEXT, parent) : ROOT_CONTEXT,
+    );
+}
+
+async function handleInTime(handler: Handler, envelope: Envelope, timeoutMs: number): Promise<void> {
+  const { promise: tooLate, reject } = Promise.withResolvers<never>();
+  const late = () => reject(new Error(`Handling ${envelope.type} ${envelope.id} took longer than ${timeoutMs} ms`));
+  const timer = setTimeout(late, timeoutMs);
+  try {
+    // The race also takes the rejection of a handler that lost it.
+    await Promise.race([handler(envelope), tooLate]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
