@@ -1,0 +1,64 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { createEnvelope, parseEnvelope, RejectedError, restoreEnvelope, serializeEnvelope } from "./index.ts";
+
+const envelope = createEnvelope(
+  { type: "order.created", version: "1", key: "o-1", data: { note: "café 🎵" } },
+  { source: "order-service" },
+);
+
+test("any data survives the wire, which carries nothing but ASCII", () => {
+  fc.assert(
+    fc.property(
+      fc.jsonValue({ noUnicodeString: false }),
+      fc.string({ minLength: 1, maxLength: 50, unit: "grapheme" }),
+      (data, key) => {
+        const sent = createEnvelope({ type: "order.created", version: "1", key, data }, { source: "s" });
+        const wire = serializeEnvelope(sent);
+        expect(wire).toMatch(/^[\x20-\x7e]*$/);
+        expect(parseEnvelope(Buffer.from(wire))).toEqual(JSON.parse(JSON.stringify(sent)));
+      },
+    ),
+  );
+});
+
+test("what was received goes out again in the bytes it came in", () => {
+  const wire = serializeEnvelope(envelope).replace("{", "{ ").replace('"data"', '"unknown":1,"data"');
+  expect(serializeEnvelope(parseEnvelope(wire))).toBe(wire);
+});
+
+test("a stored envelope is not parsed before its data is read", () => {
+  const { data: _, ...header } = envelope;
+  const broken = restoreEnvelope(header, "no JSON at all");
+  expect(serializeEnvelope(broken)).toBe("no JSON at all");
+  expect(() => broken.data).toThrow(SyntaxError);
+  expect(restoreEnvelope(header, serializeEnvelope(envelope)).data).toEqual(envelope.data);
+});
+
+test("every fault is named by its path", () => {
+  const wire = JSON.stringify({
+    ...envelope,
+    id: 7,
+    version: "one",
+    timestamp: "yesterday",
+    sequence: 0,
+    data: undefined,
+  });
+  expect(() => parseEnvelope(wire)).toThrow(RejectedError);
+  for (const path of ["id", "version", "timestamp", "sequence", "data"]) {
+    expect(() => parseEnvelope(wire)).toThrow(new RegExp(`[:;] ${path}: `));
+  }
+});
+
+test.each([
+  ["bytes that are not UTF-8", Uint8Array.of(0xff, 0xfe, 0x00), /3 bytes that are not UTF-8/],
+  ["text that is not JSON", "{", /1 characters that are not JSON/],
+  ["nothing", "", /0 characters that are not JSON/],
+  ["JSON that is no object", "[]", /\(root\)/],
+  ["an upper-case type", JSON.stringify({ ...envelope, type: "Order" }), /type: expected noun\.verb/],
+  ["a broken traceparent", JSON.stringify({ ...envelope, traceparent: "00-1-2-3" }), /traceparent: expected a W3C/],
+  ["nesting without end", `${"[".repeat(200_000)}${"]".repeat(200_000)}`, /no envelope/],
+])("%s is rejected for ever", (_, body, reason) => {
+  expect(() => parseEnvelope(body)).toThrow(RejectedError);
+  expect(() => parseEnvelope(body)).toThrow(reason);
+});
