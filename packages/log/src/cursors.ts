@@ -1,0 +1,110 @@
+import { type Database, query, type Transaction } from "./database.ts";
+import type { Log } from "./log.ts";
+
+/** One reader's place in one lane of a log, held by one owner at a time. Immutable: a move gives a new one. */
+export type Cursor = {
+  readonly log: string;
+  readonly reader: string;
+  readonly lane: number;
+  /** The log is read up to here. */
+  readonly position: number;
+  /** Grows with every claim. A cursor of an older epoch moves nothing: its holder has been succeeded. */
+  readonly epoch: number;
+};
+
+export type CursorClaim = {
+  /** Who reads: a destination, a projection. */
+  readonly reader: string;
+  /** Default: 0. */
+  readonly lane?: number;
+  /** Who holds the lease, for people who look: a host and process. */
+  readonly owner: string;
+  /** How long, in milliseconds of the database's clock, nobody else may claim. Default: 30,000. */
+  readonly leaseMs?: number;
+};
+
+/** Takes the cursor, made at position 0 if it is new; `undefined` while somebody else's lease lasts. */
+export async function claimCursor(
+  handle: Database | Transaction,
+  log: Log,
+  { reader, lane = 0, owner, leaseMs = 30_000 }: CursorClaim,
+): Promise<Cursor | undefined> {
+  const [row] = await query<{ position: number; epoch: number }>(
+    handle,
+    "log_claim_cursor",
+    `insert into log_cursors as c (log, reader, lane, epoch, owner, leased_until)
+     values ($1, $2, $3, 1, $4, clock_timestamp() + $5 * interval '1 millisecond')
+     on conflict (log, reader, lane) do update
+       set epoch = c.epoch + 1, owner = excluded.owner, leased_until = excluded.leased_until
+       where c.leased_until is null or c.leased_until < clock_timestamp()
+     returning position::float8 as position, epoch::float8 as epoch`,
+    [log.table, reader, lane, owner, leaseMs],
+  );
+  return row && { log: log.table, reader, lane, ...row };
+}
+
+/**
+ * Moves the cursor and renews its lease. `undefined` says that a newer claim exists and nothing moved: stand down, and
+ * roll back what was to commit together with the move.
+ */
+export async function moveCursor(
+  handle: Database | Transaction,
+  cursor: Cursor,
+  position: number,
+  { leaseMs = 30_000 }: { readonly leaseMs?: number } = {},
+): Promise<Cursor | undefined> {
+  const moved = await query(
+    handle,
+    "log_move_cursor",
+    `update log_cursors set position = $5, leased_until = clock_timestamp() + $6 * interval '1 millisecond'
+     where log = $1 and reader = $2 and lane = $3 and epoch = $4 returning 1`,
+    [cursor.log, cursor.reader, cursor.lane, cursor.epoch, position, leaseMs],
+  );
+  return moved.length === 1 ? { ...cursor, position } : undefined;
+}
+
+/** Renews the lease without moving. False: a newer claim exists, stand down. */
+export async function renewCursor(
+  handle: Database | Transaction,
+  cursor: Cursor,
+  { leaseMs = 30_000 }: { readonly leaseMs?: number } = {},
+): Promise<boolean> {
+  const renewed = await query(
+    handle,
+    "log_renew_cursor",
+    `update log_cursors set leased_until = clock_timestamp() + $5 * interval '1 millisecond'
+     where log = $1 and reader = $2 and lane = $3 and epoch = $4 returning 1`,
+    [cursor.log, cursor.reader, cursor.lane, cursor.epoch, leaseMs],
+  );
+  return renewed.length === 1;
+}
+
+/** Ends the lease, so that the next claim need not wait for it. Releases nothing that somebody else has claimed since. */
+export async function releaseCursor(handle: Database | Transaction, cursor: Cursor): Promise<void> {
+  await query(
+    handle,
+    "log_release_cursor",
+    `update log_cursors set owner = null, leased_until = null
+     where log = $1 and reader = $2 and lane = $3 and epoch = $4`,
+    [cursor.log, cursor.reader, cursor.lane, cursor.epoch],
+  );
+}
+
+/**
+ * Puts a reader, in all its lanes, to another position: 0 to read everything again. Whoever holds a lease is fenced off
+ * by the new epoch, claims again and goes on from there.
+ */
+export async function resetCursor(
+  handle: Database | Transaction,
+  log: Log,
+  reader: string,
+  position: number,
+): Promise<void> {
+  await query(
+    handle,
+    "log_reset_cursor",
+    `update log_cursors set position = $3, epoch = epoch + 1, owner = null, leased_until = null
+     where log = $1 and reader = $2`,
+    [log.table, reader, position],
+  );
+}

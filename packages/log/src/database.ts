@@ -1,0 +1,33 @@
+import type { NodePgDatabase } from "drizzle-orm/node-postgres";
+import type { QueryResult, QueryResultRow } from "pg";
+
+/** `drizzle(pool)`. */
+export type Database = NodePgDatabase;
+
+/** What `database.transaction` hands to its callback. */
+export type Transaction = Parameters<Parameters<Database["transaction"]>[0]>[0];
+
+/**
+ * Runs a named prepared statement, which Postgres parses once per connection: a name stands for one text, always.
+ * Numbers of type bigint come as strings. Fails with an `Error` whose `cause` is the driver's, with its `code`; the
+ * values, which may be large or private, are in neither message.
+ */
+export async function query<Row extends QueryResultRow>(
+  handle: Database | Transaction,
+  name: string,
+  text: string,
+  values: readonly unknown[] = [],
+): Promise<Row[]> {
+  const statement = handle._.session.prepareQuery<{ execute: QueryResult<Row>; all: unknown; values: unknown }>(
+    { sql: text, params: [...values] },
+    undefined,
+    name,
+    false,
+  );
+  try {
+    return (await statement.execute()).rows;
+  } catch (error) {
+    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+    throw new Error(`Statement ${name} failed: ${cause instanceof Error ? cause.message : cause}`, { cause });
+  }
+}

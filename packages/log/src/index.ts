@@ -1,0 +1,14 @@
+export { checkLog } from "./check.ts";
+export {
+  type Cursor,
+  type CursorClaim,
+  claimCursor,
+  moveCursor,
+  releaseCursor,
+  renewCursor,
+  resetCursor,
+} from "./cursors.ts";
+export { type Database, query, type Transaction } from "./database.ts";
+export { type Log, type LogPage, type LogQuery, readLimit, readLog } from "./log.ts";
+export { migrations } from "./migrations.ts";
+export { type Holder, whatHoldsBack } from "./what-holds-back.ts";
