@@ -1,0 +1,85 @@
+import { execFileSync } from "node:child_process";
+import { chownSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type Broker, type BrokerOptions, startChild } from "./child.ts";
+
+const debian = "/usr/lib/rabbitmq/bin/rabbitmq-server";
+
+/**
+ * A RabbitMQ node of our own, never the machine's service: own name, data and ports, of which the three above `port`
+ * are its page, its distribution and its name server.
+ */
+export async function startRabbitmq({ port, dataDir, log }: BrokerOptions): Promise<Broker> {
+  const [pagePort, distributionPort, epmdPort] = [port + 1, port + 2, port + 3];
+  const isDebianRoot = process.getuid?.() === 0 && existsSync(debian);
+  const user = isDebianRoot ? "rabbitmq" : undefined;
+  const home = join(dataDir, "data");
+  mkdirSync(home, { recursive: true });
+  writeFileSync(join(home, "rabbitmq.conf"), configuration(port, pagePort));
+  writeFileSync(join(home, "plugins"), "[rabbitmq_management].\n");
+  if (user) giveTo(user, home);
+
+  const env = { HOME: home, ERL_EPMD_ADDRESS: "127.0.0.1", ERL_EPMD_PORT: `${epmdPort}` };
+  const names = { command: "epmd", args: ["-address", "127.0.0.1", "-port", `${epmdPort}`], user, env };
+  const epmd = await startChild(
+    { name: "RabbitMQ's name server", ports: [epmdPort], ...names },
+    { dataDir: join(dataDir, "epmd"), log },
+  );
+  try {
+    const node = await startChild(
+      {
+        name: "RabbitMQ",
+        command: existsSync(debian) ? debian : "rabbitmq-server",
+        args: [],
+        env: { ...env, ...nodeSettings(home, port, distributionPort) },
+        user,
+        ports: [port, pagePort, distributionPort],
+        ready: /Server startup complete/,
+      },
+      { dataDir, log },
+    );
+    const stop = async () => {
+      await node[Symbol.asyncDispose]();
+      await epmd[Symbol.asyncDispose]();
+    };
+    return { pid: node.pid, url: `amqp://throughline:throughline@127.0.0.1:${port}`, [Symbol.asyncDispose]: stop };
+  } catch (error) {
+    await epmd[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+function configuration(port: number, pagePort: number): string {
+  return `listeners.tcp.local = 127.0.0.1:${port}
+management.tcp.ip = 127.0.0.1
+management.tcp.port = ${pagePort}
+default_user = throughline
+default_pass = throughline
+log.console = true
+log.console.level = info
+`;
+}
+
+function nodeSettings(home: string, port: number, distributionPort: number): Record<string, string> {
+  return {
+    RABBITMQ_NODENAME: `throughline-${port}@localhost`,
+    RABBITMQ_MNESIA_BASE: home,
+    RABBITMQ_LOG_BASE: home,
+    RABBITMQ_LOGS: "-",
+    RABBITMQ_CONFIG_FILE: join(home, "rabbitmq.conf"),
+    RABBITMQ_CONF_ENV_FILE: join(home, "no-machine-wide-settings"),
+    RABBITMQ_ENABLED_PLUGINS_FILE: join(home, "plugins"),
+    RABBITMQ_PID_FILE: join(home, "node.pid"),
+    RABBITMQ_DIST_PORT: `${distributionPort}`,
+    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: "-kernel inet_dist_use_interface {127,0,0,1}",
+    // Makes the start script become the node, so that our signals and pid are the node's own.
+    RABBITMQ_ALLOW_INPUT: "true",
+    RABBITMQ_SERVER_START_ARGS: "-noinput +B i",
+  };
+}
+
+function giveTo(user: string, folder: string): void {
+  const [uid, gid] = ["-u", "-g"].map((which) => Number(execFileSync("id", [which, user], { encoding: "utf8" })));
+  for (const path of [folder, join(folder, "rabbitmq.conf"), join(folder, "plugins")])
+    chownSync(path, uid ?? 0, gid ?? 0);
+}
