@@ -1,0 +1,73 @@
+import { expect, test } from "vitest";
+import { claimCursor, moveCursor, query, releaseCursor, renewCursor, resetCursor } from "./index.ts";
+import { notes, openNotes } from "./notes.ts";
+
+const claim = { reader: "kafka", owner: "a" };
+
+test("a cursor begins at 0 and is where it was left", async () => {
+  await using log = await openNotes();
+  const cursor = await claimed(claimCursor(log.database, notes, claim));
+  expect(cursor).toEqual({ log: "notes", reader: "kafka", lane: 0, position: 0, epoch: 1 });
+  expect(await moveCursor(log.database, cursor, 7)).toEqual({ ...cursor, position: 7 });
+  await releaseCursor(log.database, cursor);
+  expect(await claimCursor(log.database, notes, claim)).toEqual({ ...cursor, position: 7, epoch: 2 });
+});
+
+test("nobody claims a cursor while its lease lasts", async () => {
+  await using log = await openNotes();
+  await claimed(claimCursor(log.database, notes, claim));
+  expect(await claimCursor(log.database, notes, { ...claim, owner: "b" })).toBeUndefined();
+  expect(await claimCursor(log.database, notes, { ...claim, owner: "b", lane: 1 })).toBeDefined();
+});
+
+test("of many claims at once one succeeds", async () => {
+  await using log = await openNotes();
+  const claims = await Promise.all(
+    ["a", "b", "c", "d", "e"].map((owner) => claimCursor(log.database, notes, { reader: "kafka", owner })),
+  );
+  expect(claims.filter((cursor) => cursor !== undefined)).toHaveLength(1);
+});
+
+test("a cursor of an old epoch moves nothing and says so", async () => {
+  await using log = await openNotes();
+  const old = await claimed(claimCursor(log.database, notes, { ...claim, leaseMs: 0 }));
+  const successor = await claimed(claimCursor(log.database, notes, { ...claim, owner: "b" }));
+  expect(await moveCursor(log.database, old, 9)).toBeUndefined();
+  expect(await renewCursor(log.database, old)).toBe(false);
+  await releaseCursor(log.database, old);
+  expect(await claimCursor(log.database, notes, claim)).toBeUndefined();
+  expect(await moveCursor(log.database, successor, 5)).toEqual({ ...successor, position: 5 });
+});
+
+test("a move renews the lease", async () => {
+  await using log = await openNotes();
+  const cursor = await claimed(claimCursor(log.database, notes, { ...claim, leaseMs: 0 }));
+  await moveCursor(log.database, cursor, 1);
+  expect(await claimCursor(log.database, notes, { ...claim, owner: "b" })).toBeUndefined();
+});
+
+test("a move that is rolled back has not happened", async () => {
+  await using log = await openNotes();
+  const cursor = await claimed(claimCursor(log.database, notes, claim));
+  const undone = log.database.transaction(async (tx) => {
+    await moveCursor(tx, cursor, 9);
+    throw new Error("undone");
+  });
+  await expect(undone).rejects.toThrow("undone");
+  expect(await query(log.database, "position", "select position from log_cursors")).toEqual([{ position: "0" }]);
+});
+
+test("a reader that is reset is fenced off and begins where it was told to", async () => {
+  await using log = await openNotes();
+  const cursor = await claimed(claimCursor(log.database, notes, claim));
+  await moveCursor(log.database, cursor, 9);
+  await resetCursor(log.database, notes, "kafka", 3);
+  expect(await moveCursor(log.database, cursor, 10)).toBeUndefined();
+  expect(await claimCursor(log.database, notes, claim)).toMatchObject({ position: 3 });
+});
+
+async function claimed<Cursor>(claiming: Promise<Cursor | undefined>): Promise<Cursor> {
+  const cursor = await claiming;
+  if (cursor === undefined) throw new Error("The cursor is held by somebody else");
+  return cursor;
+}
