@@ -10,6 +10,8 @@ export type KeyQueue = {
   readonly size: number;
   /** Resolves when fewer than `limit` works are in the queue, or it is stopped: await it before fetching more. */
   room(limit: number): Promise<void>;
+  /** Uses places that have come free because the cap rose. */
+  advance(): void;
   /** Drops what has not begun, ends all pauses and resolves when the running work has ended. Later work is dropped. */
   stop(): Promise<void>;
 };
@@ -20,8 +22,12 @@ export type Pause = { readonly delayMs: number };
 
 type Task = { readonly key: string; readonly work: Work; readonly ran: PromiseWithResolvers<boolean> };
 
-/** For a transport without order, give each message a key of its own: what remains is the cap. */
-export function createKeyQueue(concurrency: number): KeyQueue {
+/**
+ * `concurrency` is the cap, or a function where it changes. For a transport without order, give each message a key of
+ * its own: what remains is the cap.
+ */
+export function createKeyQueue(concurrency: number | (() => number)): KeyQueue {
+  const cap = typeof concurrency === "number" ? () => concurrency : concurrency;
   /** Per key: the task that runs, pauses or is ready, and behind it those that wait for it. */
   const lanes = new Map<string, Task[]>();
   const ready: Task[] = [];
@@ -46,6 +52,7 @@ export function createKeyQueue(concurrency: number): KeyQueue {
     get size() {
       return size;
     },
+    advance,
     room: (limit) => until(() => stopped || size < limit),
     stop() {
       stopped = true;
@@ -56,7 +63,7 @@ export function createKeyQueue(concurrency: number): KeyQueue {
   };
 
   function advance(): void {
-    while (stopped || running < concurrency) {
+    while (stopped || running < cap()) {
       const task = ready.shift();
       if (task === undefined) break;
       if (stopped) end(task, () => task.ran.resolve(false));

@@ -4,7 +4,7 @@
  * `traceparent.ts` (`parseTraceparent`, `formatTraceparent`).
  */
 import { context, ROOT_CONTEXT, type Span, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
-import { type Envelope, type Handler, RejectedError, runCausedBy } from "@throughline/envelope";
+import { type Envelope, type Handler, parseEnvelope, RejectedError, runCausedBy } from "@throughline/envelope";
 import { toError } from "./reason.ts";
 import { type CompleteSubscription, retryDelayMs } from "./subscription.ts";
 import { formatTraceparent, parseTraceparent } from "./traceparent.ts";
@@ -26,6 +26,25 @@ export type Verdict =
   | { readonly kind: "retry"; readonly delayMs: number; readonly error: Error }
   /** Write it to the dead letters with `reasonOf(error)`, then acknowledge it. */
   | { readonly kind: "dead"; readonly error: Error };
+
+/**
+ * `attemptEnvelope` for bytes that nobody has parsed yet: malformed ones are dead at once, and have no envelope. For
+ * adapters that need no look at the envelope before its turn comes.
+ */
+export async function attemptBytes(
+  subscription: CompleteSubscription,
+  body: string | Uint8Array,
+  attempt: number,
+  arrival: Arrival,
+): Promise<{ readonly verdict: Verdict; readonly envelope?: Envelope }> {
+  let envelope: Envelope;
+  try {
+    envelope = parseEnvelope(body);
+  } catch (thrown) {
+    return { verdict: { kind: "dead", error: toError(thrown) } };
+  }
+  return { verdict: await attemptEnvelope(subscription, envelope, attempt, arrival), envelope };
+}
 
 /**
  * One attempt, which is the `attempt`-th at this message (from 1): handles the envelope and says what follows. Never
@@ -62,7 +81,7 @@ export async function handleEnvelope(
   const { id, correlationId } = envelope;
   const cause = { id, correlationId, ...(traceparent === undefined ? {} : { traceparent }) };
   try {
-    await context.with(trace.setSpan(context.active(), span), () =>
+    await context.with(trace.setSpan(ROOT_CONTEXT, span), () =>
       runCausedBy(cause, () => handleInTime(subscription.handler, envelope, subscription.timeoutMs)),
     );
   } catch (thrown) {
