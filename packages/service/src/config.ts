@@ -1,0 +1,112 @@
+import { contradictions, faultsOf, misspellings } from "./config-faults.ts";
+import { type Road, settings } from "./settings.ts";
+
+/** What differs from service to service. All else is the same setting with the same default everywhere. */
+export type ServiceDefaults = {
+  /** `order`. */
+  readonly service: string;
+  readonly port: number;
+  /** Default of PUBLISH_TO. Default: none. */
+  readonly publishTo?: readonly Road[];
+  /** Default of CONSUME_FROM. Default: none. */
+  readonly consumeFrom?: readonly Road[];
+  /** Default of WORK_ON. Default: none. */
+  readonly workOn?: readonly Road[];
+  /** False for a process that has no database. Default: true, and DATABASE_URL must be set. */
+  readonly database?: boolean;
+};
+
+/** The settings of a process, checked. The three brokers' parts have the shape that their adapters ask for. */
+export type Config = {
+  readonly service: string;
+  /** In front of every name on a broker; one per environment. */
+  readonly namespace: string;
+  readonly httpHost: string;
+  readonly port: number;
+  readonly shutdownGraceMs: number;
+  readonly logLevel: string;
+  readonly crashAt?: { readonly point: string; readonly pass: number };
+  /** Empty only where the service said `database: false`. */
+  readonly databaseUrl: string;
+  readonly databasePoolSize: number;
+  /** `brokers` is empty only where no road is Kafka. */
+  readonly kafka: {
+    readonly brokers: string[];
+    readonly ssl: boolean;
+    readonly sasl?: { readonly mechanism: SaslMechanism; readonly username: string; readonly password: string };
+  };
+  /** `url` is empty only where no road is RabbitMQ. */
+  readonly rabbitmq: { readonly url: string };
+  /** Without an endpoint it is AWS. */
+  readonly snsSqs: { readonly endpoint?: string; readonly region: string; readonly visibilityTimeoutSeconds: number };
+  readonly publishTo: readonly Road[];
+  readonly consumeFrom: readonly Road[];
+  readonly workOn: readonly Road[];
+  readonly handlerTimeoutMs: number;
+  readonly handlerConcurrency: number;
+  readonly paymentProviderUrl: string;
+  readonly orderTimeoutMs: number;
+  readonly services: readonly { readonly name: string; readonly url: string }[];
+};
+
+type SaslMechanism = "plain" | "scram-sha-256" | "scram-sha-512";
+
+/**
+ * Reads the settings from the environment; a variable that is empty counts as absent. Throws one error that lists every
+ * fault by the variable's name: values of the wrong form, settings that contradict each other, and names that nothing
+ * reads although they look like ours.
+ */
+export function parseConfig(defaults: ServiceDefaults, env: NodeJS.ProcessEnv = process.env): Config {
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ""));
+  const values = { ...valuesOf(defaults), ...given };
+  const parsed = settings.safeParse(values);
+  const faults = [
+    ...(parsed.success ? contradictions(parsed.data, defaults) : faultsOf(parsed.error, values)),
+    ...misspellings(Object.keys(given)),
+  ];
+  if (!parsed.success || faults.length > 0) {
+    throw new Error(
+      `The settings of ${defaults.service} are wrong:\n${faults.map((fault) => `  ${fault}`).join("\n")}`,
+    );
+  }
+  return toConfig(defaults.service, parsed.data);
+}
+
+function valuesOf({ port, publishTo = [], consumeFrom = [], workOn = [] }: ServiceDefaults) {
+  const list = (roads: readonly Road[]) => roads.join(",") || "none";
+  return { PORT: String(port), PUBLISH_TO: list(publishTo), CONSUME_FROM: list(consumeFrom), WORK_ON: list(workOn) };
+}
+
+function toConfig(service: string, env: ReturnType<typeof settings.parse>): Config {
+  return {
+    service,
+    namespace: env.NAMESPACE,
+    httpHost: env.HTTP_HOST,
+    port: env.PORT,
+    shutdownGraceMs: env.SHUTDOWN_GRACE_MS,
+    logLevel: env.LOG_LEVEL,
+    ...(env.CRASH_AT && { crashAt: env.CRASH_AT }),
+    databaseUrl: env.DATABASE_URL ?? "",
+    databasePoolSize: env.DATABASE_POOL_SIZE,
+    kafka: { brokers: env.KAFKA_BROKERS ?? [], ssl: env.KAFKA_SSL === "true", ...saslOf(env) },
+    rabbitmq: { url: env.RABBITMQ_URL ?? "" },
+    snsSqs: {
+      ...(env.SNS_SQS_ENDPOINT && { endpoint: env.SNS_SQS_ENDPOINT }),
+      region: env.AWS_REGION,
+      visibilityTimeoutSeconds: env.SQS_VISIBILITY_TIMEOUT_SECONDS,
+    },
+    publishTo: env.PUBLISH_TO ?? [],
+    consumeFrom: env.CONSUME_FROM ?? [],
+    workOn: env.WORK_ON ?? [],
+    handlerTimeoutMs: env.HANDLER_TIMEOUT_MS,
+    handlerConcurrency: env.HANDLER_CONCURRENCY,
+    paymentProviderUrl: env.PAYMENT_PROVIDER_URL,
+    orderTimeoutMs: env.ORDER_TIMEOUT_MS,
+    services: env.SERVICES,
+  };
+}
+
+function saslOf(env: ReturnType<typeof settings.parse>): Pick<Config["kafka"], "sasl"> {
+  const { KAFKA_SASL_MECHANISM: mechanism, KAFKA_SASL_USERNAME: username, KAFKA_SASL_PASSWORD: password } = env;
+  return mechanism && username && password ? { sasl: { mechanism, username, password } } : {};
+}

@@ -1,0 +1,65 @@
+import { currentCause } from "@throughline/envelope";
+import type { ErrorRequestHandler, Request, RequestHandler, Response, Router } from "express";
+import type { Logger } from "pino";
+import { HttpProblem, problem } from "./http-problem.ts";
+import { jsonErrorPosition } from "./json-position.ts";
+
+/** Which problem an error of the service's own is, if any: the one place where the domain meets status codes. */
+export type MapError = (error: unknown) => HttpProblem | undefined;
+
+/** Answers every error with a problem. Only what is thrown as a problem, or mapped to one, says more than its status. */
+export function answerErrors(log: Logger, mapError: MapError = () => undefined): ErrorRequestHandler {
+  return (error: unknown, request, response, _next) => {
+    const answer = error instanceof HttpProblem ? error : (mapError(error) ?? requestProblem(error) ?? internalError());
+    if (answer.status >= 500) log.error({ err: error }, `${request.method} ${request.path} failed`);
+    // Half an answer is on its way: cutting it off is the only way left to tell the client.
+    if (response.headersSent) response.destroy();
+    else sendProblem(response, answer);
+  };
+}
+
+/** 404, or 405 with the methods that the path has. */
+export function answerUnknownRoutes(routes: Router): RequestHandler {
+  return (request, response) => {
+    const methods = methodsAt(routes, request);
+    if (methods.length === 0) {
+      throw problem(404, "Not Found", { detail: `There is no ${request.method} ${request.path}` });
+    }
+    response.set("allow", methods.join(", "));
+    throw problem(405, "Method Not Allowed", { detail: `${request.path} has ${methods.join(", ")}` });
+  };
+}
+
+export function sendProblem(response: Response, { status, title, extra }: HttpProblem): void {
+  const correlationId = currentCause()?.correlationId;
+  response
+    .status(status)
+    .type("application/problem+json")
+    .send(JSON.stringify({ type: "about:blank", title, status, ...extra, correlationId }));
+}
+
+function internalError(): HttpProblem {
+  return problem(500, "Internal Server Error", { detail: "The correlation id leads to the cause in the logs" });
+}
+
+/** What express found wrong with the request before a route saw it. Its errors carry `type`, `status` and `expose`. */
+function requestProblem(error: unknown): HttpProblem | undefined {
+  if (!(error instanceof Error) || !("status" in error) || typeof error.status !== "number") return undefined;
+  if (error.status < 400 || error.status >= 500) return undefined;
+  const type = "type" in error ? error.type : undefined;
+  if (type === "entity.too.large") return problem(413, "Content Too Large", { detail: "The limit is 1 MiB" });
+  if (type === "entity.parse.failed" && "body" in error && typeof error.body === "string") {
+    const detail = `The body stops being JSON at position ${jsonErrorPosition(error.body)}`;
+    return problem(400, "Bad Request", { detail });
+  }
+  return problem(error.status, error.status === 415 ? "Unsupported Media Type" : "Bad Request", {
+    detail: error.message,
+  });
+}
+
+function methodsAt(routes: Router, request: Request): string[] {
+  const methods = routes.stack
+    .filter((layer) => "match" in layer && typeof layer.match === "function" && layer.match(request.path) === true)
+    .flatMap((layer) => layer.route?.stack.map((handler) => handler.method.toUpperCase()) ?? []);
+  return [...new Set(methods)];
+}

@@ -1,0 +1,46 @@
+import type { Request } from "express";
+import type { z } from "zod";
+import { type HttpProblem, problem } from "./http-problem.ts";
+
+type Fault = { readonly path: string; readonly message: string };
+
+/** The media types that are read as JSON. */
+export const jsonTypes = ["application/json", "application/*+json"];
+
+/** The request's JSON body as `schema` has it. Throws 415 for another media type and 400 with every fault by path. */
+export function readBody<Body>(schema: z.ZodType<Body>, request: Request): Body {
+  if (request.is(jsonTypes) === false && request.get("content-length") !== "0") {
+    throw problem(415, "Unsupported Media Type", { detail: "Send JSON, with content-type: application/json" });
+  }
+  return read(schema, request.body, "The body");
+}
+
+/** The request's query parameters as `schema` has them. Throws 400 with every fault by path. */
+export function readQuery<Query>(schema: z.ZodType<Query>, request: Request): Query {
+  return read(schema, request.query, "The query");
+}
+
+function read<Value>(schema: z.ZodType<Value>, input: unknown, what: string): Value {
+  const result = schema.safeParse(input);
+  if (!result.success) {
+    const faults = result.error.issues.map(({ path, message }) => ({ path: path.join("."), message }));
+    throw invalid(what, faults);
+  }
+  const faults = unstorable(result.data, []);
+  if (faults.length > 0) throw invalid(what, faults);
+  return result.data;
+}
+
+function invalid(what: string, faults: readonly Fault[]): HttpProblem {
+  const detail = `${what} has ${faults.length === 1 ? "a fault" : `${faults.length} faults`}`;
+  return problem(400, "Bad Request", { detail, errors: faults.slice(0, 100) });
+}
+
+/** Text that JSON allows and Postgres refuses: U+0000 and half a surrogate pair. */
+function unstorable(value: unknown, path: readonly string[]): Fault[] {
+  if (typeof value === "string" && (value.includes("\0") || !value.isWellFormed())) {
+    return [{ path: path.join("."), message: "Contains U+0000 or an unpaired surrogate" }];
+  }
+  if (typeof value !== "object" || value === null) return [];
+  return Object.entries(value).flatMap(([key, member]) => unstorable(member, [...path, key]));
+}

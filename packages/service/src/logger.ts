@@ -1,0 +1,30 @@
+import { isSpanContextValid, trace } from "@opentelemetry/api";
+import { currentCause } from "@throughline/envelope";
+import pino, { type Logger } from "pino";
+
+/** JSON lines on stdout, each with the service, the trace and the correlation of its moment, and without secrets. */
+export function createLogger({ service, logLevel }: { readonly service: string; readonly logLevel: string }): Logger {
+  return pino({
+    level: logLevel,
+    base: { service, pid: process.pid },
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (level) => ({ level }) },
+    mixin: whereabouts,
+    redact: { paths: secretPaths, censor: "[redacted]" },
+    hooks: { streamWrite: (line) => line.replace(urlPassword, "$1[redacted]@") },
+  });
+}
+
+const secretNames = ["authorization", "cookie", "password", "secret", "token"];
+const secretPaths = secretNames.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]);
+const urlPassword = /([a-z][a-z0-9+.-]*:\/\/[^\s:/@"]*:)[^\s/@"]+@/gi;
+
+function whereabouts(): object {
+  const span = trace.getActiveSpan()?.spanContext();
+  const cause = currentCause();
+  return {
+    ...(span && isSpanContextValid(span) && { trace_id: span.traceId, span_id: span.spanId }),
+    ...(cause && { correlation_id: cause.correlationId }),
+    ...(cause?.id && { message_id: cause.id }),
+  };
+}

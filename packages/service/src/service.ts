@@ -1,0 +1,77 @@
+import type { Logger } from "pino";
+import type { Config } from "./config.ts";
+import { crashAt } from "./crash-point.ts";
+import { createLogger } from "./logger.ts";
+import { closePart, closingParts } from "./parts.ts";
+import { endTelemetry } from "./telemetry-end.ts";
+
+export type Service = AsyncDisposable & {
+  readonly log: Logger;
+  /** Resolves when the process is asked to end: SIGTERM, SIGINT, `stop`, or its parent has gone away. */
+  readonly stopped: Promise<void>;
+  /** Asks this process to end, as SIGTERM does. */
+  stop(reason: string): void;
+  /** Names what is opened, so that a shutdown that hangs can say where: `await service.part("relay", startRelay(…))`. */
+  part<Part extends AsyncDisposable>(name: string, opening: Promise<Part>): Promise<Part>;
+};
+
+/**
+ * The life of a process. After `stopped`, everything opened with `await using` closes in reverse, and the process exits
+ * with 0; where that takes longer than SHUTDOWN_GRACE_MS, it exits with 1 and says what hangs. A second signal ends it at
+ * once. An error that nobody caught ends it with 1: the supervisor starts it again, and what it was doing is redelivered.
+ */
+export async function startService(config: Config): Promise<Service> {
+  const log = createLogger(config);
+  const { promise: stopped, resolve } = Promise.withResolvers<void>();
+  let stopping = false;
+
+  if (config.crashAt) crashAt(config.crashAt.point, config.crashAt.pass);
+
+  function stop(reason: string): void {
+    if (stopping) return;
+    stopping = true;
+    log.info({ reason, graceMs: config.shutdownGraceMs }, "stopping");
+    setTimeout(giveUp, config.shutdownGraceMs).unref();
+    resolve();
+  }
+  function giveUp(): void {
+    const resources = [...new Set(process.getActiveResourcesInfo())];
+    log.fatal({ closing: closingParts(), resources }, "still not stopped when the grace time was over");
+    process.exit(1);
+  }
+  function onSignal(signal: NodeJS.Signals): void {
+    if (stopping) {
+      log.warn({ signal, closing: closingParts() }, "ended at once by a second signal");
+      process.exit(signal === "SIGINT" ? 130 : 143);
+    }
+    stop(signal);
+  }
+  function onError(error: unknown): void {
+    log.fatal({ err: error }, "ended by an error that nobody caught");
+    process.exit(1);
+  }
+  function onOrphaned(): void {
+    stop("the parent process has gone away");
+  }
+
+  process.on("SIGTERM", onSignal).on("SIGINT", onSignal);
+  process.on("uncaughtException", onError).on("unhandledRejection", onError);
+  if (process.connected) process.on("disconnect", onOrphaned);
+  log.info({ node: process.version }, "starting");
+
+  return {
+    log,
+    stopped,
+    stop,
+    async part(name, opening) {
+      const part = await opening;
+      const close = part[Symbol.asyncDispose].bind(part);
+      return Object.assign(part, { [Symbol.asyncDispose]: () => closePart(name, close) });
+    },
+    async [Symbol.asyncDispose]() {
+      await endTelemetry();
+      process.off("disconnect", onOrphaned);
+      log.info("stopped");
+    },
+  };
+}

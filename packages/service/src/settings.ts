@@ -1,0 +1,114 @@
+import { z } from "zod";
+
+/** The ways a message can take. */
+export type Road = (typeof roads)[number];
+
+const roads = ["kafka", "sns-sqs", "rabbitmq"] as const;
+const levels = ["fatal", "error", "warn", "info", "debug", "trace", "silent"] as const;
+const mechanisms = ["plain", "scram-sha-256", "scram-sha-512"] as const;
+const crashPoints = [
+  "outbox.after_enqueue",
+  "relay.after_read",
+  "relay.after_publish",
+  "inbox.before_handle",
+  "inbox.after_handle",
+  "inbox.after_commit",
+] as const;
+
+/** Faults in these name the length of the value, never the value. */
+export const secrets: ReadonlySet<string> = new Set(["DATABASE_URL", "RABBITMQ_URL", "KAFKA_SASL_PASSWORD"]);
+
+/**
+ * Every environment variable of every service, one schema for all. An error message completes the sentence
+ * "expected …". `.env.example` documents each; a test holds the two together.
+ */
+export const settings = z.object({
+  NAMESPACE: text("lower-case letters, digits and -, at most 20, such as dev", /^[a-z][a-z0-9-]{0,19}$/).prefault(
+    "dev",
+  ),
+  HTTP_HOST: text("a host name or an address to listen on", /^[A-Za-z0-9.:_-]+$/).prefault("127.0.0.1"),
+  PORT: wholeNumber("a port", 0, 65_535),
+  SHUTDOWN_GRACE_MS: wholeNumber("milliseconds", 100, 3_600_000).prefault("40000"),
+  LOG_LEVEL: oneOf(levels).prefault("info"),
+  CRASH_AT: crashPoint().optional(),
+
+  DATABASE_URL: url("postgres", "postgresql").optional(),
+  DATABASE_POOL_SIZE: wholeNumber("connections", 1, 1_000).prefault("20"),
+
+  KAFKA_BROKERS: list("host:port,host:port", /^[A-Za-z0-9.:_[\]-]+:[0-9]{1,5}$/).optional(),
+  KAFKA_SSL: oneOf(["true", "false"]).prefault("false"),
+  KAFKA_SASL_MECHANISM: oneOf(mechanisms).optional(),
+  KAFKA_SASL_USERNAME: text("a user name", /./).optional(),
+  KAFKA_SASL_PASSWORD: text("a password", /./).optional(),
+  RABBITMQ_URL: url("amqp", "amqps").optional(),
+  SNS_SQS_ENDPOINT: url("http", "https").optional(),
+  AWS_REGION: text("a region such as us-east-1", /^[a-z]{2}[a-z-]*-[0-9]$/).prefault("us-east-1"),
+  SQS_VISIBILITY_TIMEOUT_SECONDS: wholeNumber("seconds", 1, 43_200).prefault("180"),
+
+  PUBLISH_TO: roadList().optional(),
+  CONSUME_FROM: roadList().optional(),
+  WORK_ON: roadList().optional(),
+  HANDLER_TIMEOUT_MS: wholeNumber("milliseconds", 1, 3_600_000).prefault("30000"),
+  HANDLER_CONCURRENCY: wholeNumber("messages", 1, 1_000).prefault("10"),
+
+  PAYMENT_PROVIDER_URL: url("http", "https").prefault("http://127.0.0.1:14009"),
+  ORDER_TIMEOUT_MS: wholeNumber("milliseconds", 1, 31_536_000_000).prefault("900000"),
+  SERVICES: addresses().prefault(
+    "order=http://127.0.0.1:14001,billing=http://127.0.0.1:14002,inventory=http://127.0.0.1:14003,analytics=http://127.0.0.1:14004",
+  ),
+
+  OTEL_EXPORTER_OTLP_ENDPOINT: url("http", "https").optional(),
+  OTEL_SERVICE_NAME: text("a service name such as order", /./).optional(),
+  OTEL_TRACES_SAMPLER_ARG: text("a share from 0 to 1", /^(0(\.[0-9]+)?|1(\.0+)?)$/).optional(),
+});
+
+function text(expected: string, pattern: RegExp) {
+  return z.string({ error: expected }).regex(pattern, { error: expected });
+}
+
+function wholeNumber(unit: string, min: number, max: number) {
+  const error = `a whole number (${unit}) from ${min} to ${max}`;
+  const fits = (digits: string) => /^[0-9]+$/.test(digits) && Number(digits) >= min && Number(digits) <= max;
+  return z.string({ error }).refine(fits, { error }).transform(Number);
+}
+
+function oneOf<const Names extends readonly string[]>(names: Names) {
+  return z.enum(names, { error: `one of ${names.join(", ")}` });
+}
+
+function url(...schemes: string[]) {
+  const error = `a URL that starts with ${schemes.map((scheme) => `${scheme}://`).join(" or ")}`;
+  const fits = (value: string) => URL.canParse(value) && schemes.includes(new URL(value).protocol.slice(0, -1));
+  return z.string({ error }).refine(fits, { error });
+}
+
+function list(form: string, item: RegExp) {
+  const error = `a comma-separated list like ${form}`;
+  return z
+    .string({ error })
+    .transform((value) => value.split(",").map((part) => part.trim()))
+    .refine((parts) => parts.every((part) => item.test(part)), { error });
+}
+
+function roadList() {
+  const error = `a comma-separated list of ${roads.join(", ")}, or none`;
+  return z
+    .string({ error })
+    .transform((value) => (value === "none" ? [] : value.split(",").map((part) => part.trim())))
+    .pipe(z.array(z.enum(roads, { error }), { error }));
+}
+
+function addresses() {
+  return list("order=http://127.0.0.1:14001,…", /^[a-z][a-z-]*=https?:\/\/\S+$/).transform((parts) =>
+    parts.map((part) => ({ name: part.slice(0, part.indexOf("=")), url: part.slice(part.indexOf("=") + 1) })),
+  );
+}
+
+function crashPoint() {
+  const error = `a crash point and its pass, such as relay.after_publish:7; the points are ${crashPoints.join(", ")}`;
+  return z
+    .string({ error })
+    .transform((value) => value.split(":"))
+    .pipe(z.tuple([z.enum(crashPoints, { error }), z.string().regex(/^[1-9][0-9]{0,8}$/, { error })], { error }))
+    .transform(([point, pass]) => ({ point, pass: Number(pass) }));
+}

@@ -1,0 +1,54 @@
+import { type DiagLogger, DiagLogLevel, diag } from "@opentelemetry/api";
+import { endTelemetry, onTelemetryEnd } from "./telemetry-end.ts";
+
+/**
+ * `node --import @throughline/service/telemetry src/main.ts` sends this process's spans by OTLP over HTTP to
+ * OTEL_EXPORTER_OTLP_ENDPOINT, under the name OTEL_SERVICE_NAME; without an endpoint it does nothing, and loads nothing.
+ * There are no automatic instrumentations: those for messaging overwrite the trace that the outbox has stored, so the
+ * packages make their own spans. All other OTEL_* variables of the SDK work; these are their defaults here.
+ */
+const defaults = {
+  OTEL_EXPORTER_OTLP_PROTOCOL: "http/json",
+  OTEL_EXPORTER_OTLP_TIMEOUT: "5000",
+  OTEL_METRICS_EXPORTER: "none",
+  OTEL_LOGS_EXPORTER: "none",
+  OTEL_NODE_RESOURCE_DETECTORS: "env,serviceinstance",
+  OTEL_BSP_SCHEDULE_DELAY: "1000",
+  OTEL_BSP_EXPORT_TIMEOUT: "5000",
+  OTEL_BSP_MAX_QUEUE_SIZE: "8192",
+  OTEL_TRACES_SAMPLER: "parentbased_traceidratio",
+  OTEL_TRACES_SAMPLER_ARG: "1",
+};
+
+/** The end of a process waits this long for its last spans, and no longer: they are not worth a hanging shutdown. */
+const flushMs = 2_000;
+
+if (process.env.OTEL_EXPORTER_OTLP_ENDPOINT) await start();
+
+async function start(): Promise<void> {
+  for (const [name, value] of Object.entries(defaults)) process.env[name] ||= value;
+  const { NodeSDK } = await import("@opentelemetry/sdk-node");
+  const sdk = new NodeSDK();
+  if (!process.env.OTEL_LOG_LEVEL) diag.setLogger(firstWarning(), { logLevel: DiagLogLevel.WARN });
+  sdk.start();
+  onTelemetryEnd(() => atMost(flushMs, sdk.shutdown()));
+  process.once("beforeExit", () => void endTelemetry());
+}
+
+/** An exporter that is down says so with every batch; the first time is enough. */
+function firstWarning(): DiagLogger {
+  let told = false;
+  function tell(message: string): void {
+    if (!told) process.emitWarning(`Telemetry: ${message}`, { detail: "Further faults of telemetry are not shown" });
+    told = true;
+  }
+  return { error: tell, warn: tell, info: () => {}, debug: () => {}, verbose: () => {} };
+}
+
+/** Resolves when `work` has ended, however, or after `ms`. What was lost has been told by the exporter. */
+async function atMost(ms: number, work: Promise<void>): Promise<void> {
+  const { promise: late, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  await Promise.race([Promise.allSettled([work]), late]);
+  clearTimeout(timer);
+}
