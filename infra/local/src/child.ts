@@ -1,119 +1,111 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
-import { existsSync, mkdirSync, openSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
+import { createWriteStream, mkdirSync, openSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { createInterface } from "node:readline";
 import { setTimeout as pause } from "node:timers/promises";
+import { asUser, type CommandLine, tiedToUs } from "./command-line.ts";
 import { endLeftover, forgetPid, recordPid } from "./leftover.ts";
 import { assertPortIsFree } from "./ports.ts";
 
-/** What every broker here is started with. */
-export type BrokerOptions = {
-  readonly port: number;
-  /** The broker's own folder: data, output.log and pid. Made where it is missing. */
-  readonly dataDir: string;
-  /** Told, in a sentence, what a person should know, such as that a left-over process was ended. */
-  readonly log: (sentence: string) => void;
-};
-
-export type Broker = { readonly url: string; readonly pid: number } & AsyncDisposable;
-
-export type Program = {
+export type Program = CommandLine & {
   /** As a person calls it: `Apache Kafka`. */
   readonly name: string;
-  readonly command: string;
-  readonly args: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
-  /** Who runs it where we are root; by default root. */
-  readonly user?: string | undefined;
   /** All ports that it will listen on. */
   readonly ports: readonly number[];
-  /** The line of its output that says it is up; by default it is up at once. */
+  /** The line of its output that says it is up; by default it counts as up at once. */
   readonly ready?: RegExp;
   /** How it is asked to stop. Default: SIGTERM. */
   readonly stopSignal?: NodeJS.Signals;
 };
 
+export type Surroundings = {
+  /** The program's own folder: pid and output.log. Made where it is missing. */
+  readonly dataDir: string;
+  /** Told, in a sentence, what a person should know, such as that a left-over process was ended. */
+  readonly log: (sentence: string) => void;
+  /** Default: output.log in dataDir. */
+  readonly outputFile?: string;
+  /** Told every line of output. Default: the output goes to the file alone. */
+  readonly onLine?: (line: string) => void;
+};
+
+export type Child = {
+  readonly pid: number;
+  /** Resolves, saying how, once the process has ended. */
+  readonly ended: Promise<string>;
+  readonly kill: (signal: NodeJS.Signals) => void;
+} & AsyncDisposable;
+
 /** Starts a program in the background, waits until it is up, and stops it when disposed. */
-export async function startChild(
-  { name, ports, ready, stopSignal = "SIGTERM", ...program }: Program,
-  { dataDir, log }: Pick<BrokerOptions, "dataDir" | "log">,
-): Promise<{ pid: number } & AsyncDisposable> {
-  mkdirSync(dataDir, { recursive: true });
-  const pidFile = join(dataDir, "pid");
-  const outputFile = join(dataDir, "output.log");
+export async function startChild(program: Program, { dataDir, log, outputFile, onLine }: Surroundings): Promise<Child> {
+  const { name, ports, ready, stopSignal = "SIGTERM" } = program;
+  const [pidFile, output] = [join(dataDir, "pid"), outputFile ?? join(dataDir, "output.log")];
+  for (const folder of [dataDir, dirname(output)]) mkdirSync(folder, { recursive: true });
   const leftover = await endLeftover(pidFile);
   if (leftover !== undefined) log(`${name} was still running from a run that crashed (pid ${leftover}); it was ended.`);
   for (const port of ports) await assertPortIsFree(port, name);
 
-  const child = spawnTied(program, stopSignal, openSync(outputFile, "w"));
-  const stop = () => stopChild(child, stopSignal).then(() => forgetPid(pidFile));
-  const { pid } = child;
-  if (pid === undefined) throw new Error(`${name} cannot be started: ${program.command}`);
-  recordPid(pidFile, pid);
+  const child = spawnIn(output, program, stopSignal, onLine);
+  const ended = endOf(child);
+  const stop = () => stopChild(child, ended, stopSignal).then(() => forgetPid(pidFile));
+  if (child.pid === undefined) throw new Error(`${name} cannot be started: ${await ended}`);
+  recordPid(pidFile, child.pid);
   try {
-    if (ready) await outputSays(ready, child, outputFile);
+    if (ready) await outputSays(ready, child, output);
   } catch (cause) {
     await stop();
-    throw new Error(`${name} did not start. The end of ${outputFile}:\n${endOf(outputFile)}`, { cause });
+    const lastLines = readFileSync(output, "utf8").trim().split("\n").slice(-15).join("\n");
+    throw new Error(`${name} did not start. The end of ${output}:\n${lastLines}`, { cause });
   }
-  return { pid, [Symbol.asyncDispose]: stop };
-}
-
-/** The command that runs `command` as `user`, whatever folders above ours that user may not enter. */
-export function asUser(user: string | undefined, command: string, args: readonly string[]): [string, string[]] {
-  if (user === undefined || process.getuid?.() !== 0) return [command, [...args]];
-  const mayPass = ["--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"];
-  return [
-    "setpriv",
-    [
-      "--securebits=+no_setuid_fixup",
-      `--reuid=${user}`,
-      `--regid=${user}`,
-      "--init-groups",
-      ...mayPass,
-      "--",
-      command,
-      ...args,
-    ],
-  ];
+  return { pid: child.pid, ended, kill: (signal) => void child.kill(signal), [Symbol.asyncDispose]: stop };
 }
 
 /** The child is in a group of its own, so that Ctrl-C reaches the launcher alone, and yet it dies with the launcher. */
-function spawnTied(program: Pick<Program, "command" | "args" | "env" | "user">, signal: string, output: number) {
-  let [command, args] = asUser(program.user, program.command, program.args);
-  if (process.platform === "linux" && existsSync("/usr/bin/setpriv")) {
-    const tie = `--pdeathsig=${signal.slice(3)}`;
-    args = command === "setpriv" ? [tie, ...args] : [tie, "--", command, ...args];
-    command = "setpriv";
+function spawnIn(file: string, program: Program, signal: NodeJS.Signals, onLine?: (line: string) => void) {
+  const { command, args } = tiedToUs(asUser(program), signal);
+  const options: SpawnOptions = { env: { ...process.env, ...program.env }, detached: true };
+  if (!onLine) {
+    const output = openSync(file, "w");
+    return spawn(command, args, { ...options, stdio: ["ignore", output, output] });
   }
-  const env = { ...process.env, ...program.env };
-  const child = spawn(command, args, { env, stdio: ["ignore", output, output], detached: true });
-  child.on("error", () => child.emit("exit", 127, null));
+  const child = spawn(command, args, { ...options, stdio: ["ignore", "pipe", "pipe"] });
+  const output = createWriteStream(file, { flags: "a" });
+  for (const stream of [child.stdout, child.stderr]) {
+    if (!stream) continue;
+    createInterface(stream).on("line", (line) => {
+      output.write(`${line}\n`);
+      onLine(line);
+    });
+  }
+  child.once("close", () => output.end());
   return child;
+}
+
+function endOf(child: ChildProcess): Promise<string> {
+  return new Promise((resolve) => {
+    child.once("error", (error) => resolve(error.message));
+    child.once("exit", (code, signal) => resolve(signal ? `ended by ${signal}` : `ended with code ${code}`));
+  });
 }
 
 async function outputSays(ready: RegExp, child: ChildProcess, file: string, patienceMs = 60_000): Promise<void> {
   for (let waitedMs = 0; waitedMs < patienceMs; waitedMs += 50) {
     if (ready.test(readFileSync(file, "utf8"))) return;
-    if (hasEnded(child)) throw new Error(`It ended with ${child.exitCode ?? child.signalCode}`);
+    if (hasEnded(child)) throw new Error("It ended");
     await pause(50);
   }
   throw new Error(`It was not up after ${patienceMs} ms`);
 }
 
-async function stopChild(child: ChildProcess, signal: NodeJS.Signals, patienceMs = 15_000): Promise<void> {
+async function stopChild(child: ChildProcess, ended: Promise<string>, signal: NodeJS.Signals, patienceMs = 15_000) {
   if (hasEnded(child)) return;
-  const exit = once(child, "exit");
   child.kill(signal);
   const impatience = setTimeout(() => child.kill("SIGKILL"), patienceMs);
-  await exit;
+  await ended;
   clearTimeout(impatience);
 }
 
 function hasEnded(child: ChildProcess): boolean {
-  return child.exitCode !== null || child.signalCode !== null;
-}
-
-function endOf(file: string): string {
-  return readFileSync(file, "utf8").trim().split("\n").slice(-15).join("\n");
+  return child.pid === undefined || child.exitCode !== null || child.signalCode !== null;
 }

@@ -3,7 +3,8 @@ import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { type Broker, type BrokerOptions, startChild } from "./child.ts";
+import type { Broker, BrokerOptions } from "./broker.ts";
+import { startChild } from "./child.ts";
 import { kafkaJars } from "./kafka-jars.ts";
 
 /** Apache Kafka as one node that is broker and controller; the controller listens on the port above. */

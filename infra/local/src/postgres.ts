@@ -1,26 +1,25 @@
-import { execFileSync, spawnSync } from "node:child_process";
-import { chmodSync, chownSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { execFile, execFileSync, spawnSync } from "node:child_process";
+import { chmodSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { findPackageJSON } from "node:module";
 import { dirname, join } from "node:path";
-import { asUser, type Broker, type BrokerOptions, startChild } from "./child.ts";
+import { promisify } from "node:util";
+import type { Broker, BrokerOptions } from "./broker.ts";
+import { startChild } from "./child.ts";
+import { asUser } from "./command-line.ts";
+import { giveTo } from "./owner.ts";
 
-/** PostgreSQL 18 from npm. Writes survive a crash as in production: fsync stays on. */
+/** PostgreSQL 18 from npm. What it has committed survives a crash as in production: fsync stays on. */
 export async function startPostgres({ port, dataDir, log }: BrokerOptions): Promise<Broker> {
   const user = process.getuid?.() === 0 ? ensureUser("postgres") : undefined;
   const data = join(dataDir, "data");
-  if (!existsSync(join(data, "PG_VERSION"))) initialise(data, user);
+  if (!existsSync(data)) await initialise(data, user);
   const settings = { listen_addresses: "127.0.0.1", unix_socket_directories: "", max_connections: "300" };
+  const options = Object.entries(settings).flatMap(([key, value]) => ["-c", `${key}=${value}`]);
   const postgres = await startChild(
     {
       name: "Postgres",
       command: program("postgres"),
-      args: [
-        "-D",
-        data,
-        "-p",
-        `${port}`,
-        ...Object.entries(settings).flatMap(([key, value]) => ["-c", `${key}=${value}`]),
-      ],
+      args: ["-D", data, "-p", `${port}`, ...options],
       env: { LC_MESSAGES: "C" },
       user,
       ports: [port],
@@ -32,18 +31,21 @@ export async function startPostgres({ port, dataDir, log }: BrokerOptions): Prom
   return { ...postgres, url: `postgres://throughline:throughline@127.0.0.1:${port}/postgres` };
 }
 
-function initialise(data: string, user: string | undefined): void {
-  rmSync(data, { recursive: true, force: true });
-  mkdirSync(data, { recursive: true });
-  chmodSync(data, 0o700);
-  const passwordFile = `${data}.password`;
+/** A rename is all or nothing, so that an interrupted initdb is never taken for a database. */
+async function initialise(data: string, user: string | undefined): Promise<void> {
+  const [arriving, passwordFile] = [`${data}.arriving`, `${data}.password`];
+  rmSync(arriving, { recursive: true, force: true });
+  mkdirSync(arriving, { recursive: true });
+  chmodSync(arriving, 0o700);
   writeFileSync(passwordFile, "throughline\n");
-  if (user) for (const path of [data, passwordFile]) chownSync(path, idOf("-u", user), idOf("-g", user));
-  const options = ["--username=throughline", `--pwfile=${passwordFile}`, "--auth=scram-sha-256", "--encoding=UTF8"];
-  const [command, args] = asUser(user, program("initdb"), [`--pgdata=${data}`, "--locale=C.UTF-8", ...options]);
-  const { status, stderr } = spawnSync(command, args, { encoding: "utf8" });
+  if (user) giveTo(user, [arriving, passwordFile]);
+  const identity = ["--username=throughline", `--pwfile=${passwordFile}`, "--auth=scram-sha-256"];
+  const texts = ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"];
+  const args = [`--pgdata=${arriving}`, ...identity, ...texts];
+  const initdb = asUser({ command: program("initdb"), args, user });
+  await promisify(execFile)(initdb.command, initdb.args);
   rmSync(passwordFile);
-  if (status !== 0) throw new Error(`Postgres could not make its data directory ${data}: ${stderr}`);
+  renameSync(arriving, data);
 }
 
 function program(name: "initdb" | "postgres"): string {
@@ -56,11 +58,7 @@ function program(name: "initdb" | "postgres"): string {
 
 /** Postgres refuses to run as root. */
 function ensureUser(user: string): string {
-  if (spawnSync("id", [user]).status !== 0)
-    execFileSync("useradd", ["--system", "--no-create-home", "--user-group", user]);
+  const options = ["--system", "--no-create-home", "--user-group"];
+  if (spawnSync("id", [user]).status !== 0) execFileSync("useradd", [...options, user]);
   return user;
-}
-
-function idOf(which: "-u" | "-g", user: string): number {
-  return Number(execFileSync("id", [which, user], { encoding: "utf8" }));
 }

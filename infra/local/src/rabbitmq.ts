@@ -1,7 +1,8 @@
-import { execFileSync } from "node:child_process";
-import { chownSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Broker, type BrokerOptions, startChild } from "./child.ts";
+import type { Broker, BrokerOptions } from "./broker.ts";
+import { startChild } from "./child.ts";
+import { giveTo } from "./owner.ts";
 
 const debian = "/usr/lib/rabbitmq/bin/rabbitmq-server";
 
@@ -17,7 +18,7 @@ export async function startRabbitmq({ port, dataDir, log }: BrokerOptions): Prom
   mkdirSync(home, { recursive: true });
   writeFileSync(join(home, "rabbitmq.conf"), configuration(port, pagePort));
   writeFileSync(join(home, "plugins"), "[rabbitmq_management].\n");
-  if (user) giveTo(user, home);
+  if (user) giveTo(user, [home, join(home, "rabbitmq.conf"), join(home, "plugins")]);
 
   const env = { HOME: home, ERL_EPMD_ADDRESS: "127.0.0.1", ERL_EPMD_PORT: `${epmdPort}` };
   const names = { command: "epmd", args: ["-address", "127.0.0.1", "-port", `${epmdPort}`], user, env };
@@ -76,10 +77,4 @@ function nodeSettings(home: string, port: number, distributionPort: number): Rec
     RABBITMQ_ALLOW_INPUT: "true",
     RABBITMQ_SERVER_START_ARGS: "-noinput +B i",
   };
-}
-
-function giveTo(user: string, folder: string): void {
-  const [uid, gid] = ["-u", "-g"].map((which) => Number(execFileSync("id", [which, user], { encoding: "utf8" })));
-  for (const path of [folder, join(folder, "rabbitmq.conf"), join(folder, "plugins")])
-    chownSync(path, uid ?? 0, gid ?? 0);
 }

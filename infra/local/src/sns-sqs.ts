@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
-import { type Broker, type BrokerOptions, startChild } from "./child.ts";
+import type { Broker, BrokerOptions } from "./broker.ts";
+import { startChild } from "./child.ts";
 
 /** SNS and SQS, emulated in memory: what is queued is gone when it stops. */
 export async function startSnsSqs({ port, dataDir, log }: BrokerOptions): Promise<Broker> {
