@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { claimCursor, moveCursor, query, releaseCursor, renewCursor, resetCursor } from "./index.ts";
+import { claimCursor, moveCursor, openCursors, query, releaseCursor, renewCursor, resetCursor } from "./index.ts";
 import { notes, openNotes } from "./notes.ts";
 
 const claim = { reader: "kafka", owner: "a" };
@@ -11,6 +11,19 @@ test("a cursor begins at 0 and is where it was left", async () => {
   expect(await moveCursor(log.database, cursor, 7)).toEqual({ ...cursor, position: 7 });
   await releaseCursor(log.database, cursor);
   expect(await claimCursor(log.database, notes, claim)).toEqual({ ...cursor, position: 7, epoch: 2 });
+});
+
+test("an owner claims again what it holds", async () => {
+  await using log = await openNotes();
+  await claimed(claimCursor(log.database, notes, claim));
+  expect(await claimCursor(log.database, notes, claim)).toMatchObject({ epoch: 2 });
+});
+
+test("a reader keeps its number of lanes", async () => {
+  await using log = await openNotes();
+  await openCursors(log.database, notes, "kafka", 4);
+  await openCursors(log.database, notes, "kafka", 4);
+  await expect(openCursors(log.database, notes, "kafka", 2)).rejects.toThrow("has 4 lanes and was started with 2");
 });
 
 test("nobody claims a cursor while its lease lasts", async () => {
@@ -35,7 +48,7 @@ test("a cursor of an old epoch moves nothing and says so", async () => {
   expect(await moveCursor(log.database, old, 9)).toBeUndefined();
   expect(await renewCursor(log.database, old)).toBe(false);
   await releaseCursor(log.database, old);
-  expect(await claimCursor(log.database, notes, claim)).toBeUndefined();
+  expect(await claimCursor(log.database, notes, { ...claim, owner: "c" })).toBeUndefined();
   expect(await moveCursor(log.database, successor, 5)).toEqual({ ...successor, position: 5 });
 });
 

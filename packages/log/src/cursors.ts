@@ -17,11 +17,41 @@ export type CursorClaim = {
   readonly reader: string;
   /** Default: 0. */
   readonly lane?: number;
-  /** Who holds the lease, for people who look: a host and process. */
+  /** Who holds the lease: unique to this process and reader, since an owner may claim again what it holds. */
   readonly owner: string;
   /** How long, in milliseconds of the database's clock, nobody else may claim. Default: 30,000. */
   readonly leaseMs?: number;
 };
+
+/**
+ * Makes the cursors of a reader with `lanes` lanes, where it is new, at position 0. Throws where the reader has another
+ * number of lanes: rows of one key would be in two lanes at once.
+ */
+export async function openCursors(
+  handle: Database | Transaction,
+  log: Log,
+  reader: string,
+  lanes: number,
+): Promise<void> {
+  await query(
+    handle,
+    "log_open_cursors",
+    `insert into log_cursors (log, reader, lane) select $1, $2, lane from generate_series(0, $3 - 1) as lane
+     where not exists (select from log_cursors where log = $1 and reader = $2) on conflict do nothing`,
+    [log.table, reader, lanes],
+  );
+  const [found] = await query<{ lanes: number }>(
+    handle,
+    "log_count_lanes",
+    "select count(*)::int as lanes from log_cursors where log = $1 and reader = $2",
+    [log.table, reader],
+  );
+  if (found?.lanes === lanes) return;
+  throw new Error(
+    `Reader ${reader} of log ${log.table} has ${found?.lanes} lanes and was started with ${lanes}. To change them, stop ` +
+      "all its processes, then replace its rows in log_cursors by new ones at the lowest of their positions.",
+  );
+}
 
 /** Takes the cursor, made at position 0 if it is new; `undefined` while somebody else's lease lasts. */
 export async function claimCursor(
@@ -36,7 +66,7 @@ export async function claimCursor(
      values ($1, $2, $3, 1, $4, clock_timestamp() + $5 * interval '1 millisecond')
      on conflict (log, reader, lane) do update
        set epoch = c.epoch + 1, owner = excluded.owner, leased_until = excluded.leased_until
-       where c.leased_until is null or c.leased_until < clock_timestamp()
+       where c.leased_until is null or c.leased_until < clock_timestamp() or c.owner = excluded.owner
      returning position::float8 as position, epoch::float8 as epoch`,
     [log.table, reader, lane, owner, leaseMs],
   );

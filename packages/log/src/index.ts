@@ -4,11 +4,12 @@ export {
   type CursorClaim,
   claimCursor,
   moveCursor,
+  openCursors,
   releaseCursor,
   renewCursor,
   resetCursor,
 } from "./cursors.ts";
 export { type Database, query, type Transaction } from "./database.ts";
-export { type Log, type LogPage, type LogQuery, readLimit, readLog } from "./log.ts";
+export { type Log, type LogPage, type LogQuery, type LogRange, readLimit, readLog } from "./log.ts";
 export { migrations } from "./migrations.ts";
 export { type Holder, whatHoldsBack } from "./what-holds-back.ts";

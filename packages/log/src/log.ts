@@ -20,6 +20,14 @@ export type LogQuery = {
   readonly values?: readonly unknown[];
 };
 
+export type LogRange = {
+  readonly after: number;
+  /** Rows at most. Default: 500. */
+  readonly limit?: number;
+  /** What `readLimit` said some time ago: it stays true. Default: it is asked now. */
+  readonly end?: number;
+};
+
 export type LogPage<Row> = {
   /** In order of their positions; `position` is a number. */
   readonly rows: readonly (Row & { readonly position: number })[];
@@ -35,9 +43,9 @@ export async function readLog<Row extends object>(
   handle: Database | Transaction,
   log: Log,
   { name, columns, where, values = [] }: LogQuery,
-  { after, limit = 500 }: { readonly after: number; readonly limit?: number },
+  { after, limit = 500, end: known }: LogRange,
 ): Promise<LogPage<Row>> {
-  const end = await readLimit(handle, log);
+  const end = known ?? (await readLimit(handle, log));
   if (end <= after) return { rows: [], upTo: after };
   const condition = where === undefined ? "" : ` and (${where})`;
   const rows = await query<Row & { position: number }>(
