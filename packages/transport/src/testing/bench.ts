@@ -58,7 +58,7 @@ export type Workshop = {
   eventually(assertions: () => void | Promise<void>): Promise<void>;
 };
 
-/** Runs one case; closes, in reverse, all that it has opened. */
+/** Runs one case, then lets handlers go that still wait for something, and closes in reverse all that it has opened. */
 export async function withWorkshop(
   connect: Connect,
   patienceMs: number,
@@ -67,7 +67,12 @@ export async function withWorkshop(
   await using opened = new AsyncDisposableStack();
   const eventually: Workshop["eventually"] = (assertions) =>
     vi.waitFor(assertions, { timeout: patienceMs, interval: 20 });
-  await run({ bench: () => openBench(connect, opened, eventually), eventually });
+  const ended = createGate();
+  try {
+    await run({ bench: () => openBench(connect, opened, eventually, ended.opened), eventually });
+  } finally {
+    ended.open();
+  }
 }
 
 /** The `n`-th message about `key`. */
@@ -94,6 +99,7 @@ async function openBench(
   connect: Connect,
   opened: AsyncDisposableStack,
   eventually: Workshop["eventually"],
+  ended: Promise<void>,
 ): Promise<Bench> {
   const { transport, probe, dispose } = await connect(`t${newId().replaceAll("-", "").slice(-10)}`);
   opened.defer(async () => dispose?.());
@@ -116,7 +122,7 @@ async function openBench(
         ...subscription,
         handler: async (envelope) => {
           listener.begun.push(envelope);
-          await handler(envelope);
+          await Promise.race([handler(envelope), ended]);
           listener.handled.push(envelope);
         },
       });

@@ -1,5 +1,5 @@
 import { setImmediate } from "node:timers/promises";
-import type { Envelope } from "@throughline/envelope";
+import type { Envelope, Handler } from "@throughline/envelope";
 import { expect } from "vitest";
 import { createGate, idsOf, order, type Workshop } from "./bench.ts";
 import type { TransportCase } from "./suite.ts";
@@ -13,19 +13,12 @@ export const orderCases: readonly TransportCase[] = [
     name: "messages of one key come in order, one at a time",
     async run({ bench, eventually }) {
       const { listen, publish } = await bench();
-      const busy = new Set<string>();
-      const overtaken: string[] = [];
-      const { begun, handled } = await listen(async ({ key }) => {
-        if (busy.has(key)) overtaken.push(key);
-        busy.add(key);
-        await setImmediate();
-        busy.delete(key);
-      });
+      const observer = observeOrder();
+      const { handled } = await listen(observer.handler);
       await publish(history(1, 2, 3));
       await publish(history(4, 5, 6));
       await eventually(() => expect(handled).toHaveLength(keys.length * steps.length));
-      for (const key of keys) expect(stepsOf(begun, key)).toEqual(steps);
-      expect(overtaken).toEqual([]);
+      observer.expectOrder();
     },
     exception: {
       key: "order",
@@ -81,17 +74,13 @@ export const orderCases: readonly TransportCase[] = [
     name: "the order of a key holds where several members share the work",
     async run({ bench, eventually }) {
       const { listen, publish } = await bench();
-      const begun: Envelope[] = [];
-      const note = async (envelope: Envelope) => {
-        begun.push(envelope);
-        await setImmediate();
-      };
-      const members = [await listen(note), await listen(note)];
+      const observer = observeOrder();
+      const members = [await listen(observer.handler), await listen(observer.handler)];
       await publish(history(...steps));
       await eventually(() =>
         expect(members.flatMap(({ handled }) => handled)).toHaveLength(keys.length * steps.length),
       );
-      for (const key of keys) expect(stepsOf(begun, key)).toEqual(steps);
+      observer.expectOrder();
     },
     exception: {
       key: "orderAcrossMembers",
@@ -107,6 +96,27 @@ async function everyMessageComes({ bench, eventually }: Workshop): Promise<void>
   const sent = history(...steps);
   await publish(sent);
   await eventually(() => expect(idsOf(members.flatMap(({ handled }) => handled))).toEqual(idsOf(sent)));
+}
+
+/** Sees whether a message begins before its predecessor has ended, on whichever member. */
+function observeOrder(): { readonly handler: Handler; readonly expectOrder: () => void } {
+  const begun: Envelope[] = [];
+  const busy = new Set<string>();
+  const overtaken: string[] = [];
+  return {
+    async handler(envelope) {
+      const { key } = envelope;
+      if (busy.has(key)) overtaken.push(key);
+      busy.add(key);
+      begun.push(envelope);
+      await setImmediate();
+      busy.delete(key);
+    },
+    expectOrder() {
+      for (const key of keys) expect(stepsOf(begun, key)).toEqual(steps);
+      expect(overtaken).toEqual([]);
+    },
+  };
 }
 
 /** These steps of every key, interleaved. */
