@@ -1,0 +1,11 @@
+import { snsSqsUnderTest } from "./sns-sqs/under-test.ts";
+import { describeTransport } from "./testing.ts";
+
+const noOrder = "SQS standard queues promise none";
+
+describeTransport("sns-sqs", (namespace) => snsSqsUnderTest(namespace), {
+  order: noOrder,
+  orderAfterFailure: noOrder,
+  orderAcrossMembers: noOrder,
+  anyBytes: "SNS and SQS carry text",
+});

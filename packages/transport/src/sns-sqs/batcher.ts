@@ -1,0 +1,82 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { toError } from "../reason.ts";
+
+/** What SQS answers about one entry of a batch that it did not take. */
+export type BatchFailure = {
+  readonly Id?: string | undefined;
+  readonly Code?: string | undefined;
+  readonly Message?: string | undefined;
+  readonly SenderFault?: boolean | undefined;
+};
+
+/** Sends up to ten items, each with its index in the batch as its `Id`. */
+type SendBatch<Item> = (entries: readonly (Item & { readonly Id: string })[]) => Promise<{
+  readonly Failed?: readonly BatchFailure[] | undefined;
+}>;
+
+type Waiting<Item> = { readonly item: Item; readonly sent: PromiseWithResolvers<void>; tries: number };
+
+const mostEntries = 10;
+const gatherMs = 5;
+const mostTries = 5;
+const firstRetryMs = 100;
+
+/**
+ * Gathers items for a few milliseconds, so that ten of them cost one call. The function returned resolves once SQS has
+ * taken the item; what SQS did not take is sent again, up to five times, unless SQS says that it never will.
+ */
+export function createBatcher<Item extends object>(send: SendBatch<Item>): (item: Item) => Promise<void> {
+  let gathered: Waiting<Item>[] = [];
+  let timer: NodeJS.Timeout | undefined;
+
+  return (item) => {
+    const waiting = { item, sent: Promise.withResolvers<void>(), tries: 0 };
+    gather(waiting);
+    return waiting.sent.promise;
+  };
+
+  function gather(waiting: Waiting<Item>): void {
+    gathered.push(waiting);
+    if (gathered.length === mostEntries) flush();
+    else timer ??= setTimeout(flush, gatherMs);
+  }
+
+  function flush(): void {
+    clearTimeout(timer);
+    timer = undefined;
+    const batch = gathered;
+    gathered = [];
+    void sendAll(batch);
+  }
+
+  async function sendAll(batch: readonly Waiting<Item>[]): Promise<void> {
+    const failures = await failuresOf(batch);
+    for (const [index, waiting] of batch.entries()) {
+      const failure = failures.get(index);
+      waiting.tries += 1;
+      if (failure === undefined) waiting.sent.resolve();
+      else if (failure.final || waiting.tries === mostTries) waiting.sent.reject(failure.error);
+      else void gatherLater(waiting);
+    }
+  }
+
+  async function gatherLater(waiting: Waiting<Item>): Promise<void> {
+    await pause(firstRetryMs * 2 ** (waiting.tries - 1));
+    gather(waiting);
+  }
+
+  async function failuresOf(batch: readonly Waiting<Item>[]): Promise<Map<number, { error: Error; final: boolean }>> {
+    try {
+      const { Failed = [] } = await send(batch.map(({ item }, index) => ({ ...item, Id: String(index) })));
+      return new Map(
+        Failed.map(({ Id, Code, Message, SenderFault }) => [
+          Number(Id),
+          { error: new Error(`SQS answered ${Code}: ${Message}`), final: SenderFault === true },
+        ]),
+      );
+    } catch (thrown) {
+      const failure = { error: toError(thrown), final: false };
+      return new Map(batch.map((_, index) => [index, failure]));
+    }
+  }
+}

@@ -1,0 +1,44 @@
+import { SNSClient, type SNSClientConfig } from "@aws-sdk/client-sns";
+import { SQSClient } from "@aws-sdk/client-sqs";
+
+/** Where SNS and SQS are, and as whom to call them. */
+export type Account = {
+  /** Base URL of an emulator or a VPC endpoint. Default: none, which means AWS in `region`. */
+  readonly endpoint?: string;
+  /** `us-east-1`. */
+  readonly region: string;
+  /** Keys, or a function that fetches them. Default: the SDK's chain of environment, profile and role. */
+  readonly credentials?: NonNullable<SNSClientConfig["credentials"]>;
+};
+
+export type Clients = { readonly sns: SNSClient; readonly sqs: SQSClient; destroy(): void };
+
+/** Every call but a long poll is given up after this time. */
+export const callTimeoutMs = 10_000;
+
+export function createClients({ endpoint, region, credentials }: Account): Clients {
+  // Each long poll holds a socket for up to 20 s: with the SDK's 50, polls could keep deletes and sends waiting.
+  const agent = { keepAlive: true, maxSockets: 512 };
+  const config = {
+    region,
+    ...(endpoint === undefined ? {} : { endpoint }),
+    ...(credentials === undefined ? {} : { credentials }),
+    requestHandler: { connectionTimeout: 3_000, httpAgent: agent, httpsAgent: agent },
+  };
+  const sns = new SNSClient(config);
+  // An emulator's queue URLs name hosts that do not resolve, so calls go to the endpoint and not to the URL's host.
+  const sqs = new SQSClient({ ...config, useQueueUrlAsEndpoint: false });
+  return {
+    sns,
+    sqs,
+    destroy() {
+      sns.destroy();
+      sqs.destroy();
+    },
+  };
+}
+
+/** For every call's second argument. */
+export function inTime(): { readonly abortSignal: AbortSignal } {
+  return { abortSignal: AbortSignal.timeout(callTimeoutMs) };
+}

@@ -1,0 +1,84 @@
+import { CreateTopicCommand, PublishCommand } from "@aws-sdk/client-sns";
+import {
+  DeleteMessageCommand,
+  GetQueueAttributesCommand,
+  GetQueueUrlCommand,
+  type Message,
+  ReceiveMessageCommand,
+} from "@aws-sdk/client-sqs";
+import { testBrokers } from "@throughline/local/testing";
+import { type SnsSqsTransportOptions, snsSqsTransport } from "../sns-sqs.ts";
+import type { UnderTest } from "../testing.ts";
+import { createClients } from "./clients.ts";
+
+export const account = {
+  endpoint: testBrokers.snsSqs,
+  region: "us-east-1",
+  credentials: { accessKeyId: "any", secretAccessKey: "any" },
+};
+
+/** The transport on the emulator that `npm test` started, and a plain SDK client beside it. */
+export function snsSqsUnderTest(namespace: string, options: Partial<SnsSqsTransportOptions> = {}) {
+  const transport = snsSqsTransport({ ...account, namespace, ...options });
+  const stranger = createStranger(namespace);
+  return { transport, stranger, probe: stranger.probe, dispose: async () => stranger[Symbol.dispose]() };
+}
+
+/** Somebody who knows the names on the brokers, and none of our code. */
+export function createStranger(namespace: string) {
+  const { sns, sqs, destroy } = createClients(account);
+  const named = (name: string) => `${namespace}-${name}`.replaceAll(".", "-");
+
+  async function queueUrl(name: string): Promise<string> {
+    const { QueueUrl = "" } = await sqs.send(new GetQueueUrlCommand({ QueueName: named(name) }));
+    return QueueUrl;
+  }
+
+  async function attributesOf(name: string): Promise<Readonly<Record<string, string>>> {
+    const { Attributes = {} } = await sqs.send(
+      new GetQueueAttributesCommand({ QueueUrl: await queueUrl(name), AttributeNames: ["All"] }),
+    );
+    return Attributes;
+  }
+
+  /** Waits for `count` messages and takes them off the queue. */
+  async function take(name: string, count: number): Promise<Message[]> {
+    const QueueUrl = await queueUrl(name);
+    const taken: Message[] = [];
+    while (taken.length < count) {
+      const { Messages = [] } = await sqs.send(
+        new ReceiveMessageCommand({
+          QueueUrl,
+          MaxNumberOfMessages: Math.min(10, count - taken.length),
+          WaitTimeSeconds: 1,
+          MessageAttributeNames: ["All"],
+        }),
+      );
+      for (const { ReceiptHandle } of Messages) await sqs.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle }));
+      taken.push(...Messages);
+    }
+    return taken;
+  }
+
+  async function publish(type: string, Message: string, attributes: Readonly<Record<string, string>> = {}) {
+    const { TopicArn } = await sns.send(new CreateTopicCommand({ Name: named(type) }));
+    const entries = Object.entries(attributes).map(([name, StringValue]) => [
+      name,
+      { DataType: "String", StringValue },
+    ]);
+    await sns.send(new PublishCommand({ TopicArn, Message, MessageAttributes: Object.fromEntries(entries) }));
+  }
+
+  const probe: UnderTest["probe"] = {
+    publishRaw: (type, bytes) => publish(type, new TextDecoder("utf-8", { fatal: true }).decode(bytes)),
+    async deadLetters(group, _type, count) {
+      const messages = await take(`${group}-dlq`, count);
+      return messages.map(({ Body = "", MessageAttributes }) => ({
+        body: Buffer.from(Body),
+        reason: MessageAttributes?.errorMessage?.StringValue ?? "",
+      }));
+    },
+  };
+
+  return { sns, sqs, queueUrl, attributesOf, take, publish, probe, [Symbol.dispose]: destroy };
+}
