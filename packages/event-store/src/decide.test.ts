@@ -1,0 +1,159 @@
+import type { Transaction } from "@throughline/log";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type Account, AccountError, type AccountEvent, accounts } from "./account.ts";
+import {
+  ConcurrencyError,
+  type DecideOptions,
+  type Decider,
+  decide,
+  type Event,
+  loadState,
+  readStream,
+} from "./index.ts";
+import { openTestStore } from "./test-store.ts";
+
+let store: Awaited<ReturnType<typeof openTestStore>>;
+beforeAll(async () => {
+  store = await openTestStore();
+});
+afterAll(() => store[Symbol.asyncDispose]());
+
+let ids = 0;
+const newId = () => `a-${ids++}`;
+const tell = (id: string, command: Parameters<typeof accounts.decide>[0], options?: DecideOptions) =>
+  store.database.transaction((tx) => decide(tx, accounts, id, command, options));
+const deposit = (id: string, cents: number, options?: DecideOptions) => tell(id, { type: "deposit", cents }, options);
+
+test("concurrent commands on one entity wait for each other, and none fails", async () => {
+  const id = newId();
+  await deposit(id, 1_000);
+  const withdraw = () => tell(id, { type: "withdraw", cents: 30 });
+  const decisions = await Promise.all(Array.from({ length: 32 }, withdraw));
+  expect(decisions.map(({ version }) => version).sort((a, b) => a - b)).toEqual(decisions.map((_, n) => n + 2));
+  expect(await loadState(store.database, accounts, id)).toMatchObject({ state: { cents: 40 }, version: 33 });
+});
+
+test("a rule holds against concurrent commands", async () => {
+  const id = newId();
+  await deposit(id, 100);
+  const withdraw = () => tell(id, { type: "withdraw", cents: 30 });
+  const outcomes = await Promise.allSettled(Array.from({ length: 16 }, withdraw));
+  const errors = outcomes.flatMap((outcome) => (outcome.status === "rejected" ? [outcome.reason] : []));
+  expect(errors).toHaveLength(13);
+  for (const error of errors) expect(error).toBeInstanceOf(AccountError);
+});
+
+test("of two that create an entity at once, the later one gets a ConcurrencyError", async () => {
+  const id = newId();
+  const decided = Promise.withResolvers<void>();
+  const later: typeof accounts = {
+    ...accounts,
+    decide(command, state) {
+      decided.resolve();
+      return accounts.decide(command, state);
+    },
+  };
+  const create = (tx: Transaction, decider: typeof accounts) => decide(tx, decider, id, { type: "deposit", cents: 1 });
+  let refused: Promise<void> | undefined;
+  await store.database.transaction(async (tx) => {
+    await create(tx, accounts);
+    refused = expect(store.database.transaction((other) => create(other, later))).rejects.toThrow(ConcurrencyError);
+    await decided.promise;
+  });
+  await refused;
+  expect(await loadState(store.database, accounts, id)).toMatchObject({ state: { cents: 1 }, version: 1 });
+});
+
+test("a command that changes nothing leaves nothing", async () => {
+  const id = newId();
+  expect(await deposit(id, 0)).toEqual({ state: accounts.initialState, version: 0, events: [] });
+  expect(await readStream(store.database, `account-${id}`)).toEqual([]);
+});
+
+test("a forbidden command leaves nothing", async () => {
+  const id = newId();
+  await expect(tell(id, { type: "withdraw", cents: 1 })).rejects.toThrow(AccountError);
+  expect(await loadState(store.database, accounts, id)).toEqual({ state: accounts.initialState, version: 0 });
+});
+
+test("a repeated command returns its first result, although others came since and it would now be forbidden", async () => {
+  const id = newId();
+  await deposit(id, 100);
+  const first = await tell(id, { type: "withdraw", cents: 60 }, { commandId: "c-1" });
+  await deposit(id, 1, { commandId: "c-2" });
+  expect(await tell(id, { type: "withdraw", cents: 60 }, { commandId: "c-1" })).toEqual(first);
+  expect(await loadState(store.database, accounts, id)).toMatchObject({ state: { cents: 41 }, version: 3 });
+});
+
+test("a command told sixteen times at once happens once, and creates once", async () => {
+  const id = newId();
+  const tellAgain = () => tell(id, { type: "deposit", cents: 5, note: "hello" }, { commandId: "c-1" });
+  const decisions = await Promise.all(Array.from({ length: 16 }, tellAgain));
+  for (const decision of decisions) expect(decision).toEqual(decisions[0]);
+  expect(await loadState(store.database, accounts, id)).toEqual({ state: { cents: 5, notes: ["hello"] }, version: 2 });
+});
+
+test("two entities in one transaction commit together", async () => {
+  const [from, to] = [newId(), newId()];
+  await deposit(from, 100);
+  const transfer = store.database.transaction(async (tx) => {
+    await decide(tx, accounts, to, { type: "deposit", cents: 200 });
+    await decide(tx, accounts, from, { type: "withdraw", cents: 200 });
+  });
+  await expect(transfer).rejects.toThrow(AccountError);
+  expect(await loadState(store.database, accounts, to)).toMatchObject({ version: 0 });
+});
+
+test("the state inside a transaction is what the transaction left, and outside what is committed", async () => {
+  const id = newId();
+  await store.database.transaction(async (tx) => {
+    await decide(tx, accounts, id, { type: "deposit", cents: 100 });
+    expect(await loadState(tx, accounts, id)).toMatchObject({ state: { cents: 100 }, version: 1 });
+    expect(await loadState(store.database, accounts, id)).toMatchObject({ version: 0 });
+  });
+});
+
+test("an old event is upcast when history is loaded, and kept as it was written", async () => {
+  const id = newId();
+  const old: Decider<object, Event, Account> = {
+    type: "account",
+    initialState: accounts.initialState,
+    decide: () => [{ type: "paid-in", data: { euros: 7 } }],
+    evolve: (state) => state,
+  };
+  await store.database.transaction((tx) => decide(tx, old, id, {}, { commandId: "c-1" }));
+  const current: typeof accounts = {
+    ...accounts,
+    upcast: (event) =>
+      event.type === "paid-in"
+        ? { type: "deposited", data: { cents: (event.data as { euros: number }).euros * 100 } }
+        : (event as AccountEvent),
+  };
+  expect(await loadState(store.database, current, id)).toMatchObject({ state: { cents: 700 } });
+  const repeat = (tx: Transaction) => decide(tx, current, id, { type: "deposit", cents: 1 }, { commandId: "c-1" });
+  expect((await store.database.transaction(repeat)).events).toMatchObject([
+    { type: "deposited", data: { cents: 700 } },
+  ]);
+  expect(await readStream(store.database, `account-${id}`)).toMatchObject([{ type: "paid-in", data: { euros: 7 } }]);
+});
+
+test("data that is not JSON is seen as JSON at once, and not only after a restart", async () => {
+  const id = newId();
+  const clocks: Decider<object, Event, unknown> = {
+    type: "clock",
+    initialState: undefined,
+    decide: () => [{ type: "struck", data: new Date(0) }],
+    evolve: (_, event) => event.data,
+  };
+  const { state } = await store.database.transaction((tx) => decide(tx, clocks, id, {}));
+  expect(state).toBe("1970-01-01T00:00:00.000Z");
+  expect(await loadState(store.database, clocks, id)).toMatchObject({ state });
+});
+
+test("a stream that lost events is refused instead of folded", async () => {
+  const id = newId();
+  for (const cents of [1, 2, 3]) await deposit(id, cents);
+  await store.database.execute(`delete from events where stream_id = 'account-${id}' and version = 2`);
+  await expect(loadState(store.database, accounts, id)).rejects.toThrow("version 3, but 2 events");
+  await expect(deposit(id, 4)).rejects.toThrow("version 3, but 2 events");
+});

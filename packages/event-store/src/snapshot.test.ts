@@ -1,0 +1,77 @@
+import fc from "fast-check";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type AccountCommand, AccountError, accounts } from "./account.ts";
+import { decide, loadState, readStream } from "./index.ts";
+import { openTestStore } from "./test-store.ts";
+
+let store: Awaited<ReturnType<typeof openTestStore>>;
+beforeAll(async () => {
+  store = await openTestStore();
+});
+afterAll(() => store[Symbol.asyncDispose]());
+
+let ids = 0;
+const newId = () => `s-${ids++}`;
+const tell = (decider: typeof accounts, id: string, command: AccountCommand) =>
+  store.database.transaction((tx) => decide(tx, decider, id, command));
+
+const commands = fc.array(
+  fc.oneof(
+    fc.record({ type: fc.constant("deposit" as const), cents: fc.nat(500) }),
+    fc.record({ type: fc.constant("deposit" as const), cents: fc.nat(500), note: fc.string({ unit: "grapheme" }) }),
+    fc.record({ type: fc.constant("withdraw" as const), cents: fc.nat(500) }),
+  ),
+  { maxLength: 25 },
+);
+
+test("a kept state equals the replay, whatever happened and however often it is kept", async () => {
+  const property = fc.asyncProperty(commands, fc.integer({ min: 1, max: 7 }), async (history, snapshotEvery) => {
+    const id = newId();
+    const kept = { ...accounts, snapshotEvery };
+    let live = { state: accounts.initialState, version: 0 };
+    for (const command of history) {
+      const { state, version } = await tell(kept, id, command).catch((error: unknown) => {
+        if (error instanceof AccountError) return live;
+        throw error;
+      });
+      live = { state, version };
+    }
+    expect(await loadState(store.database, kept, id)).toEqual(live);
+    expect(await loadState(store.database, accounts, id)).toEqual(live);
+    const events = await readStream(store.database, `account-${id}`);
+    expect(events.map(({ version }) => version)).toEqual(events.map((_, index) => index + 1));
+  });
+  await fc.assert(property, { numRuns: 40 });
+});
+
+test("with a kept state, only the events after it are folded", async () => {
+  const id = newId();
+  let folded = 0;
+  const counted = {
+    ...accounts,
+    snapshotEvery: 10,
+    evolve: (...[state, event]: Parameters<typeof accounts.evolve>) => {
+      folded += 1;
+      return accounts.evolve(state, event);
+    },
+  };
+  for (let number = 0; number < 25; number += 1) await tell(counted, id, { type: "deposit", cents: 1 });
+  folded = 0;
+  expect(await loadState(store.database, counted, id)).toMatchObject({ state: { cents: 25 }, version: 25 });
+  expect(folded).toBe(5);
+});
+
+test("a state kept under another version of the rules is not used", async () => {
+  const id = newId();
+  const before = { ...accounts, snapshotEvery: 1 };
+  for (const cents of [1, 2]) await tell(before, id, { type: "deposit", cents });
+  const after: typeof accounts = {
+    ...before,
+    stateVersion: 2,
+    evolve: (state, event) =>
+      accounts.evolve(state, event.type === "deposited" ? { ...event, data: { cents: 100 } } : event),
+  };
+  expect(await loadState(store.database, after, id)).toMatchObject({ state: { cents: 200 } });
+  await tell(after, id, { type: "deposit", cents: 3 });
+  expect(await loadState(store.database, before, id)).toMatchObject({ state: { cents: 6 }, version: 3 });
+});
