@@ -311,7 +311,7 @@ export const brokenTransports: readonly BrokenTransport[] = [
       breakSubscriber(memoryUnderTest(namespace), (subscriber) => ({
         ...subscriber,
         async [Symbol.asyncDispose]() {
-          subscriber[Symbol.asyncDispose]().catch(forget);
+          subscriber[Symbol.asyncDispose]().then(forget, forget);
         },
       })),
   },

@@ -1,0 +1,166 @@
+import { context, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
+import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
+import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from "@opentelemetry/sdk-trace";
+import {
+  type Cause,
+  createEnvelope,
+  currentCause,
+  type Envelope,
+  type Handler,
+  RejectedError,
+} from "@throughline/envelope";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { type Arrival, attemptBytes, attemptEnvelope, handleEnvelope } from "./process.ts";
+import { type CompleteSubscription, withDefaults } from "./subscription.ts";
+
+const inHeader = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+const inEnvelope = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+const arrival = { system: "kafka", destination: "dev.order.created" };
+
+describe("where nothing is traced", () => {
+  test("the handler runs, caused by the envelope", async () => {
+    const envelope = message();
+    const { id, correlationId } = envelope;
+    expect(await causeIn(envelope, arrival)).toEqual({ id, correlationId });
+  });
+
+  test("a trace that others began goes on", async () => {
+    const envelope = message(inEnvelope);
+    expect(await causeIn(envelope, arrival)).toMatchObject({ traceparent: inEnvelope });
+    expect(await causeIn(envelope, { ...arrival, traceparent: inHeader })).toMatchObject({ traceparent: inHeader });
+  });
+
+  test("a handler that ends after its time limit disturbs nobody", async () => {
+    const unhandled = vi.fn();
+    process.once("unhandledRejection", unhandled);
+    const { promise, reject } = Promise.withResolvers<void>();
+    const handling = handleEnvelope({ ...subscription(() => promise), timeoutMs: 5 }, message(), arrival);
+    await expect(handling).rejects.toThrow(/Handling order.created .* took longer than 5 ms/);
+    reject(new Error("too late"));
+    await new Promise(setImmediate);
+    process.removeListener("unhandledRejection", unhandled);
+    expect(unhandled).not.toHaveBeenCalled();
+  });
+});
+
+describe("where an SDK traces", () => {
+  const exporter = new InMemorySpanExporter();
+
+  beforeEach(() => {
+    context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
+    trace.setGlobalTracerProvider(new TracerProvider({ spanProcessors: [new SimpleSpanProcessor({ exporter })] }));
+  });
+
+  afterEach(() => {
+    exporter.reset();
+    trace.disable();
+    context.disable();
+  });
+
+  test("the process span is a child of the header's context, and the parent of what the handler does", async () => {
+    let cause: ReturnType<typeof currentCause>;
+    const envelope = message(inEnvelope);
+    const handler = async () => {
+      cause = currentCause();
+      trace.getTracer("test").startSpan("inside").end();
+    };
+    await handleEnvelope(subscription(handler), envelope, { ...arrival, traceparent: inHeader });
+    const [inside, span] = exporter.getFinishedSpans();
+    const { traceId = "", spanId = "" } = span?.spanContext() ?? {};
+    expect(traceId).toBe(inHeader.slice(3, 35));
+    expect(span?.parentSpanContext?.spanId).toBe(inHeader.slice(36, 52));
+    expect(inside?.parentSpanContext?.spanId).toBe(spanId);
+    expect(cause?.traceparent).toBe(`00-${traceId}-${spanId}-01`);
+  });
+
+  test("the span says what was processed", async () => {
+    const envelope = message();
+    await handleEnvelope(
+      subscription(async () => {}),
+      envelope,
+      arrival,
+    );
+    const [span] = exporter.getFinishedSpans();
+    expect(span).toMatchObject({ name: "process dev.order.created", kind: SpanKind.CONSUMER });
+    expect(span?.attributes).toEqual({
+      "messaging.system": "kafka",
+      "messaging.destination.name": "dev.order.created",
+      "messaging.operation.name": "process",
+      "messaging.operation.type": "process",
+      "messaging.consumer.group.name": "billing",
+      "messaging.message.id": envelope.id,
+      "messaging.message.conversation_id": envelope.correlationId,
+    });
+  });
+
+  test("a header that is no trace context is as good as none", async () => {
+    await handleEnvelope(
+      subscription(async () => {}),
+      message(inEnvelope),
+      { ...arrival, traceparent: "00-nonsense" },
+    );
+    expect(exporter.getFinishedSpans()[0]?.parentSpanContext?.spanId).toBe(inEnvelope.slice(36, 52));
+  });
+
+  test("a failure stands on the span", async () => {
+    const failing = subscription(() => Promise.reject(new RejectedError("no such order")));
+    await expect(handleEnvelope(failing, message(), arrival)).rejects.toThrow("no such order");
+    const [span] = exporter.getFinishedSpans();
+    expect(span?.status).toEqual({ code: SpanStatusCode.ERROR, message: "no such order" });
+    expect(span?.attributes["error.type"]).toBe("RejectedError");
+    expect(span?.events.map(({ name }) => name)).toEqual(["exception"]);
+  });
+});
+
+describe("the verdict", () => {
+  test("is done where the handler returned", async () => {
+    expect(
+      await attemptEnvelope(
+        subscription(async () => {}),
+        message(),
+        1,
+        arrival,
+      ),
+    ).toEqual({ kind: "done" });
+  });
+
+  test("is another attempt after a doubling pause, and death after the last", async () => {
+    const failing = subscription(() => Promise.reject(new Error("not yet")));
+    const verdicts = await Promise.all([1, 2, 3].map((n) => attemptEnvelope(failing, message(), n, arrival)));
+    expect(verdicts.map(({ kind }) => kind)).toEqual(["retry", "retry", "dead"]);
+    const [first, second] = verdicts.map((verdict) => (verdict.kind === "retry" ? verdict.delayMs : 0));
+    expect(first).toBeGreaterThanOrEqual(1_000);
+    expect(second).toBeGreaterThanOrEqual(2_000);
+  });
+
+  test("is death at once for what can never be handled", async () => {
+    const rejecting = subscription(() => Promise.reject(new RejectedError("never")));
+    expect(await attemptEnvelope(rejecting, message(), 1, arrival)).toMatchObject({ kind: "dead" });
+    const { verdict, envelope } = await attemptBytes(rejecting, "no JSON", 1, arrival);
+    expect([verdict.kind, envelope]).toEqual(["dead", undefined]);
+  });
+
+  test("has an error, whatever was thrown", async () => {
+    const throwing = subscription(() => Promise.reject("a string"));
+    expect(await attemptEnvelope(throwing, message(), 3, arrival)).toMatchObject({ error: { message: "a string" } });
+  });
+});
+
+async function causeIn(envelope: Envelope, from: Arrival): Promise<Cause | undefined> {
+  const causes: (Cause | undefined)[] = [];
+  await handleEnvelope(
+    subscription(async () => void causes.push(currentCause())),
+    envelope,
+    from,
+  );
+  return causes[0];
+}
+
+function subscription(handler: Handler): CompleteSubscription {
+  return withDefaults({ group: "billing", types: ["order.created"], handler });
+}
+
+function message(traceparent?: string): Envelope {
+  const origin = { source: "order-service", traceparent };
+  return createEnvelope({ type: "order.created", version: "1", key: "order-1", data: {} }, origin);
+}

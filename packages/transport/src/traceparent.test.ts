@@ -1,0 +1,20 @@
+import { expect, test } from "vitest";
+import { formatTraceparent, parseTraceparent } from "./traceparent.ts";
+
+test("what was parsed is written the same", () => {
+  const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  const parsed = parseTraceparent(traceparent);
+  expect(parsed).toMatchObject({ traceFlags: 1, isRemote: true });
+  expect(parsed && formatTraceparent(parsed)).toBe(traceparent);
+});
+
+test.each([
+  undefined,
+  "",
+  "nonsense",
+  "00-00000000000000000000000000000000-b7ad6b7169203331-01",
+  "00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01",
+  "00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01",
+])("%s is no trace context", (traceparent) => {
+  expect(parseTraceparent(traceparent)).toBeUndefined();
+});
