@@ -1,52 +1,72 @@
 import type { z } from "zod";
-import { type Road, secrets, settings } from "./settings.ts";
+import { secrets, settings } from "./settings.ts";
 
 type Settings = z.infer<typeof settings>;
 
-/** Values of the wrong form: what was expected, and what is there, without telling a secret. */
-export function faultsOf(error: z.ZodError, values: Readonly<Record<string, unknown>>): string[] {
-  return error.issues.map((issue) => {
-    const name = String(issue.path[0]);
-    return `${name}: expected ${issue.message}, but it is ${shapeOf(name, values[name])}`;
-  });
+type Contradiction = { readonly names: readonly string[]; readonly fault: string };
+
+/** Values of the wrong form, by name: what was expected, and what is there, without telling a secret. */
+export function faultsOf(
+  error: z.ZodError | undefined,
+  values: Readonly<Record<string, unknown>>,
+): Map<string, string> {
+  const issues = error?.issues ?? [];
+  return new Map(
+    issues.map(({ path, message }) => {
+      const name = String(path[0]);
+      return [name, `${name}: expected ${message}, but it is ${shapeOf(name, values[name])}`];
+    }),
+  );
 }
 
 /** Settings that are well-formed each and cannot be meant together. */
-export function contradictions(env: Settings, { database = true }: { readonly database?: boolean }): string[] {
-  const listed = (road: Road) =>
-    (["PUBLISH_TO", "CONSUME_FROM", "WORK_ON"] as const).filter((name) => env[name]?.includes(road)).join(" and ");
-  const sasl = [env.KAFKA_SASL_MECHANISM, env.KAFKA_SASL_USERNAME, env.KAFKA_SASL_PASSWORD];
+export function contradictions(env: Settings, { database = true }: { readonly database?: boolean }): Contradiction[] {
+  const timeout = env.HANDLER_TIMEOUT_MS;
+  const visibility = env.SQS_VISIBILITY_TIMEOUT_SECONDS;
   const takesFromSqs = [...(env.CONSUME_FROM ?? []), ...(env.WORK_ON ?? [])].includes("sns-sqs");
-  const rules: [boolean, string][] = [
-    [
-      database && env.DATABASE_URL === undefined,
-      "DATABASE_URL: is not set. Expected postgres://user:password@host:port/database",
-    ],
-    [
-      listed("kafka") !== "" && env.KAFKA_BROKERS === undefined,
-      `KAFKA_BROKERS: is not set, but ${listed("kafka")} has kafka. Set host:port,host:port or take another road`,
-    ],
-    [
-      listed("rabbitmq") !== "" && env.RABBITMQ_URL === undefined,
-      `RABBITMQ_URL: is not set, but ${listed("rabbitmq")} has rabbitmq. Set amqp://… or take another road`,
-    ],
-    [
-      sasl.includes(undefined) && sasl.some((value) => value !== undefined),
-      "KAFKA_SASL_MECHANISM, KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD: set all three or none",
-    ],
-    [
-      takesFromSqs && env.SQS_VISIBILITY_TIMEOUT_SECONDS * 1_000 < 6 * env.HANDLER_TIMEOUT_MS,
-      `SQS_VISIBILITY_TIMEOUT_SECONDS (${env.SQS_VISIBILITY_TIMEOUT_SECONDS}) is shorter than 6 × HANDLER_TIMEOUT_MS ` +
-        `(${env.HANDLER_TIMEOUT_MS}): SQS would hand out a message that is still being handled. Raise the first to ` +
-        `${Math.ceil((6 * env.HANDLER_TIMEOUT_MS) / 1_000)} or lower the second`,
-    ],
-    [
-      env.SHUTDOWN_GRACE_MS < env.HANDLER_TIMEOUT_MS,
-      `SHUTDOWN_GRACE_MS (${env.SHUTDOWN_GRACE_MS}) is shorter than HANDLER_TIMEOUT_MS (${env.HANDLER_TIMEOUT_MS}): ` +
-        "a handler could not end before the process does. Raise the first or lower the second",
-    ],
-  ];
-  return rules.filter(([broken]) => broken).map(([, fault]) => fault);
+  const found: Contradiction[] = [...missingAddresses(env), ...halfCredentials(env)];
+  if (database && env.DATABASE_URL === undefined) {
+    const fault = "DATABASE_URL: is not set. Expected postgres://user:password@host:port/database";
+    found.push({ names: ["DATABASE_URL"], fault });
+  }
+  if (takesFromSqs && visibility * 1_000 < 6 * timeout) {
+    found.push({
+      names: ["SQS_VISIBILITY_TIMEOUT_SECONDS", "HANDLER_TIMEOUT_MS"],
+      fault:
+        `SQS_VISIBILITY_TIMEOUT_SECONDS (${visibility}) is shorter than 6 × HANDLER_TIMEOUT_MS (${timeout}): SQS would ` +
+        `hand out a message that is still being handled. Raise it to ${Math.ceil((6 * timeout) / 1_000)} or lower the other`,
+    });
+  }
+  if (env.SHUTDOWN_GRACE_MS < timeout) {
+    found.push({
+      names: ["SHUTDOWN_GRACE_MS", "HANDLER_TIMEOUT_MS"],
+      fault:
+        `SHUTDOWN_GRACE_MS (${env.SHUTDOWN_GRACE_MS}) is shorter than HANDLER_TIMEOUT_MS (${timeout}): a handler could ` +
+        "not end before the process does. Raise it or lower the other",
+    });
+  }
+  return found;
+}
+
+function missingAddresses(env: Settings): Contradiction[] {
+  const needed = [
+    { road: "kafka", name: "KAFKA_BROKERS", form: "host:port,host:port" },
+    { road: "rabbitmq", name: "RABBITMQ_URL", form: "amqp://user:password@host:port" },
+  ] as const;
+  return needed.flatMap(({ road, name, form }) => {
+    const listed = (["PUBLISH_TO", "CONSUME_FROM", "WORK_ON"] as const).filter((list) => env[list]?.includes(road));
+    if (listed.length === 0 || env[name] !== undefined) return [];
+    const fault = `${name}: is not set, but ${road} is in ${listed.join(" and ")}. Set ${form} or take another road`;
+    return [{ names: [name, ...listed], fault }];
+  });
+}
+
+function halfCredentials(env: Settings): Contradiction[] {
+  const names = ["KAFKA_SASL_MECHANISM", "KAFKA_SASL_USERNAME", "KAFKA_SASL_PASSWORD"] as const;
+  const missing = names.filter((name) => env[name] === undefined);
+  if (missing.length === 0 || missing.length === names.length) return [];
+  const fault = `${missing.join(" and ")}: not set, but ${names.filter((name) => !missing.includes(name)).join(" and ")} is. Set all three or none`;
+  return [{ names, fault }];
 }
 
 /** Names that nothing reads although they look like ours; Kubernetes' own `…_SERVICE_HOST` and `…_PORT` do not count. */

@@ -57,19 +57,19 @@ type SaslMechanism = "plain" | "scram-sha-256" | "scram-sha-512";
  * reads although they look like ours.
  */
 export function parseConfig(defaults: ServiceDefaults, env: NodeJS.ProcessEnv = process.env): Config {
+  const own = valuesOf(defaults);
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ""));
-  const values = { ...valuesOf(defaults), ...given };
-  const parsed = settings.safeParse(values);
-  const faults = [
-    ...(parsed.success ? contradictions(parsed.data, defaults) : faultsOf(parsed.error, values)),
-    ...misspellings(Object.keys(given)),
-  ];
-  if (!parsed.success || faults.length > 0) {
+  const malformed = faultsOf(settings.safeParse({ ...own, ...given }).error, given);
+  const wellFormed = Object.fromEntries(Object.entries(given).filter(([name]) => !malformed.has(name)));
+  const values = settings.parse({ ...own, ...wellFormed });
+  const contrary = contradictions(values, defaults).filter(({ names }) => !names.some((name) => malformed.has(name)));
+  const faults = [...malformed.values(), ...contrary.map(({ fault }) => fault), ...misspellings(Object.keys(given))];
+  if (faults.length > 0) {
     throw new Error(
       `The settings of ${defaults.service} are wrong:\n${faults.map((fault) => `  ${fault}`).join("\n")}`,
     );
   }
-  return toConfig(defaults.service, parsed.data);
+  return toConfig(defaults.service, values);
 }
 
 function valuesOf({ port, publishTo = [], consumeFrom = [], workOn = [] }: ServiceDefaults) {

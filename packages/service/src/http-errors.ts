@@ -59,7 +59,7 @@ function requestProblem(error: unknown): HttpProblem | undefined {
 
 function methodsAt(routes: Router, request: Request): string[] {
   const methods = routes.stack
-    .filter((layer) => "match" in layer && typeof layer.match === "function" && layer.match(request.path) === true)
+    .filter((layer) => "match" in layer && typeof layer.match === "function" && Boolean(layer.match(request.path)))
     .flatMap((layer) => layer.route?.stack.map((handler) => handler.method.toUpperCase()) ?? []);
   return [...new Set(methods)];
 }

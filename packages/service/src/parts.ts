@@ -8,6 +8,9 @@ export function closingParts(): readonly string[] {
 /** Closes a part; while that lasts, `closingParts` names it, so that a shutdown that hangs says where. */
 export async function closePart(name: string, close: () => PromiseLike<unknown>): Promise<void> {
   open.add(name);
-  await close();
-  open.delete(name);
+  try {
+    await close();
+  } finally {
+    open.delete(name);
+  }
 }

@@ -70,7 +70,8 @@ export async function startService(config: Config): Promise<Service> {
     },
     async [Symbol.asyncDispose]() {
       await endTelemetry();
-      process.off("disconnect", onOrphaned);
+      process.off("SIGTERM", onSignal).off("SIGINT", onSignal).off("disconnect", onOrphaned);
+      process.off("uncaughtException", onError).off("unhandledRejection", onError);
       log.info("stopped");
     },
   };

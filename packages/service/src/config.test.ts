@@ -1,0 +1,135 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { parseConfig, type ServiceDefaults } from "./config.ts";
+import { settings } from "./settings.ts";
+
+const order: ServiceDefaults = {
+  service: "order",
+  port: 14001,
+  publishTo: ["kafka", "sns-sqs"],
+  consumeFrom: ["kafka"],
+};
+const enough = { DATABASE_URL: "postgres://user:hunter2@127.0.0.1:14010/order", KAFKA_BROKERS: "a:9092, b:9092" };
+
+function faults(env: NodeJS.ProcessEnv, defaults = order): string[] {
+  try {
+    parseConfig(defaults, env);
+  } catch (error) {
+    return String(error).split("\n").slice(1);
+  }
+  return [];
+}
+
+describe("settings", () => {
+  test("have the service's defaults where the environment says nothing", () => {
+    expect(parseConfig(order, enough)).toMatchObject({
+      service: "order",
+      port: 14001,
+      namespace: "dev",
+      kafka: { brokers: ["a:9092", "b:9092"], ssl: false },
+      snsSqs: { region: "us-east-1", visibilityTimeoutSeconds: 180 },
+      publishTo: ["kafka", "sns-sqs"],
+      consumeFrom: ["kafka"],
+      workOn: [],
+    });
+  });
+
+  test("come from the environment where it says something", () => {
+    const env = {
+      ...enough,
+      PORT: "0",
+      PUBLISH_TO: "none",
+      CONSUME_FROM: "sns-sqs,kafka",
+      CRASH_AT: "relay.after_read:3",
+    };
+    expect(parseConfig(order, env)).toMatchObject({
+      port: 0,
+      publishTo: [],
+      consumeFrom: ["sns-sqs", "kafka"],
+      crashAt: { point: "relay.after_read", pass: 3 },
+    });
+  });
+
+  test("that are empty count as absent", () => {
+    expect(parseConfig(order, { ...enough, PORT: "", RABBITMQ_URL: "" })).toMatchObject({ port: 14001 });
+  });
+
+  test("are documented in .env.example, each once, with the true default", () => {
+    const lines = readFileSync(new URL("../../../.env.example", import.meta.url), "utf8").split("\n");
+    const documented = lines.flatMap((line) => {
+      const [, comment, name = "", value = ""] = /^(# )?([A-Z][A-Z0-9_]*)=(.*)$/.exec(line) ?? [];
+      return name === "" ? [] : [{ name, value, hasDefault: comment === undefined }];
+    });
+    expect(documented.map(({ name }) => name).sort()).toEqual(Object.keys(settings.shape).sort());
+
+    const absent = new Map<string, unknown>(Object.entries(settings.parse({ PORT: "1" })));
+    for (const { name, value, hasDefault } of documented) {
+      const example = new Map<string, unknown>(Object.entries(settings.parse({ PORT: "1", [name]: value })));
+      if (hasDefault) expect(absent.get(name), name).toEqual(example.get(name));
+      else if (name !== "PORT") expect(absent.get(name), name).toBeUndefined();
+    }
+  });
+});
+
+describe("a process refuses to start", () => {
+  test("naming every fault at once", () => {
+    const found = faults({ PORT: "eighty", LOG_LEVEL: "loud", KAFKA_BROKER: "a:1", SHUTDOWN_GRACE_MS: "1000" });
+    expect(found).toEqual([
+      '  PORT: expected a whole number (a port) from 0 to 65535, but it is "eighty"',
+      '  LOG_LEVEL: expected one of fatal, error, warn, info, debug, trace, silent, but it is "loud"',
+      expect.stringContaining("KAFKA_BROKERS: is not set, but kafka is in PUBLISH_TO and CONSUME_FROM."),
+      expect.stringContaining("DATABASE_URL: is not set."),
+      expect.stringContaining("SHUTDOWN_GRACE_MS (1000) is shorter than HANDLER_TIMEOUT_MS (30000)"),
+      "  KAFKA_BROKER: nothing reads this variable. Did you mean KAFKA_BROKERS?",
+    ]);
+  });
+
+  test("without telling a secret", () => {
+    const [fault] = faults({ ...enough, DATABASE_URL: "mysql://user:hunter2@host/order" });
+    expect(fault).toContain("DATABASE_URL: expected a URL that starts with postgres:// or postgresql://");
+    expect(fault).toContain("a text of 31 characters");
+    expect(fault).not.toContain("hunter2");
+  });
+
+  test.each([
+    [{ CONSUME_FROM: "sns-sqs", SQS_VISIBILITY_TIMEOUT_SECONDS: "60" }, /VISIBILITY.*6 × HANDLER_TIMEOUT_MS.*180/],
+    [{ HANDLER_TIMEOUT_MS: "50000" }, /SHUTDOWN_GRACE_MS \(40000\) is shorter than HANDLER_TIMEOUT_MS \(50000\)/],
+    [{ WORK_ON: "rabbitmq" }, /RABBITMQ_URL: is not set, but rabbitmq is in WORK_ON/],
+    [{ KAFKA_SASL_USERNAME: "u" }, /KAFKA_SASL_MECHANISM and KAFKA_SASL_PASSWORD: not set, but KAFKA_SASL_USERNAME is/],
+    [{ PUBLISH_TO: "kafka,pigeon" }, /PUBLISH_TO: expected a comma-separated list of kafka, sns-sqs, rabbitmq/],
+    [{ CRASH_AT: "relay.after_lunch:1" }, /CRASH_AT: expected a crash point and its pass/],
+    [{ KAFKA_BROKERS: "kafka" }, /KAFKA_BROKERS: expected a comma-separated list like host:port,host:port/],
+    [{ HTTP_HOST: "a b" }, /HTTP_HOST: expected a host name/],
+  ])("on %o", (env, fault) => {
+    expect(faults({ ...enough, ...env })).toEqual([expect.stringMatching(fault)]);
+  });
+
+  test.each([
+    ["PUBLISHTO", "PUBLISH_TO"],
+    ["HANDLER_TIMEOUT", "HANDLER_TIMEOUT_MS"],
+    ["KAFKA_USERNAME", "KAFKA_SASL_USERNAME"],
+    ["kafka_brokers", "KAFKA_BROKERS"],
+    ["DATABASE_POOL", "DATABASE_POOL_SIZE"],
+    ["SQS_QUEUE_PREFIX", "SQS_VISIBILITY_TIMEOUT_SECONDS"],
+    ["KAFKA_SSL_ENABLED", "KAFKA_SSL"],
+  ])("on %s, and asks whether %s was meant", (name, meant) => {
+    expect(faults({ ...enough, [name]: "x" })).toEqual([
+      `  ${name}: nothing reads this variable. Did you mean ${meant}?`,
+    ]);
+  });
+
+  test.each([
+    "KAFKA_SERVICE_HOST",
+    "KAFKA_BROKERS_PORT_9092_TCP",
+    "TEST_KAFKA_BROKERS",
+    "AWS_DEFAULT_REGION",
+    "HOME",
+    "KAFKA_HEAP_OPTS",
+  ])("but not on %s, which is somebody else's", (name) => {
+    expect(faults({ ...enough, [name]: "x" })).toEqual([]);
+  });
+
+  test("but not for a database that it does not have", () => {
+    expect(faults({}, { service: "console", port: 14000, database: false })).toEqual([]);
+  });
+});
