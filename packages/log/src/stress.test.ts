@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { type Database, query, readLog, type Transaction } from "./index.ts";
+import { type Database, readLimit, readLog, type Transaction } from "./index.ts";
 import { type Note, notes, openNotes, write } from "./notes.ts";
 
 const writers = Array.from({ length: 12 }, (_, writer) => writer);
@@ -29,12 +29,7 @@ async function writeAndRead(database: Database): Promise<{ written: Streams; rea
   await database.execute("truncate notes");
   const written = emptyStreams();
   const read = emptyStreams();
-  const end = await query<{ last: number }>(
-    database,
-    "last",
-    "select last_value::float8 as last from notes_position_seq",
-  );
-  let after = end[0]?.last ?? 0;
+  let after = await readLimit(database, notes);
   let writing = true;
   const readOn = async (): Promise<void> => {
     const page = await readLog<Note>(database, notes, { name: "read_notes", columns: "writer, number" }, { after });
@@ -47,7 +42,8 @@ async function writeAndRead(database: Database): Promise<{ written: Streams; rea
   await Promise.all(writers.map((writer) => writeStream(database, writer, written)));
   writing = false;
   await reader;
-  await readOn();
+  const settled = await readLimit(database, notes);
+  while (after < settled) await readOn();
   return { written, read };
 }
 
