@@ -1,0 +1,53 @@
+import { readBacklog } from "./rabbitmq/backlog.ts";
+import type { RabbitmqOptions, Settings } from "./rabbitmq/options.ts";
+import { connectPublisher } from "./rabbitmq/publisher.ts";
+import { connectSubscriber } from "./rabbitmq/subscriber.ts";
+import { toError } from "./reason.ts";
+import type { Transport } from "./transport.ts";
+
+export type { RabbitmqOptions, Work } from "./rabbitmq/options.ts";
+
+/**
+ * RabbitMQ, from 3.10 on. Events go through the topic exchange `<namespace>.events` into one replicated queue per group,
+ * `<namespace>.<group>`; work goes through the direct exchange `<namespace>.work` into a priority queue. All of it is
+ * durable and declared on the way, and every message is persistent.
+ *
+ * Publishing is confirmed by the broker, message by message. One that no queue takes is a failure: subscribe first. Both
+ * ends come back by themselves, for ever, when the broker or the line to it was gone.
+ *
+ * The order of a key holds while one consumer reads the queue. Consumers of a group share it as they come, and a message
+ * that one of them gives back may then be behind later ones.
+ *
+ * A message that fails is tried again in its place. One that is set aside goes to `<namespace>.<group>.dlq` as it came,
+ * with the headers `x-error-name`, `x-error-message`, `x-error-stack`, `x-original-exchange`, `x-original-routing-key`,
+ * `x-failed-at` and `x-attempts`. One that kills its consumers is set aside after 20 deliveries without an outcome.
+ */
+export function rabbitmqTransport({ url, namespace, work, onError = warn }: RabbitmqOptions): Transport {
+  const settings: Settings = {
+    url,
+    namespace,
+    work: work ?? { types: [], priority: () => 0 },
+    onError: (error) => tell(onError, error),
+    connections: new Set(),
+    consumers: new Set(),
+  };
+  return {
+    name: "rabbitmq",
+    connectPublisher: () => connectPublisher(settings),
+    connectSubscriber: () => connectSubscriber(settings),
+    backlog: (group) => readBacklog(settings, group),
+  };
+}
+
+function warn(error: Error): void {
+  process.emitWarning(error);
+}
+
+/** The transport goes on, whatever its listener does. */
+function tell(onError: (error: Error) => void, error: Error): void {
+  try {
+    onError(error);
+  } catch (thrown) {
+    warn(toError(thrown));
+  }
+}

@@ -1,0 +1,102 @@
+import { type ChannelModel, type ConfirmChannel, connect } from "amqplib";
+import { type KeptOpen, keepOpen, type OnError, type Opened } from "./keep-open.ts";
+import type { Settings } from "./options.ts";
+
+const heartbeatSeconds = 5;
+const connectMs = 5_000;
+const closeMs = 2_000;
+
+/** A connection that comes back. RabbitMQ's own page shows it as `dev publisher`. */
+export async function keepConnection(
+  { url, namespace, connections, onError }: Settings,
+  role: "publisher" | "subscriber" | "backlog",
+): Promise<KeptOpen<ChannelModel>> {
+  const kept = await keepOpen(() => openConnection(withHeartbeat(url), `${namespace} ${role}`, onError), onError);
+  connections.add(kept);
+  return {
+    ...kept,
+    async [Symbol.asyncDispose]() {
+      connections.delete(kept);
+      await kept[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/**
+ * A confirm channel that comes back, with all that `prepare` sets up on it. `lose` gives the channel up: the broker
+ * then takes back what was not acknowledged, and a new channel is prepared.
+ */
+export function keepChannel<Resource>(
+  connection: KeptOpen<ChannelModel>,
+  prepare: (channel: ConfirmChannel, lose: (error: Error) => void) => Promise<Resource>,
+  onError: OnError,
+): Promise<KeptOpen<Resource>> {
+  return keepOpen(async () => {
+    const channel = await (await connection.current()).createConfirmChannel();
+    const { promise: lost, resolve: lose } = Promise.withResolvers<Error>();
+    let isOpen = true;
+    channel.on("error", lose);
+    channel.on("close", () => {
+      isOpen = false;
+      lose(new Error("The channel was closed"));
+    });
+    const close = async () => {
+      if (isOpen) await waitAtMost(closeMs, channel.close());
+    };
+    return openedWith(() => prepare(channel, lose), lost, close);
+  }, onError);
+}
+
+/** Waits until `promise` is settled, either way, and no longer than `ms`. */
+export async function waitAtMost(ms: number, promise: Promise<unknown>): Promise<void> {
+  const { promise: late, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  await Promise.race([Promise.allSettled([promise]), late]);
+  clearTimeout(timer);
+}
+
+async function openConnection(url: string, name: string, onError: OnError): Promise<Opened<ChannelModel>> {
+  const kill = new AbortController();
+  const socket = { noDelay: true, keepAlive: true, timeout: connectMs, signal: kill.signal };
+  const model = await connect(url, { ...socket, clientProperties: { connection_name: name } });
+  const { promise: lost, resolve: lose } = Promise.withResolvers<Error>();
+  let isOpen = true;
+  const end = (error?: Error) => {
+    isOpen = false;
+    lose(error ?? new Error("The connection was closed"));
+  };
+  model.on("error", end);
+  model.on("close", end);
+  model.on("blocked", (reason) => onError(new Error(`RabbitMQ takes no messages for now: ${reason}`)));
+
+  // The kill ends what a farewell does not: a socket whose other end is silent.
+  const close = async () => {
+    if (isOpen) await waitAtMost(closeMs, model.close());
+    kill.abort();
+  };
+  const prove = async () => {
+    // Fails where the connection was closed before the listeners above were there.
+    await (await model.createChannel()).close();
+    return model;
+  };
+  return openedWith(prove, lost, close);
+}
+
+async function openedWith<Resource>(
+  open: () => Promise<Resource>,
+  lost: Promise<Error>,
+  close: () => Promise<void>,
+): Promise<Opened<Resource>> {
+  try {
+    return { resource: await open(), lost, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+function withHeartbeat(url: string): string {
+  const parsed = new URL(url);
+  if (!parsed.searchParams.has("heartbeat")) parsed.searchParams.set("heartbeat", `${heartbeatSeconds}`);
+  return parsed.href;
+}

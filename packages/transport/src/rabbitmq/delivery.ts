@@ -1,0 +1,116 @@
+import { type Envelope, parseEnvelope } from "@throughline/envelope";
+import type { ConfirmChannel, ConsumeMessage } from "amqplib";
+import type { KeyQueue } from "../key-queue.ts";
+import { attemptEnvelope } from "../process.ts";
+import { toError } from "../reason.ts";
+import { type CompleteSubscription, tellFailure } from "../subscription.ts";
+import type { Failure } from "../transport.ts";
+import type { Outgoing, Send } from "./confirms.ts";
+import { copyOf, deliveriesBefore, failureOf, originOf } from "./copy.ts";
+import { deliveryLimit, exchangeOf, type Queue } from "./topology.ts";
+
+/** What a delivery needs to know of the channel that it came over, and of the consumer behind that. */
+export type Intake = {
+  readonly channel: ConfirmChannel;
+  readonly send: Send;
+  /** False once the broker has taken back what was not acknowledged: it delivers all of that again. */
+  readonly isOpen: () => boolean;
+  /** Outlives the channel, so that a redelivery waits for the handler that is still at its key. */
+  readonly works: KeyQueue;
+  readonly namespace: string;
+  readonly queue: Queue;
+  readonly subscription: CompleteSubscription;
+};
+
+/**
+ * Sees one delivery through: handled and acknowledged, tried again in its place, set aside, or given back. Rejects where
+ * the broker may lack the copy that should have taken its place; give the channel up then, and it is delivered again.
+ */
+export async function seeThrough(message: ConsumeMessage, intake: Intake): Promise<void> {
+  const { works, queue, isOpen, channel } = intake;
+  if (queue.kind === "work" && message.fields.redelivered) return countDelivery(message, intake);
+  const envelope = envelopeOf(message);
+  const hasEnded =
+    envelope instanceof Error
+      ? await works.add("", () => setAside(message, { error: envelope }, 1, intake))
+      : await handle(message, envelope, intake);
+  if (!hasEnded && isOpen()) channel.nack(message, false, true);
+}
+
+/** Resolves with false where the consumer stopped before there was an outcome. */
+function handle(message: ConsumeMessage, envelope: Envelope, intake: Intake): Promise<boolean> {
+  const { works, subscription, isOpen, channel } = intake;
+  const arrival = arrivalOf(message, intake.queue);
+  // Losing a connection counts as a delivery on some brokers; so one attempt is left, however often that happened.
+  let attempt = Math.min(deliveriesBefore(message), subscription.attempts - 1);
+
+  return works.add(envelope.key, async () => {
+    if (!isOpen()) return undefined;
+    attempt += 1;
+    const verdict = await attemptEnvelope(subscription, envelope, attempt, arrival);
+    if (verdict.kind === "dead") return setAside(message, { error: verdict.error, envelope }, attempt, intake);
+    if (verdict.kind === "retry") {
+      tellFailure(subscription, { error: verdict.error, envelope, deadLettered: false });
+      return { delayMs: verdict.delayMs };
+    }
+    if (isOpen()) channel.ack(message);
+    return undefined;
+  });
+}
+
+/** A copy with the reason takes the message's place, in the dead-letter queue. */
+async function setAside(
+  message: ConsumeMessage,
+  failure: Omit<Failure, "deadLettered">,
+  attempts: number,
+  { namespace, queue, ...intake }: Intake,
+): Promise<undefined> {
+  if (!intake.isOpen()) return;
+  const copy = copyOf(message, { ...originOf(message), ...failureOf(failure.error, attempts) });
+  const letter = { exchange: exchangeOf(namespace, "dead"), routingKey: queue.name, ...copy };
+  try {
+    await replace(message, letter, intake);
+    tellFailure(intake.subscription, { ...failure, deadLettered: true });
+  } catch (error) {
+    tellFailure(intake.subscription, { ...failure, deadLettered: false });
+    throw error;
+  }
+}
+
+/**
+ * A classic queue does not count deliveries. So a copy with the count takes the place of a message that comes again, at
+ * the end of the queue; and what comes again and again, because nobody survives it, is set aside.
+ */
+async function countDelivery(message: ConsumeMessage, intake: Intake): Promise<void> {
+  const count = deliveriesBefore(message) + 1;
+  if (count >= deliveryLimit) {
+    const error = new Error(`Delivered ${count} times without an outcome: it may kill whoever handles it`);
+    await setAside(message, { error }, count, intake);
+  } else {
+    const copy = copyOf(message, { ...originOf(message), "x-delivery-count": count });
+    await replace(message, { exchange: "", routingKey: intake.queue.name, ...copy }, intake);
+  }
+}
+
+async function replace(
+  message: ConsumeMessage,
+  replacement: Outgoing,
+  { send, isOpen, channel }: Pick<Intake, "send" | "isOpen" | "channel">,
+): Promise<void> {
+  const notConfirmed = await send(replacement);
+  if (notConfirmed) throw new Error(`${message.properties.messageId} keeps its place`, { cause: notConfirmed.cause });
+  if (isOpen()) channel.ack(message);
+}
+
+function envelopeOf({ content }: ConsumeMessage): Envelope | Error {
+  try {
+    return parseEnvelope(content);
+  } catch (thrown) {
+    return toError(thrown);
+  }
+}
+
+function arrivalOf({ properties: { headers } }: ConsumeMessage, { name: destination }: Queue) {
+  const traceparent: unknown = headers?.traceparent;
+  return { system: "rabbitmq", destination, traceparent: typeof traceparent === "string" ? traceparent : undefined };
+}
