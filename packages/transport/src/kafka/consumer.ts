@@ -1,0 +1,124 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { Consumer } from "kafkajs";
+import { toError } from "../reason.ts";
+import { type CompleteSubscription, tellFailure } from "../subscription.ts";
+import { createAssignment } from "./assignment.ts";
+import { createClient, isTransient, type KafkaSettings, within } from "./client.ts";
+import { createIntake, type SetAside } from "./intake.ts";
+import { topicOf } from "./topics.ts";
+
+/** A member of the group, until it is closed. */
+export type Member = { close(): Promise<void> };
+
+/** How long a fetch waits at the broker for messages, and so how long an idle member takes to stop. */
+const fetchWaitMs = 500;
+const firstStartWithinMs = 10_000;
+const startAgainAfterMs = 1_000;
+const leaveWithinMs = 5_000;
+
+/** Resolves once the group has given this member its partitions. */
+export async function joinGroup(
+  settings: KafkaSettings,
+  subscription: CompleteSubscription,
+  setAside: SetAside,
+): Promise<Member> {
+  const topics = subscription.types.map((type) => topicOf(settings.namespace, type));
+  const intake = createIntake(subscription, setAside);
+  let assignment = createAssignment(tellError);
+  let consumer: Consumer | undefined;
+  let restart: NodeJS.Timeout | undefined;
+  let isClosing = false;
+  await startFirst();
+
+  return {
+    async close() {
+      isClosing = true;
+      clearTimeout(restart);
+      await intake.stop();
+      await leave();
+    },
+  };
+
+  async function startFirst(): Promise<void> {
+    const deadline = performance.now() + firstStartWithinMs;
+    for (;;) {
+      try {
+        return await start();
+      } catch (error) {
+        if (!isTransient(error) || performance.now() > deadline) throw error;
+        await delay(startAgainAfterMs)
+      }
+    }
+  }
+
+  /** kafkajs restarts a consumer only after some errors; after the others it would be dead in silence. */
+  async function start(): Promise<void> {
+    const starting = createConsumer(settings, subscription.group);
+    consumer = starting;
+    let crash: Error | undefined;
+    let isStarted = false;
+    starting.on("consumer.rebalancing", () => assignment.end());
+    starting.on("consumer.group_join", async () => {
+      const previous = assignment;
+      assignment = createAssignment(tellError);
+      starting.resume(starting.paused());
+      await previous.end();
+    });
+    starting.on("consumer.crash", ({ payload: { error } }) => {
+      crash = error;
+      if (isStarted) startAgain(error);
+    });
+    try {
+      await starting.connect();
+      await starting.subscribe({ topics, fromBeginning: true });
+      await starting.run({
+        autoCommit: false,
+        eachBatchAutoResolve: false,
+        partitionsConsumedConcurrently: 64,
+        eachBatch: (payload) => intake.take(payload, assignment),
+      });
+    } finally {
+      isStarted = true;
+    }
+    if (crash !== undefined) throw crash;
+  }
+
+  function startAgain(reason: unknown): void {
+    void assignment.end();
+    if (isClosing) return;
+    tellError(new Error(`The consumer of ${subscription.group} stopped and starts again`, { cause: reason }));
+    restart = setTimeout(() => start().then(leaveIfClosing, startAgain), startAgainAfterMs);
+  }
+
+  async function leaveIfClosing(): Promise<void> {
+    if (isClosing) await leave();
+  }
+
+  /** What could not be committed comes again: that is told, and no reason to fail. */
+  async function leave(): Promise<void> {
+    try {
+      await assignment.end();
+      if (consumer) await within(leaveWithinMs, `Leaving the group ${subscription.group}`, consumer.disconnect());
+    } catch (error) {
+      tellError(error);
+    }
+  }
+
+  function tellError(error: unknown): void {
+    tellFailure(subscription, { error: toError(error), deadLettered: false });
+  }
+}
+
+function createConsumer(settings: KafkaSettings, group: string): Consumer {
+  return createClient(settings).consumer({
+    groupId: topicOf(settings.namespace, group),
+    sessionTimeout: settings.sessionTimeoutMs,
+    heartbeatInterval: settings.sessionTimeoutMs / 10,
+    rebalanceTimeout: 30_000,
+    maxWaitTimeInMs: fetchWaitMs,
+    maxBytesPerPartition: 512 * 1_024,
+    maxBytes: 4 * 1_024 * 1_024,
+    allowAutoTopicCreation: false,
+    retry: { restartOnFailure: async () => false },
+  });
+}

@@ -1,0 +1,91 @@
+import type { Envelope } from "@throughline/envelope";
+import { PublishError, type PublishFailure } from "../publish-error.ts";
+import { toError } from "../reason.ts";
+import type { Publisher } from "../transport.ts";
+import { protocolErrorsOf } from "./client.ts";
+import { type KafkaRecord, recordOf } from "./records.ts";
+import type { Sender } from "./sender.ts";
+
+type Outgoing = { readonly envelope: Envelope; readonly record: KafkaRecord };
+
+const publishWithinMs = 10_000;
+/** The broker's limit of 1 MiB (`message.max.bytes`) is for all records that one request has for one partition. */
+const chunkBytes = 768 * 1_024;
+const recordOverheadBytes = 512;
+/** What the broker says of a message, where others speak of the moment or of the topic. */
+const refusals = new Set(["MESSAGE_TOO_LARGE", "RECORD_LIST_TOO_LARGE", "INVALID_TIMESTAMP"]);
+
+/** The order of a key is that of its topic: between topics Kafka has none. */
+export function createPublisher(sender: Sender, namespace: string): Publisher {
+  return {
+    async publish(envelopes) {
+      const failures: PublishFailure[] = [];
+      const failedKeys = new Set<string>();
+      const deadline = performance.now() + publishWithinMs;
+      let delivered = 0;
+      let lost: Error | undefined;
+
+      for (const chunk of chunksOf(
+        envelopes.map((envelope) => ({ envelope, record: recordOf(envelope, namespace) })),
+      )) {
+        await deliver(chunk);
+      }
+      if (lost !== undefined && delivered === 0) throw new Error("Kafka did not take the envelopes", { cause: lost });
+      if (failures.length > 0) throw new PublishError(failures);
+
+      async function deliver(chunk: readonly Outgoing[]): Promise<void> {
+        const { sendable = [], held = [] } = Object.groupBy(chunk, ({ envelope }) =>
+          lost !== undefined || failedKeys.has(envelope.key) ? "held" : "sendable",
+        );
+        for (const { envelope } of held) {
+          fail(envelope, lost ?? new Error(`An envelope of ${envelope.key} ahead of this one failed`));
+        }
+        if (sendable.length === 0) return;
+        try {
+          await sender.send(
+            sendable.map(({ record }) => record),
+            deadline,
+          );
+          delivered += sendable.length;
+        } catch (thrown) {
+          await divide(sendable, toError(thrown));
+        }
+      }
+
+      /** The broker's no is for one record or topic, and kafkajs does not say which: halves find it. */
+      async function divide(chunk: readonly Outgoing[], error: Error): Promise<void> {
+        const answer = protocolErrorsOf(error);
+        if (answer.length > 0 && chunk.length > 1) {
+          const middle = Math.ceil(chunk.length / 2);
+          await deliver(chunk.slice(0, middle));
+          await deliver(chunk.slice(middle));
+          return;
+        }
+        if (answer.length === 0) lost = error;
+        const refused = answer.some((name) => refusals.has(name));
+        for (const { envelope } of chunk) fail(envelope, error, refused);
+      }
+
+      function fail({ id, key }: Envelope, cause: Error, refused = false): void {
+        failures.push({ id, refused, cause });
+        failedKeys.add(key);
+      }
+    },
+    [Symbol.asyncDispose]: () => sender.close(),
+  };
+}
+
+function chunksOf(outgoing: readonly Outgoing[]): Outgoing[][] {
+  const chunks: Outgoing[][] = [];
+  let room = 0;
+  for (const one of outgoing) {
+    const bytes = (one.record.value?.length ?? 0) + recordOverheadBytes;
+    if (bytes > room || chunks.length === 0) {
+      chunks.push([]);
+      room = chunkBytes;
+    }
+    chunks.at(-1)?.push(one);
+    room -= bytes;
+  }
+  return chunks;
+}
