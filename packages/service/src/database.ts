@@ -36,8 +36,12 @@ export async function openDatabase(settings: DatabaseSettings): Promise<Database
     keepAliveInitialDelayMillis: 10_000,
   });
   const log = createLogger(settings);
-  // A connection that breaks while nobody uses it: the pool has dropped it already and opens another one when needed.
+  // Nobody waits for a connection that is idle, or in the hands of a transaction that is busy elsewhere; without these
+  // two, its loss would end the process. The pool drops it, and whoever uses it next is told by a rejected query.
   pool.on("error", (err) => log.warn({ err }, "lost an idle database connection"));
+  pool.on("connect", (connection) => {
+    connection.on("error", (err) => log.warn({ err }, "lost a database connection"));
+  });
   const database: Database = {
     handle: drizzle(pool),
     pool,

@@ -7,9 +7,9 @@ import { problem } from "./http-problem.ts";
 export type Health = {
   readonly service: string;
   /** Checks by part, for `/readyz`. One that rejects, or takes longer than 2 s, is not ready; its error is the reason. */
-  readonly ready?: Readonly<Record<string, () => unknown>>;
+  readonly ready?: Readonly<Record<string, () => unknown>> | undefined;
   /** What `/status` shows beside the facts of the process. */
-  readonly status?: () => object | Promise<object>;
+  readonly status?: (() => object | Promise<object>) | undefined;
   readonly isStopping: () => boolean;
 };
 

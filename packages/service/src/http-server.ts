@@ -1,10 +1,12 @@
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
-import express, { type Router } from "express";
+import express, { type NextFunction, type Request, type Response, type Router } from "express";
+import type { Logger } from "pino";
 import type { Config } from "./config.ts";
 import { answerErrors, answerUnknownRoutes, type MapError } from "./http-errors.ts";
 import { type Health, healthRoutes } from "./http-health.ts";
 import { jsonTypes } from "./http-input.ts";
+import { createIntake, type Intake } from "./http-intake.ts";
 import { problem } from "./http-problem.ts";
 import { followRequests } from "./http-request.ts";
 import { createLogger } from "./logger.ts";
@@ -24,55 +26,43 @@ export type HttpServer = AsyncDisposable & {
   readonly url: string;
 };
 
+type HttpConfig = Pick<Config, "service" | "httpHost" | "port" | "logLevel">;
+
 /**
  * Serves JSON over HTTP until it is disposed: then it accepts no more connections and waits for the requests in flight.
  * Every answer carries `x-correlation-id`, and every error is a problem (RFC 9457).
  */
-export async function serveHttp(
-  config: Pick<Config, "service" | "httpHost" | "port" | "logLevel">,
-  { routes, ready, status, mapError, drainMs = 10_000 }: HttpOptions,
-): Promise<HttpServer> {
+export async function serveHttp(config: HttpConfig, options: HttpOptions): Promise<HttpServer> {
   const log = createLogger(config);
-  let isStopping = false;
-
-  const app = express().disable("x-powered-by").disable("etag");
-  app.use(followRequests(log));
-  app.use((request, response, next) => {
-    if (isStopping) response.set("connection", "close");
-    if (request.url.includes("%00")) throw problem(400, "Bad Request", { detail: "The address contains U+0000" });
-    next();
-  });
-  app.use(
-    healthRoutes({
-      service: config.service,
-      isStopping: () => isStopping,
-      ...(ready && { ready }),
-      ...(status && { status }),
-    }),
-  );
-  app.use(express.json({ limit: "1mb", type: jsonTypes }));
-  app.use(routes);
-  app.use(answerUnknownRoutes(routes));
-  app.use(answerErrors(log, mapError));
-
-  const server = createServer(app);
+  const intake = createIntake();
+  const server = createServer(createApp(config.service, options, intake, log));
+  // Longer than a load balancer keeps its connections (60 s): the side that may send must be the first to let go.
+  server.keepAliveTimeout = 65_000;
   server.listen(config.port, config.httpHost);
   await once(server, "listening");
   const url = urlOf(server);
   log.info({ url }, "listening");
   return {
     url,
-    [Symbol.asyncDispose]() {
-      isStopping = true;
-      return closePart("http", () => drain(server, drainMs));
-    },
+    [Symbol.asyncDispose]: () => closePart("http", () => intake.stop(server, options.drainMs ?? 10_000)),
   };
 }
 
-async function drain(server: Server, drainMs: number): Promise<void> {
-  const cut = setTimeout(() => server.closeAllConnections(), drainMs);
-  await new Promise<unknown>((resolve) => server.close(resolve));
-  clearTimeout(cut);
+function createApp(service: string, { routes, ready, status, mapError }: HttpOptions, intake: Intake, log: Logger) {
+  const app = express().disable("x-powered-by").disable("etag");
+  app.use(followRequests(log), intake.count, refuseZeros);
+  app.use(healthRoutes({ service, ready, status, isStopping: intake.isStopping }));
+  app.use(express.json({ limit: "1mb", type: jsonTypes }));
+  app.use(routes);
+  app.use(answerUnknownRoutes(routes));
+  app.use(answerErrors(log, mapError));
+  return app;
+}
+
+/** No text in Postgres may contain it, so no address with it can mean anything. */
+function refuseZeros(request: Request, _response: Response, next: NextFunction): void {
+  if (request.url.includes("%00")) throw problem(400, "Bad Request", { detail: "The address contains U+0000" });
+  next();
 }
 
 function urlOf(server: Server): string {

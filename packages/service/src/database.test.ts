@@ -1,0 +1,60 @@
+import { createTestDatabase } from "@throughline/local/testing";
+import { sql } from "drizzle-orm";
+import { expect, test, vi } from "vitest";
+import { openDatabase } from "./database.ts";
+
+const settings = { service: "test", logLevel: "silent", databasePoolSize: 2 };
+
+async function open(databaseUrl: string, options = {}) {
+  return openDatabase({ ...settings, databaseUrl, ...options });
+}
+
+test("a database that does not answer is named, without its password", async () => {
+  const opening = open("postgres://user:hunter2@127.0.0.1:1/order");
+  await expect(opening).rejects.toThrow("The database at 127.0.0.1:1/order does not answer");
+});
+
+test("a lost idle connection is replaced", async () => {
+  await using place = await createTestDatabase();
+  await using database = await open(place.url);
+  await using other = await open(place.url, { service: "other" });
+  await other.pool.query("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'test'");
+  await vi.waitUntil(() => database.pool.totalCount === 0);
+  await database.ping();
+});
+
+test("a connection lost inside a transaction fails that transaction only", async () => {
+  await using place = await createTestDatabase();
+  await using database = await open(place.url);
+  await using other = await open(place.url, { service: "other" });
+  const transaction = database.handle.transaction(async (tx) => {
+    const { rows } = await tx.execute<{ pid: number }>(sql`select pg_backend_pid() as pid`);
+    await other.pool.query("select pg_terminate_backend($1)", [rows[0]?.pid]);
+    await vi.waitUntil(async () => {
+      const left = await other.pool.query("select from pg_stat_activity where pid = $1", [rows[0]?.pid]);
+      return left.rowCount === 0;
+    });
+    await tx.execute(sql`select 1`);
+  });
+  await expect(transaction).rejects.toThrow();
+  await database.ping();
+});
+
+test("a transaction that pauses too long is ended by the database", async () => {
+  await using place = await createTestDatabase();
+  await using database = await open(place.url, { idleInTransactionMs: 50 });
+  await using other = await open(place.url, { service: "other" });
+  const transaction = database.handle.transaction(async (tx) => {
+    await tx.execute(sql`select 1`);
+    const count = "select from pg_stat_activity where application_name = 'test'";
+    await vi.waitUntil(async () => (await other.pool.query(count)).rowCount === 0);
+    await tx.execute(sql`select 1`);
+  });
+  await expect(transaction).rejects.toThrow();
+});
+
+test("a statement that takes too long is ended by the database", async () => {
+  await using place = await createTestDatabase();
+  await using database = await open(place.url, { statementTimeoutMs: 50 });
+  await expect(database.pool.query("select pg_sleep(20)")).rejects.toThrow("statement timeout");
+});
