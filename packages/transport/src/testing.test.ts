@@ -5,7 +5,7 @@ import { memoryUnderTest } from "./testing/memory-under-test.ts";
 import { suite, type TransportCase } from "./testing.ts";
 
 /** Enough for the sound memory transport, as the first test shows. */
-const patienceMs = 750;
+const patienceMs = 1_000;
 
 test("the sound transport keeps every promise, with as little patience as the broken ones get", async () => {
   for (const { run } of suite) await withWorkshop(memoryUnderTest, patienceMs, run);

@@ -66,6 +66,24 @@ export const brokenTransports: readonly BrokenTransport[] = [
     }),
   },
   {
+    fault: "confirms what it has yet to send",
+    caughtBy: ["what was published outlives its publisher"],
+    connect: (namespace) =>
+      breakPublisher(memoryUnderTest(namespace), (publisher) => {
+        const unsent: Envelope[] = [];
+        return {
+          ...publisher,
+          async publish(envelopes) {
+            unsent.push(...envelopes);
+            setImmediate(() => publisher.publish(unsent.splice(0)));
+          },
+          async [Symbol.asyncDispose]() {
+            unsent.length = 0;
+          },
+        };
+      }),
+  },
+  {
     fault: "replaces characters beyond ASCII",
     caughtBy: [
       "any characters survive to the byte, in the body as in the key",
@@ -261,7 +279,7 @@ export const brokenTransports: readonly BrokenTransport[] = [
   },
   {
     fault: "says it has subscribed before it has",
-    caughtBy: ["a message published right after the subscription arrives"],
+    caughtBy: ["a message published right after the very first subscription arrives"],
     connect: (namespace) =>
       breakSubscriber(memoryUnderTest(namespace), (subscriber) => ({
         ...subscriber,

@@ -6,7 +6,7 @@ import type { TransportCase } from "./suite.ts";
 /** Who gets a message, and how often. */
 export const deliveryCases: readonly TransportCase[] = [
   {
-    name: "a message published right after the subscription arrives",
+    name: "a message published right after the very first subscription arrives",
     async run({ bench, eventually }) {
       const { listen, publish } = await bench();
       const { handled } = await listen();

@@ -34,6 +34,18 @@ export const lifetimeCases: readonly TransportCase[] = [
     },
   },
   {
+    name: "what was published outlives its publisher",
+    async run({ bench, eventually }) {
+      const { listen, transport } = await bench();
+      const { handled } = await listen();
+      const sent = orders(20);
+      const publisher = await transport.connectPublisher();
+      await publisher.publish(sent);
+      await publisher[Symbol.asyncDispose]();
+      await eventually(() => expect(idsOf(handled)).toEqual(idsOf(sent)));
+    },
+  },
+  {
     name: "the backlog counts what waits and what was set aside",
     async run({ bench, eventually }) {
       const { listen, publish, transport } = await bench();
