@@ -68,10 +68,10 @@ export async function startService(config: Config): Promise<Service> {
       const close = part[Symbol.asyncDispose].bind(part);
       return Object.assign(part, { [Symbol.asyncDispose]: () => closePart(name, close) });
     },
+    // Whoever hears errors stays: one that ended the main file comes when everything has been disposed.
     async [Symbol.asyncDispose]() {
       await endTelemetry();
       process.off("SIGTERM", onSignal).off("SIGINT", onSignal).off("disconnect", onOrphaned);
-      process.off("uncaughtException", onError).off("unhandledRejection", onError);
       log.info("stopped");
     },
   };
