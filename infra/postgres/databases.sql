@@ -1,0 +1,5 @@
+-- One database per service: none reads another's tables.
+create database throughline_order;
+create database throughline_billing;
+create database throughline_inventory;
+create database throughline_analytics;

@@ -1,0 +1,33 @@
+import { migrations as inbox, startConsumer } from "@throughline/inbox";
+import { migrate, openDatabase, parseConfig, serveHttp, startService } from "@throughline/service";
+import { openRoads } from "@throughline/transport";
+import { routes } from "./http.ts";
+import { reactions } from "./messages.ts";
+
+const config = parseConfig({
+  service: "analytics",
+  port: 14_004,
+  consumeFrom: ["kafka"],
+});
+const own = { name: "analytics", folder: `${import.meta.dirname}/../migrations` };
+
+// What is opened here closes in reverse: no more requests, no more messages, the database.
+await using service = await startService(config);
+await using database = await openDatabase(config);
+await migrate(database, [inbox, own]);
+
+await using consumer = await service.part(
+  "consumer",
+  startConsumer(database.handle, "analytics", reactions, {
+    from: await openRoads(config.consumeFrom, config),
+    timeoutMs: config.handlerTimeoutMs,
+    onFailure: ({ error, envelope, deadLettered }) =>
+      service.log.warn({ err: error, messageId: envelope?.id, type: envelope?.type, deadLettered }, "a message failed"),
+  }),
+);
+await using _http = await serveHttp(config, {
+  routes: routes(database.handle),
+  ready: { database: database.ping },
+  status: async () => ({ consumers: [await consumer.status()] }),
+});
+await service.stopped;

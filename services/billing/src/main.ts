@@ -1,0 +1,73 @@
+import { eventTypes, workPriority, workTypes } from "@throughline/contracts";
+import { migrations as eventStore } from "@throughline/event-store";
+import { migrations as inbox, startConsumer } from "@throughline/inbox";
+import { migrations as log } from "@throughline/log";
+import { migrations as outbox, startRelay } from "@throughline/outbox";
+import { migrate, openDatabase, parseConfig, type Road, serveHttp, startService } from "@throughline/service";
+import { type Failure, openRoads } from "@throughline/transport";
+import { routes } from "./http.ts";
+import { reactions, workReactions } from "./messages.ts";
+import { connectPaymentProvider } from "./payment-provider.ts";
+
+const config = parseConfig({
+  service: "billing",
+  port: 14_002,
+  publishTo: ["kafka"],
+  consumeFrom: ["sns-sqs"],
+  workOn: ["rabbitmq"],
+});
+const own = { name: "billing", folder: `${import.meta.dirname}/../migrations` };
+const roadSettings = { ...config, work: { types: workTypes, priority: workPriority } };
+
+// What is opened here closes in reverse: no more requests, no more messages, the last batch out, the database.
+await using service = await startService(config);
+await using database = await openDatabase(config);
+await migrate(database, [log, eventStore, outbox, inbox, own]);
+
+await using relay = await service.part(
+  "relay",
+  startRelay(database.handle, {
+    to: (await openRoads(roads(), roadSettings)).map((transport) => ({ transport, types: typesOn(transport.name) })),
+    onError: (error) => service.log.warn({ err: error }, "the relay will try again"),
+  }),
+);
+const handling = {
+  timeoutMs: config.handlerTimeoutMs,
+  onFailure: ({ error, envelope, deadLettered }: Failure) =>
+    service.log.warn({ err: error, messageId: envelope?.id, type: envelope?.type, deadLettered }, "a message failed"),
+};
+await using consumer = await service.part(
+  "consumer",
+  startConsumer(database.handle, "billing", reactions, {
+    from: await openRoads(config.consumeFrom, config),
+    ...handling,
+  }),
+);
+const provider = connectPaymentProvider(config.paymentProviderUrl, { timeoutMs: config.handlerTimeoutMs / 2 });
+await using worker = await service.part(
+  "worker",
+  startConsumer(database.handle, "billing.work", workReactions(database.handle, provider), {
+    from: await openRoads(config.workOn, roadSettings),
+    concurrency: config.handlerConcurrency,
+    ...handling,
+  }),
+);
+await using _http = await serveHttp(config, {
+  routes: routes(database.handle),
+  ready: { database: database.ping },
+  status: async () => ({
+    relay: await relay.status(),
+    consumers: await Promise.all([consumer.status(), worker.status()]),
+  }),
+});
+await service.stopped;
+
+/** Every road that something leaves by, once. */
+function roads(): Road[] {
+  return [...new Set([...config.publishTo, ...config.workOn])];
+}
+
+function typesOn(road: string): string[] {
+  const isOn = (list: readonly string[]) => list.includes(road);
+  return [...(isOn(config.publishTo) ? eventTypes : []), ...(isOn(config.workOn) ? workTypes : [])];
+}

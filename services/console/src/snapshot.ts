@@ -1,0 +1,113 @@
+import { callHttp } from "@throughline/service";
+import { z } from "zod";
+
+export type Address = { readonly name: string; readonly url: string };
+
+const road = z.object({
+  road: z.string(),
+  waiting: z.number(),
+  deadLetters: z.number(),
+  reason: z.string().optional(),
+});
+const statusSchema = z.object({
+  pid: z.number(),
+  uptimeSeconds: z.number(),
+  rssBytes: z.number(),
+  relay: z
+    .array(
+      z.object({
+        destination: z.string(),
+        waiting: z.number(),
+        oldestMs: z.number(),
+        parked: z.number(),
+        dead: z.number(),
+        publishedTotal: z.number(),
+      }),
+    )
+    .default([]),
+  consumers: z
+    .array(
+      z.object({
+        group: z.string(),
+        handled: z.number(),
+        duplicates: z.number(),
+        failed: z.number(),
+        deadLettered: z.number(),
+        inFlight: z.number(),
+        roads: z.array(road),
+      }),
+    )
+    .default([]),
+});
+const ordersSchema = z.object({
+  orders: z.array(
+    z.object({
+      orderId: z.string(),
+      customerId: z.string(),
+      status: z.string(),
+      payment: z.string(),
+      stock: z.string(),
+      currency: z.string(),
+      totalInCents: z.number(),
+      express: z.boolean(),
+      placedAt: z.string(),
+      reason: z.string().optional(),
+    }),
+  ),
+});
+
+export type ServiceView = Address & {
+  readonly isReady: boolean;
+  /** Why it is not ready. */
+  readonly reason?: string;
+  readonly status?: z.infer<typeof statusSchema>;
+};
+
+export type Snapshot = {
+  /** Milliseconds since 1970: the page computes rates from the counters of two snapshots. */
+  readonly at: number;
+  readonly services: readonly ServiceView[];
+  readonly orders: z.infer<typeof ordersSchema>["orders"];
+};
+
+/** Looks at every service once. A service that does not answer is a line of the picture, not an error. */
+export async function takeSnapshot(addresses: readonly Address[]): Promise<Snapshot> {
+  const order = addresses.find(({ name }) => name === "order");
+  const [services, orders] = await Promise.all([
+    Promise.all(addresses.map(viewOf)),
+    order ? newestOrders(order) : Promise.resolve([]),
+  ]);
+  return { at: Date.now(), services, orders };
+}
+
+async function viewOf(address: Address): Promise<ServiceView> {
+  try {
+    const [ready, status] = await Promise.all([get(address, "/readyz"), get(address, "/status")]);
+    const reason = ready.ok ? {} : { reason: await reasonOf(ready) };
+    return { ...address, isReady: ready.ok, ...reason, status: statusSchema.parse(await status.json()) };
+  } catch (error) {
+    return { ...address, isReady: false, reason: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+async function newestOrders(order: Address): Promise<Snapshot["orders"]> {
+  try {
+    const response = await get(order, "/orders?limit=15");
+    return ordersSchema.parse(await response.json()).orders;
+  } catch {
+    // The line of the order service says what is wrong.
+    return [];
+  }
+}
+
+async function reasonOf(response: Response): Promise<string> {
+  const problem = z
+    .object({ detail: z.string().optional(), parts: z.record(z.string(), z.string()).default({}) })
+    .parse(await response.json());
+  const parts = Object.entries(problem.parts).filter(([, state]) => state !== "ready");
+  return parts.map(([part, state]) => `${part}: ${state}`).join("; ") || (problem.detail ?? "not ready");
+}
+
+function get({ url }: Address, path: string): Promise<Response> {
+  return callHttp(new URL(path, url).href, { method: "GET", timeoutMs: 2_000 });
+}

@@ -1,0 +1,40 @@
+import { ConcurrencyError } from "@throughline/event-store";
+import type { Database } from "@throughline/log";
+import { type HttpProblem, problem, readBody } from "@throughline/service";
+import { Router } from "express";
+import { z } from "zod";
+import { StockError } from "./stock.ts";
+import { countStock } from "./use-cases.ts";
+import { findStock } from "./views.ts";
+
+const skuForm = /^[A-Za-z0-9._-]{1,100}$/;
+const countBody = z.strictObject({ onHand: z.int().min(0).max(1_000_000_000) });
+
+export function routes(database: Database): Router {
+  const router = Router();
+
+  router.get("/stock/:sku", async ({ params }, response) => {
+    const stock = await findStock(database, params.sku);
+    if (!stock) throw problem(404, "This SKU was never counted", { sku: params.sku });
+    response.json(stock);
+  });
+
+  router.put("/stock/:sku", async (request, response) => {
+    const { sku } = request.params;
+    if (!skuForm.test(sku)) {
+      const message = "expected 1 to 100 letters, digits, dots, dashes or underscores";
+      throw problem(400, "The SKU is not valid", { errors: [{ path: "sku", message }] });
+    }
+    const { onHand } = readBody(countBody, request);
+    await database.transaction((tx) => countStock(tx, sku, onHand));
+    response.json(await findStock(database, sku));
+  });
+
+  return router;
+}
+
+export function mapError(error: unknown): HttpProblem | undefined {
+  if (error instanceof StockError) return problem(409, error.message);
+  if (error instanceof ConcurrencyError) return problem(409, "Somebody else changed the stock at the same time");
+  return undefined;
+}

@@ -1,0 +1,46 @@
+import { eventTypes } from "@throughline/contracts";
+import { migrations as eventStore } from "@throughline/event-store";
+import { migrations as inbox, startConsumer } from "@throughline/inbox";
+import { migrations as log } from "@throughline/log";
+import { migrations as outbox, startRelay } from "@throughline/outbox";
+import { migrate, openDatabase, parseConfig, serveHttp, startService } from "@throughline/service";
+import { openRoads } from "@throughline/transport";
+import { mapError, routes } from "./http.ts";
+import { reactions } from "./messages.ts";
+
+const config = parseConfig({
+  service: "inventory",
+  port: 14_003,
+  publishTo: ["kafka"],
+  consumeFrom: ["sns-sqs"],
+});
+const own = { name: "inventory", folder: `${import.meta.dirname}/../migrations` };
+
+// What is opened here closes in reverse: no more requests, no more messages, the last batch out, the database.
+await using service = await startService(config);
+await using database = await openDatabase(config);
+await migrate(database, [log, eventStore, outbox, inbox, own]);
+
+await using relay = await service.part(
+  "relay",
+  startRelay(database.handle, {
+    to: (await openRoads(config.publishTo, config)).map((transport) => ({ transport, types: eventTypes })),
+    onError: (error) => service.log.warn({ err: error }, "the relay will try again"),
+  }),
+);
+await using consumer = await service.part(
+  "consumer",
+  startConsumer(database.handle, "inventory", reactions, {
+    from: await openRoads(config.consumeFrom, config),
+    timeoutMs: config.handlerTimeoutMs,
+    onFailure: ({ error, envelope, deadLettered }) =>
+      service.log.warn({ err: error, messageId: envelope?.id, type: envelope?.type, deadLettered }, "a message failed"),
+  }),
+);
+await using _http = await serveHttp(config, {
+  routes: routes(database.handle),
+  mapError,
+  ready: { database: database.ping },
+  status: async () => ({ relay: await relay.status(), consumers: [await consumer.status()] }),
+});
+await service.stopped;

@@ -1,0 +1,89 @@
+import { currentCause, newId } from "@throughline/envelope";
+import { decide } from "@throughline/event-store";
+import type { Database, Transaction } from "@throughline/log";
+import { enqueue } from "@throughline/outbox";
+import { and, eq, lt } from "drizzle-orm";
+import { type Order, type OrderCommand, OrderError, orders, type PlaceOrder, toMessages } from "./order.ts";
+import { idempotencyKeys, orderViews, type PlacedOrder } from "./schema.ts";
+import { saveOrderView } from "./views.ts";
+
+/** What a caller sent to be recognised by, should it send the same request again. */
+export type Repeatable = { readonly key: string; readonly fingerprint: string };
+
+/**
+ * Takes an order, or returns the answer that the same request got before. Throws an `OrderError` of the kind
+ * `key-reused` where the key came with another body before.
+ */
+export async function placeOrder(tx: Transaction, order: PlaceOrder, repeatable?: Repeatable): Promise<PlacedOrder> {
+  const orderId = newId();
+  const { currency, items } = order;
+  const totalInCents = items.reduce((sum, item) => sum + item.amountInCents, 0);
+  const correlationId = currentCause()?.correlationId ?? orderId;
+  const answer: PlacedOrder = { orderId, status: "placed", totalInCents, currency, correlationId };
+
+  const earlier = repeatable && (await claimKey(tx, repeatable, answer));
+  if (earlier) return earlier;
+  await change(tx, orderId, { type: "place", ...order });
+  return answer;
+}
+
+export async function recordStock(tx: Transaction, orderId: string, outcome: "reserved" | "rejected"): Promise<void> {
+  await change(tx, orderId, { type: "record-stock", outcome });
+}
+
+export async function recordPayment(
+  tx: Transaction,
+  orderId: string,
+  outcome: { readonly result: "completed" } | { readonly result: "failed"; readonly reason: string },
+): Promise<void> {
+  const reason = outcome.result === "failed" ? { reason: outcome.reason } : {};
+  await change(tx, orderId, { type: "record-payment", outcome: outcome.result, ...reason });
+}
+
+/** Cancels an order that is not completed. Throws an `OrderError` for any other; cancelling twice is no fault. */
+export async function cancelOrder(tx: Transaction, orderId: string, reason: string): Promise<void> {
+  await change(tx, orderId, { type: "cancel", reason });
+}
+
+/** Cancels the orders that were placed before `before` and have not ended, a hundred at a time. Returns how many. */
+export async function expireOrders(database: Database, before: Date): Promise<number> {
+  return await database.transaction(async (tx) => {
+    const overdue = await tx
+      .select({ orderId: orderViews.orderId })
+      .from(orderViews)
+      .where(and(eq(orderViews.status, "placed"), lt(orderViews.placedAt, before)))
+      .orderBy(orderViews.orderId)
+      .limit(100)
+      .for("update", { skipLocked: true });
+    for (const { orderId } of overdue) await change(tx, orderId, { type: "expire" });
+    return overdue.length;
+  });
+}
+
+/** Decides, keeps the view and tells the world: all of it commits with `tx`, or nothing. */
+async function change(tx: Transaction, orderId: string, command: OrderCommand): Promise<Order> {
+  const { state: order, events } = await decide(tx, orders, orderId, command);
+  if (!order) throw new OrderError("unknown", "There is no such order");
+  await saveOrderView(tx, orderId, order, events);
+  await enqueue(
+    tx,
+    "order-service",
+    events.flatMap((event) => toMessages(orderId, order, event)),
+  );
+  return order;
+}
+
+/** The unique key decides who was first: a concurrent repeat waits here until the first has committed or failed. */
+async function claimKey(tx: Transaction, { key, fingerprint }: Repeatable, answer: PlacedOrder) {
+  const [claimed] = await tx
+    .insert(idempotencyKeys)
+    .values({ key, fingerprint, answer })
+    .onConflictDoNothing()
+    .returning({ key: idempotencyKeys.key });
+  if (claimed) return undefined;
+  const [earlier] = await tx.select().from(idempotencyKeys).where(eq(idempotencyKeys.key, key));
+  if (earlier?.fingerprint !== fingerprint) {
+    throw new OrderError("key-reused", "This Idempotency-Key came with another body before");
+  }
+  return earlier.answer;
+}

@@ -1,0 +1,55 @@
+import type { RecordedEvent } from "@throughline/event-store";
+import type { Database, Transaction } from "@throughline/log";
+import { and, desc, eq, lt } from "drizzle-orm";
+import type { Order, OrderEvent } from "./order.ts";
+import { orderViews } from "./schema.ts";
+
+export type OrderView = typeof orderViews.$inferSelect;
+
+export type OrderFilter = {
+  readonly customerId?: string | undefined;
+  readonly status?: Order["status"] | undefined;
+  /** The last order id of the page before. */
+  readonly after?: string | undefined;
+  readonly limit: number;
+};
+
+/** Sets the row to what the order is now; saving the same state again changes nothing. */
+export async function saveOrderView(
+  tx: Transaction,
+  orderId: string,
+  order: Order,
+  events: readonly RecordedEvent<OrderEvent>[],
+): Promise<void> {
+  const at = events.at(-1)?.at;
+  if (!at) return;
+  const { status, payment, stock } = order;
+  const changing = { status, reason: order.reason ?? null, payment, stock, updatedAt: at };
+  const { customerId, currency, totalInCents, express, items } = order;
+  await tx
+    .insert(orderViews)
+    .values({ orderId, customerId, currency, totalInCents, express, items, placedAt: at, ...changing })
+    .onConflictDoUpdate({ target: orderViews.orderId, set: changing });
+}
+
+export async function findOrder(database: Database, orderId: string): Promise<OrderView | undefined> {
+  const [order] = await database.select().from(orderViews).where(eq(orderViews.orderId, orderId));
+  return order;
+}
+
+/** A page of orders, the newest first: order ids are sorted by time. */
+export async function findOrders(database: Database, filter: OrderFilter): Promise<OrderView[]> {
+  const { customerId, status, after, limit } = filter;
+  return await database
+    .select()
+    .from(orderViews)
+    .where(
+      and(
+        customerId === undefined ? undefined : eq(orderViews.customerId, customerId),
+        status === undefined ? undefined : eq(orderViews.status, status),
+        after === undefined ? undefined : lt(orderViews.orderId, after),
+      ),
+    )
+    .orderBy(desc(orderViews.orderId))
+    .limit(limit);
+}
