@@ -9,12 +9,12 @@ import { endTelemetry, onTelemetryEnd } from "./telemetry-end.ts";
  */
 const defaults = {
   OTEL_EXPORTER_OTLP_PROTOCOL: "http/json",
-  OTEL_EXPORTER_OTLP_TIMEOUT: "5000",
+  OTEL_EXPORTER_OTLP_TIMEOUT: "3000",
   OTEL_METRICS_EXPORTER: "none",
   OTEL_LOGS_EXPORTER: "none",
   OTEL_NODE_RESOURCE_DETECTORS: "env,serviceinstance",
   OTEL_BSP_SCHEDULE_DELAY: "1000",
-  OTEL_BSP_EXPORT_TIMEOUT: "5000",
+  OTEL_BSP_EXPORT_TIMEOUT: "3000",
   OTEL_BSP_MAX_QUEUE_SIZE: "8192",
   OTEL_TRACES_SAMPLER: "parentbased_traceidratio",
   OTEL_TRACES_SAMPLER_ARG: "1",

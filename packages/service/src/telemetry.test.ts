@@ -1,0 +1,132 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { expect, test, vi } from "vitest";
+import { startChild } from "./testing/child.ts";
+
+const preload = ["--import", "@throughline/service/telemetry"];
+const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+type Span = {
+  readonly name: string;
+  readonly kind: number;
+  readonly traceId: string;
+  readonly spanId: string;
+  readonly parentSpanId: string;
+  readonly attributes: readonly { readonly key: string; readonly value: object }[];
+};
+
+/** A server that answers what it was sent, and keeps the spans that come in by OTLP. */
+async function startCollector() {
+  const spans: Span[] = [];
+  const services = new Set<string>();
+  const calls: { readonly headers: NodeJS.Dict<string | string[]>; readonly body: unknown }[] = [];
+  const server = createServer(async (request, response) => {
+    const body = JSON.parse((await request.toArray()).join(""));
+    if (request.url === "/v1/traces") {
+      for (const { resource, scopeSpans } of body.resourceSpans) {
+        services.add(JSON.stringify(resource.attributes));
+        for (const scope of scopeSpans) spans.push(...scope.spans);
+      }
+    } else calls.push({ headers: request.headers, body });
+    response.setHeader("content-type", "application/json").end("{}");
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  const url = `http://127.0.0.1:${port}`;
+  async function close() {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  }
+  return { url, spans, services, calls, [Symbol.asyncDispose]: close };
+}
+
+async function callOnce(output: string, target: string, headers: Record<string, string> = {}) {
+  const url = /"url":"([^"]+)"/.exec(output)?.[1] ?? "";
+  const response = await fetch(`${url}/call/o-1?url=${target}`, { headers });
+  return response.json();
+}
+
+test("a request is one trace: from the caller, through this process, to whom it calls", async () => {
+  await using collector = await startCollector();
+  const env = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, OTEL_SERVICE_NAME: "order" };
+  await using child = startChild("process.ts", preload, env);
+  await child.said("listening");
+  await callOnce(child.output(), collector.url, { traceparent, "x-correlation-id": "cart-7" });
+  await vi.waitUntil(() => collector.spans.length === 2, { timeout: 10_000 });
+
+  const server = collector.spans.find((span) => span.kind === 2);
+  const client = collector.spans.find((span) => span.kind === 3);
+  expect(server).toMatchObject({
+    name: "GET /call/:orderId",
+    traceId: traceparent.slice(3, 35),
+    parentSpanId: traceparent.slice(36, 52),
+  });
+  expect(client).toMatchObject({ name: "POST", traceId: server?.traceId, parentSpanId: server?.spanId });
+  expect(collector.calls).toEqual([
+    {
+      headers: expect.objectContaining({
+        traceparent: `00-${client?.traceId}-${client?.spanId}-01`,
+        "x-correlation-id": "cart-7",
+      }),
+      body: { a: 1 },
+    },
+  ]);
+  expect(server?.attributes).toContainEqual({ key: "http.route", value: { stringValue: "/call/:orderId" } });
+  expect(server?.attributes).toContainEqual({ key: "http.response.status_code", value: { intValue: 200 } });
+  expect([...collector.services].join()).toContain('{"key":"service.name","value":{"stringValue":"order"}}');
+  expect(child.output()).toMatch(
+    new RegExp(`"trace_id":"${server?.traceId}","span_id":"${server?.spanId}","correlation_id":"cart-7"`),
+  );
+});
+
+test("the last spans are sent before a process ends", async () => {
+  await using collector = await startCollector();
+  const env = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, OTEL_BSP_SCHEDULE_DELAY: "600000" };
+  await using child = startChild("process.ts", preload, env);
+  await child.said("listening");
+  await callOnce(child.output(), collector.url);
+  child.kill("SIGTERM");
+  expect(await child.ended).toEqual({ code: 0, signal: null });
+  expect(collector.spans).toHaveLength(2);
+});
+
+test("a collector that is down disturbs nothing but one warning", async () => {
+  await using collector = await startCollector();
+  const env = {
+    OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:1",
+    OTEL_EXPORTER_OTLP_TIMEOUT: "100",
+    OTEL_BSP_SCHEDULE_DELAY: "10",
+  };
+  await using child = startChild("process.ts", preload, env);
+  await child.said("listening");
+  await callOnce(child.output(), collector.url);
+  await child.said("Telemetry:");
+  await callOnce(child.output(), collector.url);
+  child.kill("SIGTERM");
+  expect(await child.ended).toEqual({ code: 0, signal: null });
+  expect(child.output().split("Telemetry:")).toHaveLength(2);
+});
+
+test("a collector that swallows everything does not hold up the end", async () => {
+  const hole = createServer(() => {}).listen(0, "127.0.0.1");
+  await once(hole, "listening");
+  await using collector = await startCollector();
+  const { port } = hole.address() as AddressInfo;
+  await using child = startChild("process.ts", preload, { OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}` });
+  await child.said("listening");
+  await callOnce(child.output(), collector.url);
+  child.kill("SIGTERM");
+  expect(await child.ended).toEqual({ code: 0, signal: null });
+  hole.closeAllConnections();
+  hole.close();
+});
+
+test("without an endpoint no SDK is loaded, and the caller's trace passes through", async () => {
+  await using collector = await startCollector();
+  await using child = startChild("process.ts", preload);
+  await child.said("listening");
+  await callOnce(child.output(), collector.url, { traceparent });
+  expect(collector.calls[0]?.headers).toMatchObject({ traceparent });
+  expect(collector.spans).toEqual([]);
+});
