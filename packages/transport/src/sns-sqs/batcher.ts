@@ -14,23 +14,29 @@ type SendBatch<Item> = (entries: readonly (Item & { readonly Id: string })[]) =>
   readonly Failed?: readonly BatchFailure[] | undefined;
 }>;
 
-type Waiting<Item> = { readonly item: Item; readonly sent: PromiseWithResolvers<void>; tries: number };
+type Waiting<Item> = {
+  readonly item: Item;
+  readonly sent: PromiseWithResolvers<void>;
+  readonly since: number;
+  tries: number;
+};
 
 const mostEntries = 10;
 const gatherMs = 5;
 const mostTries = 5;
 const firstRetryMs = 100;
+const longestMs = 10_000;
 
 /**
  * Gathers items for a few milliseconds, so that ten of them cost one call. The function returned resolves once SQS has
- * taken the item; what SQS did not take is sent again, up to five times, unless SQS says that it never will.
+ * taken the item; what SQS did not take is sent again, five times or for ten seconds, unless SQS says that it never will.
  */
 export function createBatcher<Item extends object>(send: SendBatch<Item>): (item: Item) => Promise<void> {
   let gathered: Waiting<Item>[] = [];
   let timer: NodeJS.Timeout | undefined;
 
   return (item) => {
-    const waiting = { item, sent: Promise.withResolvers<void>(), tries: 0 };
+    const waiting = { item, sent: Promise.withResolvers<void>(), since: performance.now(), tries: 0 };
     gather(waiting);
     return waiting.sent.promise;
   };
@@ -55,9 +61,13 @@ export function createBatcher<Item extends object>(send: SendBatch<Item>): (item
       const failure = failures.get(index);
       waiting.tries += 1;
       if (failure === undefined) waiting.sent.resolve();
-      else if (failure.final || waiting.tries === mostTries) waiting.sent.reject(failure.error);
+      else if (failure.final || isHopeless(waiting)) waiting.sent.reject(failure.error);
       else void gatherLater(waiting);
     }
+  }
+
+  function isHopeless({ tries, since }: Waiting<Item>): boolean {
+    return tries === mostTries || performance.now() - since > longestMs;
   }
 
   async function gatherLater(waiting: Waiting<Item>): Promise<void> {

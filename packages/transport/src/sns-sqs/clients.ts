@@ -4,11 +4,11 @@ import { SQSClient } from "@aws-sdk/client-sqs";
 /** Where SNS and SQS are, and as whom to call them. */
 export type Account = {
   /** Base URL of an emulator or a VPC endpoint. Default: none, which means AWS in `region`. */
-  readonly endpoint?: string;
+  readonly endpoint?: string | undefined;
   /** `us-east-1`. */
   readonly region: string;
   /** Keys, or a function that fetches them. Default: the SDK's chain of environment, profile and role. */
-  readonly credentials?: NonNullable<SNSClientConfig["credentials"]>;
+  readonly credentials?: SNSClientConfig["credentials"] | undefined;
 };
 
 export type Clients = { readonly sns: SNSClient; readonly sqs: SQSClient; destroy(): void };

@@ -30,6 +30,7 @@ export function createGroup(clients: Clients, options: GroupOptions, group: stri
   const leaseSeconds = Math.min(visibilityTimeoutSeconds, longestLeaseSeconds);
   const members = new Map<string, Member>();
   const stops: (() => Promise<void>)[] = [];
+  let isClosed = false;
 
   return {
     async add(subscription) {
@@ -38,13 +39,16 @@ export function createGroup(clients: Clients, options: GroupOptions, group: stri
       const member = { subscription, turns: createKeyQueue(subscription.concurrency) };
       for (const type of subscription.types) members.set(type, member);
       try {
-        stops.push(startMember(member, await declare()));
+        const queues = await declare();
+        if (isClosed) throw new Error("This subscriber is closed");
+        stops.push(startMember(member, queues));
       } catch (error) {
         for (const type of subscription.types) members.delete(type);
         throw error;
       }
     },
     async [Symbol.asyncDispose]() {
+      isClosed = true;
       await Promise.all(stops.map((stop) => stop()));
     },
   };

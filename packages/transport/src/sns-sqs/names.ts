@@ -3,6 +3,11 @@ export function topicName(namespace: string, type: string): string {
   return checked("topic", `${namespace}-${type}`.replaceAll(".", "-"), 256);
 }
 
+/** `dev-*`: all topics of a namespace. */
+export function topicPattern(namespace: string): string {
+  return `${namespace.replaceAll(".", "-")}-*`;
+}
+
 /** `dev-billing`, and `dev-billing-work` for the group `billing.work`. */
 export function queueName(namespace: string, group: string): string {
   return checked("queue", `${namespace}-${group}`.replaceAll(".", "-"), 80 - deadLetterSuffix.length);

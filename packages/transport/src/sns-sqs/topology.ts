@@ -10,12 +10,11 @@ import {
   CreateQueueCommand,
   GetQueueAttributesCommand,
   GetQueueUrlCommand,
-  QueueNameExists,
   SetQueueAttributesCommand,
   type SQSClient,
 } from "@aws-sdk/client-sqs";
 import { type Clients, inTime } from "./clients.ts";
-import { deadLetterQueueName, queueName, topicName } from "./names.ts";
+import { deadLetterQueueName, queueName, topicName, topicPattern } from "./names.ts";
 
 export type GroupDeclaration = {
   readonly namespace: string;
@@ -41,11 +40,11 @@ export async function declareTopic(sns: SNSClient, namespace: string, type: stri
  */
 export async function declareGroup({ sns, sqs }: Clients, declaration: GroupDeclaration): Promise<GroupQueues> {
   const { namespace, group, types } = declaration;
-  const topicArns = await Promise.all(types.map((type) => declareTopic(sns, namespace, type)));
-  const [, account = ""] = /^(.*):[^:]*$/.exec(topicArns[0] ?? "") ?? [];
   const name = queueName(namespace, group);
   const deadLetterName = deadLetterQueueName(namespace, group);
-  const arn = `${account.replace(":sns:", ":sqs:")}:${name}`;
+  const topicArns = await Promise.all(types.map((type) => declareTopic(sns, namespace, type)));
+  const topicPrefix = topicArns[0]?.replace(/[^:]*$/, "") ?? "";
+  const queuePrefix = topicPrefix.replace(":sns:", ":sqs:");
 
   // SQS refuses a redrive policy whose target is not there yet.
   const deadLetterUrl = await declareQueue(sqs, deadLetterName, { MessageRetentionPeriod: String(14 * 24 * 60 * 60) });
@@ -53,12 +52,15 @@ export async function declareGroup({ sns, sqs }: Clients, declaration: GroupDecl
     VisibilityTimeout: String(declaration.visibilityTimeoutSeconds),
     ReceiveMessageWaitTimeSeconds: "20",
     RedrivePolicy: JSON.stringify({
-      deadLetterTargetArn: `${account.replace(":sns:", ":sqs:")}:${deadLetterName}`,
+      deadLetterTargetArn: queuePrefix + deadLetterName,
       maxReceiveCount: declaration.maxReceiveCount,
     }),
-    Policy: JSON.stringify({ Version: "2012-10-17", Statement: [admission(arn, `${account}:${namespace}-*`)] }),
+    Policy: JSON.stringify({
+      Version: "2012-10-17",
+      Statement: [admission(queuePrefix + name, topicPrefix + topicPattern(namespace))],
+    }),
   });
-  await Promise.all(topicArns.map((topicArn) => subscribeQueue(sns, topicArn, arn)));
+  await Promise.all(topicArns.map((topicArn) => subscribeQueue(sns, topicArn, queuePrefix + name)));
   return { name, url, deadLetterUrl };
 }
 
@@ -87,7 +89,8 @@ async function declareQueue(sqs: SQSClient, QueueName: string, Attributes: Attri
     const { QueueUrl } = await sqs.send(new CreateQueueCommand({ QueueName, Attributes }), inTime());
     return present(QueueUrl, `URL of queue ${QueueName}`);
   } catch (error) {
-    if (!(error instanceof QueueNameExists)) throw new Error(`Queue ${QueueName} was not declared`, { cause: error });
+    // The emulator's code is not the one that the SDK has a class for.
+    if (!(error instanceof Error && /QueueNameExists|QueueAlreadyExists/.test(error.name))) throw error;
     return updateQueue(sqs, QueueName, Attributes);
   }
 }

@@ -1,0 +1,303 @@
+import { DeleteQueueCommand, ReceiveMessageCommand } from "@aws-sdk/client-sqs";
+import { createEnvelope, currentCause, type Envelope, RejectedError, serializeEnvelope } from "@throughline/envelope";
+import { uniqueName } from "@throughline/local/testing";
+import { expect, test, vi } from "vitest";
+import type { SnsSqsTransportOptions } from "../sns-sqs.ts";
+import type { Failure, Subscription } from "../transport.ts";
+import { type Answer, type Call, startFaultProxy } from "./fault-proxy.ts";
+import { account, snsSqsUnderTest } from "./under-test.ts";
+
+test.concurrent("a message is in the queue until its handler has succeeded", async () => {
+  await using broker = await brokerWithFaults();
+  const handling = Promise.withResolvers<void>();
+  const billing = await broker.listen(() => handling.promise);
+  await broker.publish(orders(1));
+  await eventually(() => expect(billing.begun).toHaveLength(1));
+  expect(await broker.countsOf("billing")).toEqual({ visible: 0, inFlight: 1 });
+  expect(broker.called("DeleteMessageBatch")).toEqual([]);
+  handling.resolve();
+  await eventually(async () => expect(await broker.countsOf("billing")).toEqual({ visible: 0, inFlight: 0 }));
+});
+
+test.concurrent("a handler that outlasts the visibility timeout keeps its message", async () => {
+  await using broker = await brokerWithFaults({ visibilityTimeoutSeconds: 1 });
+  const handling = Promise.withResolvers<void>();
+  const members = [await broker.listen(() => handling.promise), await broker.listen(() => handling.promise)];
+  await broker.publish(orders(10));
+  // The lease is extended four times a second, so this is well behind its end.
+  await eventually(() => expect(broker.called("ChangeMessageVisibilityBatch").length).toBeGreaterThan(12));
+  handling.resolve();
+  await eventually(async () => expect(await broker.countsOf("billing")).toEqual({ visible: 0, inFlight: 0 }));
+  expect(members.flatMap(({ begun }) => begun)).toHaveLength(10);
+});
+
+test.concurrent("a delete that SQS did not take is sent again, without another delivery", async () => {
+  await using broker = await brokerWithFaults();
+  let refusals = 3;
+  broker.proxy.intercept = (call) => (call.action === "DeleteMessageBatch" && refusals-- > 0 ? busy(call) : undefined);
+  const billing = await broker.listen();
+  await broker.publish(orders(5));
+  await eventually(async () => expect(await broker.countsOf("billing")).toEqual({ visible: 0, inFlight: 0 }));
+  expect(billing.begun).toHaveLength(5);
+  expect(billing.failures).toEqual([]);
+});
+
+test.concurrent("deletes are gathered into batches", async () => {
+  await using broker = await brokerWithFaults();
+  const billing = await broker.listen(undefined, { concurrency: 50 });
+  await broker.publish(orders(200));
+  await eventually(() => expect(billing.begun).toHaveLength(200));
+  await eventually(async () => expect(await broker.countsOf("billing")).toEqual({ visible: 0, inFlight: 0 }));
+  expect(broker.called("DeleteMessageBatch").length).toBeLessThan(100);
+});
+
+test.concurrent("no more is received than may begin", async () => {
+  await using broker = await brokerWithFaults();
+  const handling = Promise.withResolvers<void>();
+  const billing = await broker.listen(() => handling.promise, { concurrency: 12 });
+  await broker.publish(orders(40));
+  await eventually(async () => expect(await broker.countsOf("billing")).toEqual({ visible: 28, inFlight: 12 }));
+  expect(billing.begun).toHaveLength(12);
+  handling.resolve();
+  await eventually(() => expect(billing.begun).toHaveLength(40));
+});
+
+test.concurrent("a thousand messages reach two groups completely", { timeout: 60_000 }, async () => {
+  await using broker = await brokerWithFaults({ endpoint: account.endpoint });
+  const groups = [
+    await broker.listen(undefined, { group: "billing", concurrency: 100 }),
+    await broker.listen(undefined, { group: "inventory", concurrency: 30 }),
+  ];
+  const sent = orders(1_000);
+  await broker.publish(sent);
+  for (const { begun } of groups) await eventually(() => expect(idsOf(begun)).toEqual(idsOf(sent)));
+});
+
+test.concurrent("a message that ended three processes is set aside by the queue", async () => {
+  await using broker = await brokerWithFaults();
+  await broker.declare();
+  await broker.publish(orders(1));
+  const QueueUrl = await broker.stranger.queueUrl("billing");
+  for (const _ of [1, 2, 3]) {
+    const crash = new ReceiveMessageCommand({ QueueUrl, VisibilityTimeout: 0, WaitTimeSeconds: 1 });
+    expect((await broker.stranger.sqs.send(crash)).Messages).toHaveLength(1);
+  }
+  const billing = await broker.listen();
+  expect(await broker.stranger.take("billing-dlq", 1)).toHaveLength(1);
+  expect(billing.begun).toEqual([]);
+});
+
+test.concurrent("attempts are counted by the queue, across processes", async () => {
+  await using broker = await brokerWithFaults();
+  await broker.declare();
+  await broker.publish(orders(1));
+  const QueueUrl = await broker.stranger.queueUrl("billing");
+  const receive = new ReceiveMessageCommand({ QueueUrl, VisibilityTimeout: 0, WaitTimeSeconds: 1 });
+  for (const _ of [1, 2]) await broker.stranger.sqs.send(receive);
+  const billing = await broker.listen(() => Promise.reject(new Error("still not")));
+  await eventually(() => expect(billing.failures).toMatchObject([{ deadLettered: true }]));
+});
+
+test.concurrent("the trace of the attribute goes before that of the envelope", async () => {
+  await using broker = await brokerWithFaults();
+  const traceparents: (string | undefined)[] = [];
+  await broker.listen(async () => void traceparents.push(currentCause()?.traceparent));
+  const [ofAttribute, ofEnvelope] = ["a", "b"].map((digit) => `00-${digit.repeat(32)}-${digit.repeat(16)}-01`);
+  const envelope = { ...order("order-1"), traceparent: ofEnvelope ?? "" };
+  await broker.stranger.publish("order.created", serializeEnvelope(envelope), { traceparent: ofAttribute ?? "" });
+  await eventually(() => expect(traceparents).toEqual([ofAttribute]));
+  await broker.stranger.publish("order.created", serializeEnvelope(envelope));
+  await eventually(() => expect(traceparents).toEqual([ofAttribute, ofEnvelope]));
+});
+
+test.concurrent("a dead letter says why, when and from where, beside its own attributes, ten in all", async () => {
+  await using broker = await brokerWithFaults();
+  await broker.listen(() => Promise.reject(new RejectedError("no such customer")));
+  const body = serializeEnvelope(order("order-1"));
+  const own = Object.fromEntries(["a", "b", "c", "d", "e", "f"].map((name) => [name, `${name} of the publisher`]));
+  await broker.stranger.publish("order.created", body, own);
+
+  const [letter] = await broker.stranger.take("billing-dlq", 1);
+  const texts = Object.entries(letter?.MessageAttributes ?? {}).map(([name, { StringValue }]) => [name, StringValue]);
+  expect(letter?.Body).toBe(body);
+  expect(texts).toHaveLength(10);
+  expect(Object.fromEntries(texts)).toMatchObject({
+    a: "a of the publisher",
+    d: "d of the publisher",
+    errorName: "RejectedError",
+    errorMessage: "no such customer",
+    errorStack: expect.stringContaining("no such customer"),
+    failedAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/),
+    attempts: "1",
+    sourceQueue: `${broker.namespace}-billing`,
+  });
+});
+
+test.concurrent("a dead letter that cannot be written stays in the queue until it can", async () => {
+  await using broker = await brokerWithFaults();
+  broker.proxy.intercept = ({ action }) => (action === "SendMessage" ? "down" : undefined);
+  const billing = await broker.listen(() => Promise.reject(new RejectedError("never")));
+  await broker.publish(orders(1));
+  await eventually(() => expect(billing.failures).toHaveLength(1));
+  expect(billing.failures[0]?.error.message).toBe("Not written to the dead letters: never");
+  expect(billing.failures[0]?.deadLettered).toBe(false);
+
+  broker.proxy.intercept = () => undefined;
+  await eventually(() => expect(billing.failures.at(-1)?.deadLettered).toBe(true));
+  expect(await broker.stranger.take("billing-dlq", 1)).toHaveLength(1);
+});
+
+test.concurrent("while SQS is away nothing ends, and when it is back it goes on", async () => {
+  await using broker = await brokerWithFaults();
+  const billing = await broker.listen();
+  broker.proxy.intercept = ({ action }) => (action === "ReceiveMessage" ? "down" : undefined);
+  await broker.publish(orders(3));
+  await eventually(() => expect(billing.failures.length).toBeGreaterThan(1));
+  expect(billing.failures[0]?.error.message).toMatch(/^Nothing can be received from .*-billing now$/);
+
+  broker.proxy.intercept = () => undefined;
+  await eventually(() => expect(billing.begun).toHaveLength(3));
+});
+
+test.concurrent("a queue that was deleted is declared again", async () => {
+  await using broker = await brokerWithFaults();
+  const billing = await broker.listen();
+  const QueueUrl = await broker.stranger.queueUrl("billing");
+  await broker.stranger.sqs.send(new DeleteQueueCommand({ QueueUrl }));
+  await eventually(() => broker.stranger.queueUrl("billing"));
+  await broker.publish(orders(3));
+  await eventually(() => expect(billing.begun).toHaveLength(3));
+});
+
+test.concurrent("two subscriptions of one group share its queue, each with its types and its cap", async () => {
+  await using broker = await brokerWithFaults();
+  const subscriber = await broker.connect();
+  const handling = Promise.withResolvers<void>();
+  const created = await broker.listen(() => handling.promise, { concurrency: 1 }, subscriber);
+  const cancelled = await broker.listen(undefined, { types: ["order.cancelled"] }, subscriber);
+  await broker.publish([...orders(5), ...orders(5, "order.cancelled")]);
+  await eventually(() => expect(cancelled.begun).toHaveLength(5));
+  expect(created.begun).toHaveLength(1);
+  handling.resolve();
+  await eventually(() => expect(created.begun).toHaveLength(5));
+  expect([...created.begun, ...cancelled.begun].map(({ type }) => type)).toEqual([
+    ...Array(5).fill("order.created"),
+    ...Array(5).fill("order.cancelled"),
+  ]);
+});
+
+test.concurrent("a type has one subscription in a group and subscriber", async () => {
+  await using broker = await brokerWithFaults();
+  const subscriber = await broker.connect();
+  await broker.listen(undefined, {}, subscriber);
+  await expect(broker.listen(undefined, {}, subscriber)).rejects.toThrow(
+    "billing has a subscription to order.created already",
+  );
+});
+
+test.concurrent("what was received and not begun goes back at once", async () => {
+  await using broker = await brokerWithFaults();
+  const subscriber = await broker.connect();
+  const handling = Promise.withResolvers<void>();
+  const created = await broker.listen(() => handling.promise, { concurrency: 1 }, subscriber);
+  await broker.listen(undefined, { types: ["order.cancelled"] }, subscriber);
+  await broker.publish(orders(5));
+  await eventually(async () => expect(await broker.countsOf("billing")).toEqual({ visible: 0, inFlight: 5 }));
+  const left = subscriber[Symbol.asyncDispose]();
+  await eventually(async () => expect(await broker.countsOf("billing")).toEqual({ visible: 4, inFlight: 1 }));
+  handling.resolve();
+  await left;
+  expect(created.begun).toHaveLength(1);
+  expect(await broker.countsOf("billing")).toEqual({ visible: 4, inFlight: 0 });
+});
+
+test.concurrent("a type that nobody here handles is left to other processes, then set aside", async () => {
+  await using broker = await brokerWithFaults();
+  await broker.declare(["order.created", "order.cancelled"], 2);
+  const billing = await broker.listen(undefined, { attempts: 2 });
+  await broker.publish(orders(1, "order.cancelled"));
+  await eventually(() => expect(billing.failures.map(({ deadLettered }) => deadLettered)).toEqual([false, true]));
+  expect(billing.failures[0]?.error.message).toBe("billing has no subscription to order.cancelled in this process");
+});
+
+test.concurrent("a closed subscriber takes no subscription", async () => {
+  await using broker = await brokerWithFaults();
+  const subscriber = await broker.connect();
+  await subscriber[Symbol.asyncDispose]();
+  await expect(broker.listen(undefined, {}, subscriber)).rejects.toThrow("This subscriber is closed");
+});
+
+async function brokerWithFaults(options: Partial<SnsSqsTransportOptions> = {}) {
+  const opened = new AsyncDisposableStack();
+  const proxy = opened.use(await startFaultProxy(account.endpoint));
+  const namespace = uniqueName("t");
+  const { transport, stranger } = snsSqsUnderTest(namespace, { endpoint: proxy.url, ...options });
+  opened.use(stranger);
+  const publisher = opened.use(await transport.connectPublisher());
+  const connect = async () => opened.use(await transport.connectSubscriber());
+
+  return {
+    namespace,
+    proxy,
+    stranger,
+    connect,
+    called: (action: string): readonly Call[] => proxy.calls.filter((call) => call.action === action),
+    publish: (envelopes: readonly Envelope[]) => publisher.publish(envelopes),
+    async listen(
+      handler: () => Promise<void> = async () => {},
+      subscription: Partial<Subscription> = {},
+      subscriber?: Awaited<ReturnType<typeof connect>>,
+    ) {
+      const begun: Envelope[] = [];
+      const failures: Failure[] = [];
+      await (subscriber ?? (await connect())).subscribe({
+        group: "billing",
+        types: ["order.created"],
+        retryDelayMs: 10,
+        onFailure: (failure) => failures.push(failure),
+        ...subscription,
+        async handler(envelope) {
+          begun.push(envelope);
+          await handler();
+        },
+      });
+      return { begun, failures };
+    },
+    /** Subscribes and leaves, so that what is published then stays in the queue. */
+    async declare(types = ["order.created"], attempts = 3) {
+      await using subscriber = await transport.connectSubscriber();
+      await subscriber.subscribe({ group: "billing", types, attempts, handler: async () => {} });
+    },
+    async countsOf(queue: string) {
+      const attributes = await stranger.attributesOf(queue);
+      return {
+        visible: Number(attributes.ApproximateNumberOfMessages),
+        inFlight: Number(attributes.ApproximateNumberOfMessagesNotVisible),
+      };
+    },
+    [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose](),
+  };
+}
+
+function eventually(assertions: () => unknown): Promise<unknown> {
+  return vi.waitFor(assertions, { timeout: 20_000, interval: 20 });
+}
+
+function orders(count: number, type = "order.created"): Envelope[] {
+  return Array.from({ length: count }, (_, n) => order(`order-${n + 1}`, type));
+}
+
+function order(key: string, type = "order.created"): Envelope {
+  return createEnvelope({ type, version: "1", key, data: {} }, { source: "test" });
+}
+
+function idsOf(envelopes: readonly Envelope[]): string[] {
+  return envelopes.map(({ id }) => id).sort();
+}
+
+/** SQS's answer to a batch of which it took nothing, this time. */
+function busy({ body }: Call): Answer {
+  const { Entries } = JSON.parse(body) as { readonly Entries: readonly { readonly Id: string }[] };
+  const Failed = Entries.map(({ Id }) => ({ Id, SenderFault: false, Code: "InternalError", Message: "busy" }));
+  return { status: 200, contentType: "application/x-amz-json-1.0", body: JSON.stringify({ Failed }) };
+}
