@@ -1,0 +1,218 @@
+import { currentCause, RejectedError } from "@throughline/envelope";
+import { query } from "@throughline/log";
+import type { Failure } from "@throughline/transport";
+import { memoryTransport } from "@throughline/transport/memory";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { type ConsumerOptions, on, type Reaction, startConsumer } from "./index.ts";
+import { addEffect, effectsOf, note, noted, openTestInbox, publish, remembered } from "./test-inbox.ts";
+
+let inbox: Awaited<ReturnType<typeof openTestInbox>>;
+beforeAll(async () => {
+  inbox = await openTestInbox();
+});
+afterAll(() => inbox[Symbol.asyncDispose]());
+
+let groups = 0;
+/** A group of its own on a broker of its own; the reactions are told its name. */
+async function startGroup(reactionsOf: (group: string) => Reaction[], options: Partial<ConsumerOptions> = {}) {
+  const group = `group-${groups++}`;
+  const transport = memoryTransport();
+  const failures: Failure[] = [];
+  const consumer = await startConsumer(inbox.database, group, reactionsOf(group), {
+    from: [transport],
+    attempts: 1,
+    onFailure: (failure) => failures.push(failure),
+    ...options,
+  });
+  return { group, transport, consumer, failures, [Symbol.asyncDispose]: () => consumer[Symbol.asyncDispose]() };
+}
+
+/** Messages of keys of their own that all come in one batch, and a message before them that lets them gather. */
+const notes = (count: number) => Array.from({ length: count }, (_, index) => note(`${index}`));
+
+/** The transaction of each message, to see who committed together. */
+const transactions = (group: string) =>
+  on(noted, async (message, tx) => {
+    if (message.data.text === "poison") throw new Error("cannot swallow that");
+    await query(tx, "add-xid", "insert into effects (consumer, note) values ($1, pg_current_xact_id()::text)", [group]);
+  });
+
+test("messages in flight commit together", async () => {
+  await using started = await startGroup((group) => [transactions(group)]);
+  await publish(started.transport, notes(100));
+  await vi.waitUntil(() => started.consumer.status().handled === 100);
+  const transactionIds = await effectsOf(inbox.database, started.group);
+  expect(transactionIds).toHaveLength(100);
+  expect(new Set(transactionIds).size).toBeLessThanOrEqual(3);
+  expect(await remembered(inbox.database, started.group)).toBe(100);
+});
+
+test("a batch has a limit", async () => {
+  await using started = await startGroup((group) => [transactions(group)], { batchSize: 10 });
+  await publish(started.transport, notes(100));
+  await vi.waitUntil(() => started.consumer.status().handled === 100);
+  expect(new Set(await effectsOf(inbox.database, started.group)).size).toBeGreaterThanOrEqual(10);
+});
+
+test("one poison in a batch of fifty fails alone", async () => {
+  await using started = await startGroup((group) => [transactions(group)]);
+  const poison = note("poison");
+  await publish(started.transport, [...notes(25), poison, ...notes(24)]);
+  await vi.waitUntil(() => started.consumer.status().handled === 49 && started.failures.length === 1);
+  expect(started.failures).toMatchObject([{ envelope: { id: poison.id }, deadLettered: true }]);
+  expect(started.consumer.status()).toMatchObject({ handled: 49, failed: 0, deadLettered: 1, duplicates: 0 });
+  expect(await effectsOf(inbox.database, started.group)).toHaveLength(49);
+  expect(await remembered(inbox.database, started.group)).toBe(49);
+});
+
+test("one that swallows a failed statement fails alone, and takes nobody's effect with it", async () => {
+  await using started = await startGroup((group) => [
+    on(noted, async (message, tx) => {
+      await addEffect(tx, group, message.data.text);
+      if (message.data.text === "7") await query(tx, "divide", "select 1 / length($1::text)", [""]).catch(() => []);
+    }),
+  ]);
+  await publish(started.transport, notes(20));
+  await vi.waitUntil(() => started.consumer.status().handled === 19 && started.failures.length === 1);
+  expect(await effectsOf(inbox.database, started.group)).toHaveLength(19);
+  expect(await remembered(inbox.database, started.group)).toBe(19);
+});
+
+test("duplicates inside one batch are handled once", async () => {
+  await using started = await startGroup((group) => [transactions(group)]);
+  const envelope = note("a");
+  const copies = Array.from({ length: 16 }, (_, index) => ({ ...envelope, key: `k-${index}` }));
+  await publish(started.transport, copies);
+  await vi.waitUntil(() => started.consumer.status().duplicates === 15);
+  expect(await effectsOf(inbox.database, started.group)).toHaveLength(1);
+});
+
+test("two consumers of one group have one effect, whichever gets the copy", async () => {
+  await using started = await startGroup((group) => [transactions(group)]);
+  const other = memoryTransport();
+  const options = { from: [other] };
+  await using second = await startConsumer(inbox.database, started.group, [transactions(started.group)], options);
+  const envelopes = notes(200);
+  await Promise.all([publish(started.transport, envelopes), publish(other, envelopes.toReversed())]);
+  const sum = (of: "handled" | "duplicates") => started.consumer.status()[of] + second.status()[of];
+  await vi.waitUntil(() => sum("handled") + sum("duplicates") === 400);
+  expect({ handled: sum("handled"), failures: started.failures }).toEqual({ handled: 200, failures: [] });
+  expect(await effectsOf(inbox.database, started.group)).toHaveLength(200);
+});
+
+test("the messages of one key keep their order", async () => {
+  await using started = await startGroup((group) => [
+    on(noted, (message, tx) => addEffect(tx, group, `${message.key} ${message.data.text}`)),
+  ]);
+  const keys = ["x", "y", "z"];
+  const envelopes = Array.from({ length: 60 }, (_, index) => note(`${index}`, keys[index % 3]));
+  await publish(started.transport, envelopes);
+  await vi.waitUntil(() => started.consumer.status().handled === 60);
+  const effects = await effectsOf(inbox.database, started.group);
+  for (const [index, key] of keys.entries()) {
+    const texts = effects.filter((effect) => effect.startsWith(key)).map((effect) => effect.slice(2));
+    expect(texts).toEqual(Array.from({ length: 20 }, (_, number) => `${number * 3 + index}`));
+  }
+});
+
+test("each message of a batch is the cause of what its handler tells", async () => {
+  await using started = await startGroup((group) => [
+    on(noted, async (message, tx) => {
+      await addEffect(tx, group, "before");
+      const cause = currentCause();
+      if (cause?.id !== message.id || cause.correlationId !== message.correlationId) throw new Error("a wrong cause");
+    }),
+  ]);
+  await publish(started.transport, notes(50));
+  await vi.waitUntil(() => started.consumer.status().inFlight === 0 && started.consumer.status().handled > 0);
+  await vi.waitUntil(() => started.consumer.status().handled + started.failures.length === 50);
+  expect(started.failures).toEqual([]);
+});
+
+test("an unknown type or version, and data that breaks the contract, are rejected in a sentence", async () => {
+  await using started = await startGroup((group) => [
+    transactions(group),
+    { ...transactions(group), type: "note.deleted", version: "2" },
+  ]);
+  const wrong = [
+    { ...note("a"), version: "2" },
+    { ...note("a"), type: "note.deleted" },
+    { ...note("a"), data: { text: 7 } },
+  ];
+  await publish(started.transport, [...wrong, note("right")]);
+  await vi.waitUntil(() => started.failures.length === 3 && started.consumer.status().handled === 1);
+  expect(started.failures.map(({ error }) => error.message).sort()).toEqual([
+    `Consumer ${started.group} has no reaction to note.deleted version 1`,
+    `Consumer ${started.group} has no reaction to note.written version 2`,
+    "Not a note",
+  ]);
+  for (const { error } of started.failures) expect(error).toBeInstanceOf(RejectedError);
+});
+
+test("a message older than the inbox remembers is set aside with that reason", async () => {
+  await using started = await startGroup((group) => [transactions(group)], { retentionDays: 20, attempts: 3 });
+  await publish(started.transport, [{ ...note("a"), timestamp: "2020-01-01T00:00:00.000Z" }]);
+  await vi.waitUntil(() => started.failures.length === 1);
+  expect(started.failures[0]?.error.message).toContain("older than the inbox remembers (20 days)");
+  expect(started.consumer.status().deadLettered).toBe(1);
+});
+
+test("a handler that fails once has its effect at the second attempt", async () => {
+  let attempts = 0;
+  const reactionsOf = (group: string) => [
+    on(noted, async (message, tx) => {
+      await addEffect(tx, group, message.data.text);
+      attempts += 1;
+      if (attempts === 1) throw new Error("not yet");
+    }),
+  ];
+  await using started = await startGroup(reactionsOf, { attempts: 2, retryDelayMs: 1 });
+  await publish(started.transport, [note("a")]);
+  await vi.waitUntil(() => started.consumer.status().handled === 1);
+  expect(started.consumer.status()).toMatchObject({ failed: 1, deadLettered: 0 });
+  expect(await effectsOf(inbox.database, started.group)).toEqual(["a"]);
+});
+
+test("killed database connections cost no attempt", async () => {
+  let kills = 0;
+  await using started = await startGroup((group) => [
+    on(noted, async (message, tx) => {
+      await addEffect(tx, group, message.data.text);
+      if (message.data.text !== "3" || kills > 0) return;
+      kills += 1;
+      await query(tx, "kill", "select pg_terminate_backend(pg_backend_pid())", []);
+    }),
+  ]);
+  await publish(started.transport, notes(10));
+  await vi.waitUntil(() => started.consumer.status().handled === 10);
+  expect({ failures: started.failures, kills }).toEqual({ failures: [], kills: 1 });
+  expect(await effectsOf(inbox.database, started.group)).toHaveLength(10);
+});
+
+test("closing waits for what is in flight", async () => {
+  const handling = Promise.withResolvers<void>();
+  const finish = Promise.withResolvers<void>();
+  const started = await startGroup((group) => [
+    on(noted, async (message, tx) => {
+      handling.resolve();
+      await finish.promise;
+      await addEffect(tx, group, message.data.text);
+    }),
+  ]);
+  await publish(started.transport, [note("a")]);
+  await handling.promise;
+  const closed = started.consumer[Symbol.asyncDispose]();
+  finish.resolve();
+  await closed;
+  expect(await effectsOf(inbox.database, started.group)).toEqual(["a"]);
+});
+
+test("two reactions to one message, or no transport, are refused at the start", async () => {
+  const reaction = on(noted, async () => undefined);
+  const from = [memoryTransport()];
+  const twice = startConsumer(inbox.database, "twice", [reaction, reaction], { from });
+  await expect(twice).rejects.toThrow("Consumer twice has two reactions to note.written version 1");
+  await expect(startConsumer(inbox.database, "deaf", [reaction], { from: [] })).rejects.toThrow(
+    "listens to no transport",
+  );
+});

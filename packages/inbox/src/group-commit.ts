@@ -1,0 +1,71 @@
+import { AsyncLocalStorage, AsyncResource } from "node:async_hooks";
+import { channel } from "node:diagnostics_channel";
+import { setImmediate } from "node:timers/promises";
+import type { Envelope } from "@throughline/envelope";
+import type { Database } from "@throughline/log";
+import { commitTogether, type Outcome, type Work } from "./commit.ts";
+import type { Effect } from "./reaction.ts";
+import { retryTransient } from "./transient.ts";
+
+export type GroupCommitOptions = {
+  /** Messages in one transaction at most. */
+  readonly batchSize: number;
+  /** Milliseconds that a message waits out a database that is not to be had, before it fails. */
+  readonly timeoutMs: number;
+  /** Ends that waiting. */
+  readonly signal: AbortSignal;
+};
+
+type Waiting = Work & {
+  readonly until: number;
+  readonly resolve: (outcome: Outcome) => void;
+  readonly reject: (reason: unknown) => void;
+};
+
+const afterCommit = channel("throughline:inbox.after_commit");
+
+/**
+ * Collects whatever arrives while a transaction runs into the next one, because a commit costs more than most handlers.
+ * The promise for a message resolves at its commit. When one fails, its batch is rolled back and done over, each in a
+ * transaction of its own, so that only the culprit fails. Effects run in the async context in which they were handed in.
+ */
+export function createGroupCommit(
+  database: Database,
+  consumer: string,
+  { batchSize, timeoutMs, signal }: GroupCommitOptions,
+): (envelope: Envelope, effect: Effect) => Promise<Outcome> {
+  const waiting: Waiting[] = [];
+  const inNobodysContext = AsyncLocalStorage.snapshot();
+  let isCommitting = false;
+
+  async function commitAll(): Promise<void> {
+    // What the transport hands over at once belongs into one batch.
+    await setImmediate();
+    while (waiting.length > 0) await settle(waiting.splice(0, batchSize));
+    isCommitting = false;
+  }
+
+  async function settle(batch: readonly Waiting[]): Promise<void> {
+    const until = Math.max(...batch.map((work) => work.until));
+    try {
+      const outcomes = await retryTransient(() => commitTogether(database, consumer, batch), { until, signal });
+      for (const [index, outcome] of outcomes.entries()) {
+        afterCommit.publish(undefined);
+        batch[index]?.resolve(outcome);
+      }
+    } catch (error) {
+      if (batch.length === 1) batch[0]?.reject(error);
+      else for (const work of batch) await settle([work]);
+    }
+  }
+
+  return (envelope, effect) => {
+    const { promise, resolve, reject } = Promise.withResolvers<Outcome>();
+    waiting.push({ envelope, effect: AsyncResource.bind(effect), until: Date.now() + timeoutMs, resolve, reject });
+    if (!isCommitting) {
+      isCommitting = true;
+      void inNobodysContext(commitAll);
+    }
+    return promise;
+  };
+}

@@ -1,0 +1,38 @@
+import { type Envelope, RejectedError } from "@throughline/envelope";
+import { type Database, query } from "@throughline/log";
+
+/** Longer than any dead-letter queue keeps a message (14 days) plus the replay window of the outbox (7 days). */
+export const defaultRetentionDays = 30;
+
+const dayMs = 24 * 60 * 60 * 1_000;
+
+/** Throws where a duplicate of this message could no longer be told from a new one. */
+export function refuseForgotten({ id, type, timestamp }: Envelope, retentionDays: number): void {
+  if (Date.parse(timestamp) >= Date.now() - retentionDays * dayMs) return;
+  throw new RejectedError(
+    `${type} ${id} is of ${timestamp}, older than the inbox remembers (${retentionDays} days): ` +
+      "it cannot tell whether this message was handled before",
+  );
+}
+
+/** The day, in UTC, by which a message is remembered: the same on each of its duplicates. */
+export function dayOf(envelope: Envelope): string {
+  return new Date(envelope.timestamp).toISOString().slice(0, 10);
+}
+
+/**
+ * Makes partitions for the days kept and for some ahead, and drops older ones whole. They are kept for two days longer
+ * than messages are accepted, which is how far the clocks of this process and of the database may stand apart.
+ */
+export async function maintainPartitions(
+  database: Database,
+  { retentionDays = defaultRetentionDays, daysAhead = 7 }: { retentionDays?: number; daysAhead?: number } = {},
+): Promise<void> {
+  await query(
+    database,
+    "inbox-maintain",
+    `select maintain_processed_messages(today - $1::integer - 2, today + $2::integer)
+     from (select (now() at time zone 'utc')::date as today) as clock`,
+    [retentionDays, daysAhead],
+  );
+}

@@ -1,0 +1,72 @@
+import { createEnvelope, type Envelope, RejectedError } from "@throughline/envelope";
+import { createTestDatabase, uniqueName } from "@throughline/local/testing";
+import { type Database, query, type Transaction } from "@throughline/log";
+import type { Transport } from "@throughline/transport";
+import { drizzle } from "drizzle-orm/node-postgres";
+import { migrate } from "drizzle-orm/node-postgres/migrator";
+import pg from "pg";
+import { migrations, type ReadableContract } from "./index.ts";
+
+/** A database of its own with an empty inbox in it, and a table for effects. */
+export async function openTestInbox(): Promise<{ readonly database: Database } & AsyncDisposable> {
+  const opened = new AsyncDisposableStack();
+  const { url } = opened.use(await createTestDatabase());
+  const pool = opened.adopt(new pg.Pool({ connectionString: url, max: 20 }), closePool);
+  const database = drizzle(pool);
+  await migrate(database, { migrationsFolder: migrations.folder, migrationsTable: "__migrations_inbox" });
+  await database.execute(
+    "create table effects (number integer generated always as identity, consumer text, note text)",
+  );
+  return { database, [Symbol.asyncDispose]: () => opened.disposeAsync() };
+}
+
+/** The contract of these tests. */
+export const noted: ReadableContract<{ readonly text: string }> = {
+  type: "note.written",
+  version: "1",
+  read(envelope) {
+    const { data } = envelope;
+    if (typeof data !== "object" || data === null || !("text" in data) || typeof data.text !== "string") {
+      throw new RejectedError("Not a note");
+    }
+    return { ...envelope, data: { text: data.text } };
+  },
+};
+
+export function note(text: string, key = uniqueName("k")): Envelope {
+  return createEnvelope({ type: noted.type, version: noted.version, key, data: { text } }, { source: "test" });
+}
+
+export async function addEffect(tx: Transaction, consumer: string, text: string): Promise<void> {
+  await query(tx, "add-effect", "insert into effects (consumer, note) values ($1, $2)", [consumer, text]);
+}
+
+/** The effects of a consumer that are committed, in the order in which they were made. */
+export async function effectsOf(database: Database, consumer: string): Promise<string[]> {
+  const text = "select note from effects where consumer = $1 order by number";
+  return (await query<{ note: string }>(database, "effects-of", text, [consumer])).map((row) => row.note);
+}
+
+/** How many messages the consumer remembers. */
+export async function remembered(database: Database, consumer: string): Promise<number> {
+  const text = "select count(*)::integer as count from processed_messages where consumer = $1";
+  return (await query<{ count: number }>(database, "remembered", text, [consumer]))[0]?.count ?? 0;
+}
+
+export async function publish(transport: Transport, envelopes: readonly Envelope[]): Promise<void> {
+  await using publisher = await transport.connectPublisher();
+  await publisher.publish(envelopes);
+}
+
+/** `pool.end()` alone returns before its connections are closed, and dropping the database would then break them. */
+async function closePool(pool: pg.Pool): Promise<void> {
+  const closed = Promise.withResolvers<void>();
+  let open = pool.totalCount;
+  pool.on("remove", () => {
+    open -= 1;
+    if (open === 0) closed.resolve();
+  });
+  const isUnused = open === 0;
+  await pool.end();
+  if (!isUnused) await closed.promise;
+}
