@@ -2,7 +2,7 @@ import { describe, test } from "vitest";
 import { type Connect, withWorkshop } from "./testing/bench.ts";
 import { type Exceptions, suite, type TransportCase } from "./testing/suite.ts";
 
-export { type Bench, type Connect, type DeadLetter, type Probe, suiteTypes, type UnderTest } from "./testing/bench.ts";
+export type { Bench, Connect, DeadLetter, Probe, UnderTest } from "./testing/bench.ts";
 export { type Exceptions, suite, type TransportCase } from "./testing/suite.ts";
 
 /** How long a case waits for what a broker should do, in milliseconds. */

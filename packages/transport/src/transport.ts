@@ -41,7 +41,7 @@ export type Failure = {
   readonly deadLettered: boolean;
 };
 
-/** What waits for a group on its broker, counted in messages. */
+/** What a group still has before it, messages in hand included, and what it has set aside. Counted in messages. */
 export type Backlog = { readonly waiting: number; readonly deadLetters: number };
 
 /** One broker under one namespace: makes the pair, each with connections of its own. */
