@@ -1,10 +1,13 @@
 import { isSpanContextValid, trace } from "@opentelemetry/api";
 import { currentCause } from "@throughline/envelope";
-import pino, { type Logger } from "pino";
+import pino, { type DestinationStream, type Logger, type LoggerOptions } from "pino";
 
 /** JSON lines on stdout, each with the service, the trace and the correlation of its moment, and without secrets. */
-export function createLogger({ service, logLevel }: { readonly service: string; readonly logLevel: string }): Logger {
-  return pino({
+export function createLogger(
+  { service, logLevel }: { readonly service: string; readonly logLevel: string },
+  destination: DestinationStream = pino.destination(1),
+): Logger {
+  const options: LoggerOptions = {
     level: logLevel,
     base: { service, pid: process.pid },
     timestamp: pino.stdTimeFunctions.isoTime,
@@ -12,7 +15,8 @@ export function createLogger({ service, logLevel }: { readonly service: string; 
     mixin: whereabouts,
     redact: { paths: secretPaths, censor: "[redacted]" },
     hooks: { streamWrite: (line) => line.replace(urlPassword, "$1[redacted]@") },
-  });
+  };
+  return pino(options, destination);
 }
 
 const secretNames = ["authorization", "cookie", "password", "secret", "token"];

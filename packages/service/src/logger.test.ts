@@ -1,0 +1,44 @@
+import { runCausedBy } from "@throughline/envelope";
+import { expect, test } from "vitest";
+import { createLogger } from "./logger.ts";
+
+function startLog() {
+  const lines: string[] = [];
+  const log = createLogger({ service: "order", logLevel: "info" }, { write: (line) => void lines.push(line) });
+  return { log, lines };
+}
+
+test("a line says when, how bad, which service, and in which correlation and message", () => {
+  const { log, lines } = startLog();
+  runCausedBy({ id: "m-1", correlationId: "cart-7" }, () => log.warn({ orderId: "o-1" }, "late"));
+  expect(JSON.parse(lines[0] ?? "")).toEqual({
+    level: "warn",
+    time: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
+    service: "order",
+    pid: process.pid,
+    correlation_id: "cart-7",
+    message_id: "m-1",
+    orderId: "o-1",
+    msg: "late",
+  });
+});
+
+test("a line below the level is not written", () => {
+  const { log, lines } = startLog();
+  log.debug("detail");
+  expect(lines).toEqual([]);
+});
+
+test.each([
+  [{ headers: { authorization: "hunter2" } }],
+  [{ password: "hunter2" }],
+  [{ sasl: { username: "u", password: "hunter2" } }],
+  [{ url: "postgres://user:hunter2@host/db" }],
+  [{ err: new Error("cannot reach amqp://user:hunter2@host:5672") }],
+  [{ err: new Error("outer", { cause: new Error("amqp://:hunter2@host") }) }],
+])("a secret is not written, in %o", (facts) => {
+  const { log, lines } = startLog();
+  log.info(facts, "connecting");
+  expect(lines.join()).not.toContain("hunter2");
+  expect(lines.join()).toContain("[redacted]");
+});
