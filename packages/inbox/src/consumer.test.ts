@@ -4,7 +4,7 @@ import type { Failure } from "@throughline/transport";
 import { memoryTransport } from "@throughline/transport/memory";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { type ConsumerOptions, on, type Reaction, startConsumer } from "./index.ts";
-import { addEffect, effectsOf, note, noted, openTestInbox, publish, remembered } from "./test-inbox.ts";
+import { addEffect, barrier, effectsOf, note, noted, openTestInbox, publish, remembered } from "./test-inbox.ts";
 
 let inbox: Awaited<ReturnType<typeof openTestInbox>>;
 beforeAll(async () => {
@@ -187,6 +187,47 @@ test("killed database connections cost no attempt", async () => {
   await vi.waitUntil(() => started.consumer.status().handled === 10);
   expect({ failures: started.failures, kills }).toEqual({ failures: [], kills: 1 });
   expect(await effectsOf(inbox.database, started.group)).toHaveLength(10);
+});
+
+test("two batches that deadlock end one by one, and cost no attempt", async () => {
+  await inbox.database.execute("create table counters (id text primary key, value integer)");
+  await inbox.database.execute("insert into counters values ('left', 0), ('right', 0)");
+  const bothHoldOne = barrier(2);
+  const countIn = () =>
+    on(noted, async (message, tx) => {
+      await query(tx, "count", "update counters set value = value + 1 where id = $1", [message.data.text]);
+      await bothHoldOne();
+    });
+  await using one = await startGroup(() => [countIn()]);
+  await using two = await startGroup(() => [countIn()]);
+  await Promise.all([
+    publish(one.transport, [note("left"), note("right")]),
+    publish(two.transport, [note("right"), note("left")]),
+  ]);
+  await vi.waitUntil(() => one.consumer.status().handled + two.consumer.status().handled === 4, { timeout: 10_000 });
+  expect([...one.failures, ...two.failures]).toEqual([]);
+  const { rows } = await inbox.database.execute("select value from counters");
+  expect(rows).toEqual([{ value: 2 }, { value: 2 }]);
+});
+
+test("one that hangs fails alone, and can write nothing when it wakes up", async () => {
+  const wake = Promise.withResolvers<void>();
+  const woken = Promise.withResolvers<unknown>();
+  const reactionsOf = (group: string) => [
+    on(noted, async (message, tx) => {
+      if (message.data.text === "3") await wake.promise;
+      const written = addEffect(tx, group, message.data.text);
+      if (message.data.text === "3") written.catch(woken.resolve);
+      await written;
+    }),
+  ];
+  await using started = await startGroup(reactionsOf, { timeoutMs: 3_000 });
+  await publish(started.transport, notes(10));
+  await vi.waitUntil(() => started.consumer.status().handled + started.failures.length === 10, 10_000);
+  expect(started.failures.map(({ error }) => error.message)).toEqual([expect.stringContaining("longer than 1000 ms")]);
+  wake.resolve();
+  expect(await woken.promise).toBeInstanceOf(TypeError);
+  expect(await effectsOf(inbox.database, started.group)).toHaveLength(9);
 });
 
 test("closing waits for what is in flight", async () => {

@@ -1,15 +1,17 @@
 import { trace } from "@opentelemetry/api";
-import { type Envelope, RejectedError } from "@throughline/envelope";
+import type { Envelope, Handler } from "@throughline/envelope";
 import type { Database } from "@throughline/log";
 import type { Failure, Subscription, Transport } from "@throughline/transport";
 import type { Outcome } from "./commit.ts";
 import { createGroupCommit } from "./group-commit.ts";
+import { createHandler } from "./handler.ts";
 import { startMaintenance } from "./maintenance.ts";
-import { isRemembered } from "./processed-messages.ts";
 import type { Reaction } from "./reaction.ts";
-import { defaultRetentionDays, refuseForgotten } from "./retention.ts";
+import { defaultRetentionDays } from "./retention.ts";
 
-export type ConsumerOptions = Pick<Subscription, "timeoutMs" | "attempts" | "retryDelayMs" | "onFailure"> & {
+export type ConsumerOptions = Pick<Subscription, "attempts" | "retryDelayMs" | "onFailure"> & {
+  /** What a handler may take, in milliseconds, and three times what its effect in the database may. Default: 30,000. */
+  readonly timeoutMs?: number;
   /** The roads the messages come by. One that comes by several has one effect. */
   readonly from: readonly Transport[];
   /** Messages in flight on each road, and so the most that come together for one commit. Default: 100. */
@@ -39,7 +41,7 @@ export type Consumer = AsyncDisposable & { status(): ConsumerStatus };
 
 /**
  * Handles what a group receives, each message once, whatever the transports deliver again. Messages in flight at the same
- * time commit together; what fails is counted, retried and set aside by its transport, the others are none the wiser.
+ * time commit together; what fails is counted, retried and set aside by its transport, and its neighbours do not notice.
  */
 export async function startConsumer(
   database: Database,
@@ -49,83 +51,53 @@ export async function startConsumer(
 ): Promise<Consumer> {
   const { from, concurrency = 100, batchSize = 100, retentionDays = defaultRetentionDays, ...subscription } = options;
   if (from.length === 0) throw new Error(`Consumer ${group} listens to no transport`);
-  const { timeoutMs = 30_000, onFailure } = subscription;
-  const reactionTo = dispatch(group, reactions);
+  const { timeoutMs = 30_000, onFailure = warn } = subscription;
   const stopping = new AbortController();
   const commit = createGroupCommit(database, group, { batchSize, timeoutMs, signal: stopping.signal });
-  const counts = { handled: 0, duplicate: 0, failed: 0, deadLettered: 0, inFlight: 0 };
-
-  async function handle(envelope: Envelope): Promise<void> {
-    counts.inFlight += 1;
-    try {
-      const outcome = await handleEnvelope(envelope);
-      counts[outcome] += 1;
-      trace.getActiveSpan()?.setAttribute("inbox.outcome", outcome);
-    } finally {
-      counts.inFlight -= 1;
-    }
-  }
-
-  async function handleEnvelope(envelope: Envelope): Promise<Outcome> {
-    const reaction = reactionTo(envelope);
-    refuseForgotten(envelope, retentionDays);
-    const effect = await reaction.prepare(envelope, () => isRemembered(database, group, envelope));
-    return effect === undefined ? "duplicate" : commit(envelope, effect);
-  }
-
-  function countFailure(failure: Failure): void {
-    counts[failure.deadLettered ? "deadLettered" : "failed"] += 1;
-    onFailure?.(failure);
-  }
+  const handle = createHandler(database, group, reactions, { retentionDays, commit });
+  const counted = count(handle, onFailure);
 
   await using opening = new AsyncDisposableStack();
+  const onError = (error: Error) => onFailure({ error, deadLettered: false });
+  opening.use(await startMaintenance(database, { retentionDays, onError }));
   const types = reactions.map(({ type }) => type);
-  opening.use(
-    await startMaintenance(database, {
-      retentionDays,
-      onError: (error) => onFailure?.({ error, deadLettered: false }),
-    }),
-  );
   for (const transport of from) {
     const subscriber = opening.use(await transport.connectSubscriber());
-    await subscriber.subscribe({
-      ...subscription,
-      group,
-      types,
-      concurrency,
-      handler: handle,
-      onFailure: countFailure,
-    });
+    const { handler, onFailure } = counted;
+    await subscriber.subscribe({ ...subscription, group, types, concurrency, handler, onFailure });
   }
-  opening.defer(async () => stopping.abort());
+  opening.defer(() => stopping.abort());
   const opened = opening.move();
   return {
-    status: () => ({
-      group,
-      handled: counts.handled,
-      duplicates: counts.duplicate,
-      failed: counts.failed,
-      deadLettered: counts.deadLettered,
-      inFlight: counts.inFlight,
-    }),
+    status: () => ({ group, ...counted.counts }),
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
 }
 
-function dispatch(group: string, reactions: readonly Reaction[]): (envelope: Envelope) => Reaction {
-  const byName = new Map<string, Reaction>();
-  for (const reaction of reactions) {
-    const name = nameOf(reaction);
-    if (byName.has(name)) throw new Error(`Consumer ${group} has two reactions to ${name}`);
-    byName.set(name, reaction);
-  }
-  return (envelope) => {
-    const reaction = byName.get(nameOf(envelope));
-    if (reaction === undefined) throw new RejectedError(`Consumer ${group} has no reaction to ${nameOf(envelope)}`);
-    return reaction;
+function count(
+  handle: (envelope: Envelope) => Promise<Outcome>,
+  onFailure: (failure: Failure) => void,
+): { counts: Omit<ConsumerStatus, "group">; handler: Handler; onFailure: (failure: Failure) => void } {
+  const counts = { handled: 0, duplicates: 0, failed: 0, deadLettered: 0, inFlight: 0 };
+  return {
+    counts,
+    async handler(envelope) {
+      counts.inFlight += 1;
+      try {
+        const outcome = await handle(envelope);
+        counts[outcome === "handled" ? "handled" : "duplicates"] += 1;
+        trace.getActiveSpan()?.setAttribute("throughline.inbox.outcome", outcome);
+      } finally {
+        counts.inFlight -= 1;
+      }
+    },
+    onFailure(failure) {
+      counts[failure.deadLettered ? "deadLettered" : "failed"] += 1;
+      onFailure(failure);
+    },
   };
 }
 
-function nameOf({ type, version }: { readonly type: string; readonly version: string }): string {
-  return `${type} version ${version}`;
+function warn({ error }: Failure): void {
+  process.emitWarning(error);
 }

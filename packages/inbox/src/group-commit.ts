@@ -5,12 +5,12 @@ import type { Envelope } from "@throughline/envelope";
 import type { Database } from "@throughline/log";
 import { commitTogether, type Outcome, type Work } from "./commit.ts";
 import type { Effect } from "./reaction.ts";
-import { retryTransient } from "./transient.ts";
+import { isOutage, isTransient, retry } from "./transient.ts";
 
 export type GroupCommitOptions = {
   /** Messages in one transaction at most. */
   readonly batchSize: number;
-  /** Milliseconds that a message waits out a database that is not to be had, before it fails. */
+  /** After these milliseconds the transport gives the attempt up; a database that is not to be had is waited out. */
   readonly timeoutMs: number;
   /** Ends that waiting. */
   readonly signal: AbortSignal;
@@ -36,6 +36,8 @@ export function createGroupCommit(
 ): (envelope: Envelope, effect: Effect) => Promise<Outcome> {
   const waiting: Waiting[] = [];
   const inNobodysContext = AsyncLocalStorage.snapshot();
+  // One that hangs fails in its batch, then alone, and its neighbours are still in time.
+  const effectMs = Math.ceil(timeoutMs / 3);
   let isCommitting = false;
 
   async function commitAll(): Promise<void> {
@@ -47,8 +49,11 @@ export function createGroupCommit(
 
   async function settle(batch: readonly Waiting[]): Promise<void> {
     const until = Math.max(...batch.map((work) => work.until));
+    // Batches that deadlock would do so again, since each takes its locks in the order of arrival.
+    const waitsOut = batch.length === 1 ? isTransient : isOutage;
     try {
-      const outcomes = await retryTransient(() => commitTogether(database, consumer, batch), { until, signal });
+      const commit = () => commitTogether(database, consumer, batch, effectMs);
+      const outcomes = await retry(commit, { waitsOut, until, signal });
       for (const [index, outcome] of outcomes.entries()) {
         afterCommit.publish(undefined);
         batch[index]?.resolve(outcome);

@@ -2,7 +2,7 @@ import { RejectedError } from "@throughline/envelope";
 import { query, type Transaction } from "@throughline/log";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { handleOnce } from "./index.ts";
-import { addEffect, effectsOf, note, openTestInbox, remembered } from "./test-inbox.ts";
+import { addEffect, barrier, effectsOf, note, openTestInbox, remembered } from "./test-inbox.ts";
 
 let inbox: Awaited<ReturnType<typeof openTestInbox>>;
 beforeAll(async () => {
@@ -120,14 +120,3 @@ test("deadlocked handlers are tried again until both have their effect", async (
   const { rows } = await inbox.database.execute("select value from counters");
   expect(rows).toEqual([{ value: 2 }, { value: 2 }]);
 });
-
-/** Resolves for all when `parties` have come; whoever comes later does not wait. */
-function barrier(parties: number): () => Promise<void> {
-  const all = Promise.withResolvers<void>();
-  let arrived = 0;
-  return () => {
-    arrived += 1;
-    if (arrived === parties) all.resolve();
-    return all.promise;
-  };
-}

@@ -2,13 +2,14 @@ import type { Envelope } from "@throughline/envelope";
 import type { Database, Transaction } from "@throughline/log";
 import { commitTogether, type Outcome } from "./commit.ts";
 import { defaultRetentionDays, refuseForgotten } from "./retention.ts";
-import { retryTransient } from "./transient.ts";
+import { isTransient, retry } from "./transient.ts";
 
 const patienceMs = 30_000;
+const effectMs = 30_000;
 
 /**
  * Runs `handle` in one transaction with the note that this consumer has handled the envelope: both commit, or neither.
- * A duplicate runs nothing; one that comes at the same time waits for the first, and takes over if that fails. Throws
+ * It has 30 s. A duplicate runs nothing; one that comes at the same time waits for the first, and takes over if that fails. Throws
  * what `handle` throws, and a `RejectedError` for a message older than the inbox remembers.
  */
 export async function handleOnce(
@@ -18,8 +19,8 @@ export async function handleOnce(
   handle: (tx: Transaction) => Promise<void>,
 ): Promise<Outcome> {
   refuseForgotten(envelope, defaultRetentionDays);
-  const commit = () => commitTogether(database, consumer, [{ envelope, effect: handle }]);
-  const [outcome] = await retryTransient(commit, { until: Date.now() + patienceMs });
+  const commit = () => commitTogether(database, consumer, [{ envelope, effect: handle }], effectMs);
+  const [outcome] = await retry(commit, { waitsOut: isTransient, until: Date.now() + patienceMs });
   if (outcome === undefined) throw new Error(`Handling ${envelope.type} ${envelope.id} had no outcome`);
   return outcome;
 }

@@ -1,4 +1,5 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
+import type { Failure } from "@throughline/transport";
 import { memoryTransport } from "@throughline/transport/memory";
 import { expect, test, vi } from "vitest";
 import { onCall, startConsumer } from "./index.ts";
@@ -21,13 +22,14 @@ test("a call whose answer was lost is made again with the same id, and recorded 
       if (answersLost === 1) throw new Error("died between the call and the commit");
     },
   );
-  await using consumer = await startConsumer(inbox.database, "cashier", [charge], {
-    from: [transport],
-    retryDelayMs: 1,
-  });
+  const failures: Failure[] = [];
+  const onFailure = (failure: Failure) => failures.push(failure);
+  const options = { from: [transport], retryDelayMs: 1, onFailure };
+  await using consumer = await startConsumer(inbox.database, "cashier", [charge], options);
   const envelope = note("900");
   await publish(transport, [envelope]);
   await vi.waitUntil(() => consumer.status().handled === 1);
+  expect(failures).toMatchObject([{ deadLettered: false, error: { message: "died between the call and the commit" } }]);
   expect(calls).toEqual([envelope.id, envelope.id]);
   expect(await effectsOf(inbox.database, "cashier")).toEqual(["charge 2"]);
 });

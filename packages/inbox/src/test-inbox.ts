@@ -12,6 +12,8 @@ export async function openTestInbox(): Promise<{ readonly database: Database } &
   const opened = new AsyncDisposableStack();
   const { url } = opened.use(await createTestDatabase());
   const pool = opened.adopt(new pg.Pool({ connectionString: url, max: 20 }), closePool);
+  // A connection that dies in use also fails its statement; unheard, its error would end the process.
+  pool.on("connect", (client) => client.on("error", () => undefined));
   const database = drizzle(pool);
   await migrate(database, { migrationsFolder: migrations.folder, migrationsTable: "__migrations_inbox" });
   await database.execute(
@@ -56,6 +58,17 @@ export async function remembered(database: Database, consumer: string): Promise<
 export async function publish(transport: Transport, envelopes: readonly Envelope[]): Promise<void> {
   await using publisher = await transport.connectPublisher();
   await publisher.publish(envelopes);
+}
+
+/** Resolves for all when `parties` have come; whoever comes later does not wait. */
+export function barrier(parties: number): () => Promise<void> {
+  const all = Promise.withResolvers<void>();
+  let arrived = 0;
+  return () => {
+    arrived += 1;
+    if (arrived === parties) all.resolve();
+    return all.promise;
+  };
 }
 
 /** `pool.end()` alone returns before its connections are closed, and dropping the database would then break them. */

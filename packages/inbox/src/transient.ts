@@ -2,38 +2,49 @@ import { setTimeout as delay } from "node:timers/promises";
 import { RejectedError } from "@throughline/envelope";
 
 export type Patience = {
+  /** Which errors to wait out. */
+  readonly waitsOut: (error: unknown) => boolean;
   /** When, as `Date.now()` counts, the last error is final. */
   readonly until: number;
   /** Ends the waiting at once. */
   readonly signal?: AbortSignal;
 };
 
-/**
- * Tries again while the database refuses for reasons that lie in no message: a deadlock, a serialization failure, a
- * connection lost or not to be had. Safe also where the fate of the commit is unknown, since the inbox then knows it.
- */
-export async function retryTransient<Result>(
+/** Tries again, with growing pauses. Safe for whatever the inbox commits, also where a commit's fate is unknown. */
+export async function retry<Result>(
   work: () => Promise<Result>,
-  { until, signal }: Patience,
+  { waitsOut, until, signal }: Patience,
 ): Promise<Result> {
   for (let attempt = 0; ; attempt += 1) {
     try {
       return await work();
     } catch (error) {
-      if (!isTransient(error) || signal?.aborted || Date.now() >= until) throw error;
+      if (!waitsOut(error) || signal?.aborted || Date.now() >= until) throw error;
       await delay(Math.min(10 * 2 ** attempt, 1_000) * (0.5 + Math.random() / 2));
     }
   }
 }
 
-// Serialization failure, deadlock, server shutting down or starting, too many connections; class 08 is the connection.
-const transientCodes = /^(40001|40P01|57P01|57P02|57P03|53300|08...|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT)$/;
+/** The database refused for reasons that lie in no message: it is not to be had, or others were in the way. */
+export function isTransient(error: unknown): boolean {
+  return isOutage(error) || matches(error, conflictCodes);
+}
+
+/** The database is not to be had at the moment. */
+export function isOutage(error: unknown): boolean {
+  return matches(error, outageCodes, outageMessages);
+}
+
+// Serialization failure, deadlock.
+const conflictCodes = /^(40001|40P01)$/;
+// Shutting down, crashed, starting, too many connections; class 08 is the connection.
+const outageCodes = /^(57P01|57P02|57P03|53300|08...|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT)$/;
 // The driver has no codes for these.
-const transientMessages =
+const outageMessages =
   /^(Connection terminated|timeout exceeded when trying to connect|Client (was closed|has encountered a connection error))/;
 
-function isTransient(error: unknown): boolean {
+function matches(error: unknown, codes: RegExp, messages?: RegExp): boolean {
   if (!(error instanceof Error) || error instanceof RejectedError) return false;
-  if ("code" in error && transientCodes.test(String(error.code))) return true;
-  return transientMessages.test(error.message) || isTransient(error.cause);
+  if ("code" in error && codes.test(String(error.code))) return true;
+  return messages?.test(error.message) || matches(error.cause, codes, messages);
 }
