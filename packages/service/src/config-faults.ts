@@ -89,7 +89,8 @@ function looksLike(name: string, known: string): boolean {
   if (!known.includes("_")) return false;
   const words = name.split("_");
   const shortened = words.length > 1 && words.every((word) => known.split("_").includes(word));
-  return shortened || name.startsWith(`${known}_`) || distance(name, known) <= 2;
+  const isNear = Math.abs(name.length - known.length) <= 2 && distance(name, known) <= 2;
+  return shortened || name.startsWith(`${known}_`) || isNear;
 }
 
 /** The first known name in a family that is wholly ours: whatever starts like that was meant for us. */

@@ -3,6 +3,7 @@ import { sql } from "drizzle-orm";
 import { expect, test, vi } from "vitest";
 import { openDatabase } from "./database.ts";
 
+const patience = { timeout: 10_000 };
 const settings = { service: "test", logLevel: "silent", databasePoolSize: 2 };
 
 async function open(databaseUrl: string, options = {}) {
@@ -19,7 +20,7 @@ test("a lost idle connection is replaced", async () => {
   await using database = await open(place.url);
   await using other = await open(place.url, { service: "other" });
   await other.pool.query("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'test'");
-  await vi.waitUntil(() => database.pool.totalCount === 0);
+  await vi.waitUntil(() => database.pool.totalCount === 0, patience);
   await database.ping();
 });
 
@@ -33,7 +34,7 @@ test("a connection lost inside a transaction fails that transaction only", async
     await vi.waitUntil(async () => {
       const left = await other.pool.query("select from pg_stat_activity where pid = $1", [rows[0]?.pid]);
       return left.rowCount === 0;
-    });
+    }, patience);
     await tx.execute(sql`select 1`);
   });
   await expect(transaction).rejects.toThrow();
@@ -47,7 +48,7 @@ test("a transaction that pauses too long is ended by the database", async () => 
   const transaction = database.handle.transaction(async (tx) => {
     await tx.execute(sql`select 1`);
     const count = "select from pg_stat_activity where application_name = 'test'";
-    await vi.waitUntil(async () => (await other.pool.query(count)).rowCount === 0);
+    await vi.waitUntil(async () => (await other.pool.query(count)).rowCount === 0, patience);
     await tx.execute(sql`select 1`);
   });
   await expect(transaction).rejects.toThrow();

@@ -31,6 +31,12 @@ test("a call carries the correlation and the trace of what is being handled", as
   });
 });
 
+test("a text is sent as it is", async () => {
+  await using server = await startServer((request, response) => void request.pipe(response));
+  const response = await callHttp(server.url, { method: "POST", body: '{"amount":1}' });
+  expect(await response.json()).toEqual({ amount: 1 });
+});
+
 test("an answer is returned whatever its status", async () => {
   await using server = await startServer((_request, response) => response.writeHead(503).end("{}"));
   expect((await callHttp(server.url)).status).toBe(503);
@@ -44,6 +50,6 @@ test("no answer in time is an error that names the call", async () => {
 
 test("half an answer in time is an error for the reader", async () => {
   await using server = await startServer((_request, response) => void response.write('{"half":'));
-  const response = await callHttp(server.url, { timeoutMs: 200 });
+  const response = await callHttp(server.url, { timeoutMs: 1_000 });
   await expect(response.json()).rejects.toThrow();
 });

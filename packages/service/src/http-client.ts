@@ -6,7 +6,7 @@ export type HttpCall = {
   /** Default: GET. */
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
-  /** Sent as JSON. */
+  /** Sent as JSON; a text is sent as it is. */
   readonly body?: unknown;
   /** Until the whole answer has been read, in milliseconds. Default: 10,000. */
   readonly timeoutMs?: number;
@@ -40,7 +40,7 @@ export async function callHttp(url: string, call: HttpCall = {}): Promise<Respon
           ...headers,
         },
         signal: AbortSignal.timeout(timeoutMs),
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
       }),
     );
     span.setAttribute("http.response.status_code", response.status);

@@ -1,4 +1,6 @@
-import { currentCause } from "@throughline/envelope";
+import { STATUS_CODES } from "node:http";
+import type { Duplex } from "node:stream";
+import { currentCause, newId } from "@throughline/envelope";
 import type { ErrorRequestHandler, Request, RequestHandler, Response, Router } from "express";
 import type { Logger } from "pino";
 import { HttpProblem, problem } from "./http-problem.ts";
@@ -30,7 +32,29 @@ export function answerUnknownRoutes(routes: Router): RequestHandler {
   };
 }
 
-export function sendProblem(response: Response, { status, title, extra }: HttpProblem): void {
+/** What is no HTTP, or too slow in coming, reaches no route: Node hands over the socket. */
+export function answerUnreadable(error: NodeJS.ErrnoException, socket: Duplex): void {
+  if (!socket.writable) return void socket.destroy();
+  const status = unreadable.get(error.code ?? "") ?? 400;
+  const title = STATUS_CODES[status] ?? "";
+  const correlationId = newId();
+  const body = JSON.stringify({ type: "about:blank", title, status, correlationId });
+  const headers = [
+    `HTTP/1.1 ${status} ${title}`,
+    "content-type: application/problem+json",
+    `content-length: ${body.length}`,
+    `x-correlation-id: ${correlationId}`,
+    "connection: close",
+  ];
+  socket.end(`${headers.join("\r\n")}\r\n\r\n${body}`);
+}
+
+const unreadable: ReadonlyMap<string, number> = new Map([
+  ["HPE_HEADER_OVERFLOW", 431],
+  ["ERR_HTTP_REQUEST_TIMEOUT", 408],
+]);
+
+function sendProblem(response: Response, { status, title, extra }: HttpProblem): void {
   const correlationId = currentCause()?.correlationId;
   response
     .status(status)

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import { context, INVALID_SPAN_CONTEXT, type Span, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
 import { newId, runCausedBy } from "@throughline/envelope";
 import type { Request, RequestHandler, Response } from "express";
@@ -25,15 +26,17 @@ export function followRequests(log: Logger): RequestHandler {
     const traceparent = traceparentOf(span.spanContext());
     const cause = { correlationId, ...(traceparent === undefined ? {} : { traceparent }) };
 
-    const follow = () => {
-      response.once("close", () => {
-        endSpan(span, request, response);
-        const facts = { status: response.statusCode, durationMs: Math.round(performance.now() - startedAt) };
-        const cut = response.writableFinished ? {} : { cut: true };
-        log[isQuiet ? "debug" : "info"]({ ...facts, ...cut }, `${request.method} ${request.path}`);
-      });
+    function follow(): void {
+      // Bound to this moment, because Node tells of the close in the socket's context and not in the request's.
+      response.once("close", AsyncLocalStorage.bind(report));
       next();
-    };
+    }
+    function report(): void {
+      endSpan(span, request, response);
+      const facts = { status: response.statusCode, durationMs: Math.round(performance.now() - startedAt) };
+      const cut = response.writableFinished ? {} : { cut: true };
+      log[isQuiet ? "debug" : "info"]({ ...facts, ...cut }, `${request.method} ${request.path}`);
+    }
     runCausedBy(cause, () => context.with(trace.setSpan(parent, span), follow));
   };
 }

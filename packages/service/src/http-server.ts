@@ -3,7 +3,7 @@ import { createServer, type Server } from "node:http";
 import express, { type NextFunction, type Request, type Response, type Router } from "express";
 import type { Logger } from "pino";
 import type { Config } from "./config.ts";
-import { answerErrors, answerUnknownRoutes, type MapError } from "./http-errors.ts";
+import { answerErrors, answerUnknownRoutes, answerUnreadable, type MapError } from "./http-errors.ts";
 import { type Health, healthRoutes } from "./http-health.ts";
 import { jsonTypes } from "./http-input.ts";
 import { createIntake, type Intake } from "./http-intake.ts";
@@ -38,6 +38,7 @@ export async function serveHttp(config: HttpConfig, options: HttpOptions): Promi
   const server = createServer(createApp(config.service, options, intake, log));
   // Longer than a load balancer keeps its connections (60 s): the side that may send must be the first to let go.
   server.keepAliveTimeout = 65_000;
+  server.on("clientError", answerUnreadable);
   server.listen(config.port, config.httpHost);
   await once(server, "listening");
   const url = urlOf(server);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { startChild } from "./testing/child.ts";
 
-const impatient = { HANDLER_TIMEOUT_MS: "100", SHUTDOWN_GRACE_MS: "100" };
+const impatient = { HANDLER_TIMEOUT_MS: "100", SHUTDOWN_GRACE_MS: "1000" };
 
 function urlIn(output: string): string {
   return /"url":"([^"]+)"/.exec(output)?.[1] ?? "";

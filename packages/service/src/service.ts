@@ -7,7 +7,7 @@ import { endTelemetry } from "./telemetry-end.ts";
 
 export type Service = AsyncDisposable & {
   readonly log: Logger;
-  /** Resolves when the process is asked to end: SIGTERM, SIGINT, `stop`, or its parent has gone away. */
+  /** Resolves when the process is asked to end: SIGTERM, SIGINT or `stop`. */
   readonly stopped: Promise<void>;
   /** Asks this process to end, as SIGTERM does. */
   stop(reason: string): void;
@@ -50,14 +50,11 @@ export async function startService(config: Config): Promise<Service> {
     log.fatal({ err: error }, "ended by an error that nobody caught");
     process.exit(1);
   }
-  function onOrphaned(): void {
-    stop("the parent process has gone away");
-  }
 
   process.on("SIGTERM", onSignal).on("SIGINT", onSignal);
   process.on("uncaughtException", onError).on("unhandledRejection", onError);
-  if (process.connected) process.on("disconnect", onOrphaned);
-  log.info({ node: process.version }, "starting");
+  const { namespace, publishTo, consumeFrom, workOn } = config;
+  log.info({ node: process.version, namespace, publishTo, consumeFrom, workOn }, "starting");
 
   return {
     log,
@@ -71,7 +68,7 @@ export async function startService(config: Config): Promise<Service> {
     // Whoever hears errors stays: one that ended the main file comes when everything has been disposed.
     async [Symbol.asyncDispose]() {
       await endTelemetry();
-      process.off("SIGTERM", onSignal).off("SIGINT", onSignal).off("disconnect", onOrphaned);
+      process.off("SIGTERM", onSignal).off("SIGINT", onSignal);
       log.info("stopped");
     },
   };

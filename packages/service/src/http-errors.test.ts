@@ -1,0 +1,104 @@
+import { connect } from "node:net";
+import { Router } from "express";
+import { describe, expect, test } from "vitest";
+import { problem } from "./http-problem.ts";
+import { call, json, OrderError, serve } from "./testing/http.ts";
+
+describe("a fault is answered with a problem", () => {
+  test("that names every fault of the body by its path", async () => {
+    await using http = await serve();
+    const body = JSON.stringify({ items: [{ quantity: 1 }, { quantity: 0 }] });
+    const answer = await call(`${http.url}/orders`, { method: "POST", headers: json, body });
+    expect(answer.status).toBe(400);
+    expect(answer.headers.get("content-type")).toContain("application/problem+json");
+    expect(answer.body).toEqual({
+      type: "about:blank",
+      title: "Bad Request",
+      status: 400,
+      detail: "The body has 2 faults",
+      errors: [
+        { path: "customerId", message: expect.any(String) },
+        { path: "items.1.quantity", message: expect.any(String) },
+      ],
+      correlationId: answer.headers.get("x-correlation-id"),
+    });
+  });
+
+  test.each([
+    ["no body", "POST", "/orders", { headers: {} }, 400, /The body has a fault/],
+    ["broken JSON", "POST", "/orders", { body: '{"a": tru}' }, 400, /stops being JSON at position 9/],
+    [
+      "another media type",
+      "POST",
+      "/orders",
+      { body: "a=1", headers: { "content-type": "text/plain" } },
+      415,
+      /Send JSON/,
+    ],
+    [
+      "another charset",
+      "POST",
+      "/orders",
+      { body: "{}", headers: { "content-type": "application/json; charset=x" } },
+      415,
+      /charset/,
+    ],
+    ["a body over 1 MiB", "POST", "/orders", { body: `"${"x".repeat(1_048_576)}"` }, 413, /limit is 1 MiB/],
+    ["text that Postgres refuses", "POST", "/orders", { body: '{"customerId":"\\u0000","items":[]}' }, 400, /a fault/],
+    ["an address that Postgres refuses", "GET", "/orders/%00", {}, 400, /U\+0000/],
+    ["an address that cannot be decoded", "GET", "/orders/%ff", {}, 400, /decode/],
+    ["a wrong query", "GET", "/orders?limit=1000", {}, 400, /The query has a fault/],
+    ["an unknown route", "GET", "/nothing", {}, 404, /There is no GET \/nothing/],
+    ["an unknown method", "DELETE", "/orders/1", {}, 405, /has GET/],
+    ["a bug", "GET", "/bug", {}, 500, /correlation id leads to the cause/],
+  ])("for %s", async (_what, method, path, init, status, detail) => {
+    await using http = await serve();
+    const answer = await call(http.url + path, { method, headers: json, ...init });
+    expect(answer.status).toBe(status);
+    expect(answer.headers.get("content-type")).toContain("application/problem+json");
+    expect(answer.headers.get("x-correlation-id")).toBeTruthy();
+    expect(answer.body).toMatchObject({ status, detail: expect.stringMatching(detail) });
+    expect(JSON.stringify(answer.body)).not.toContain("hunter2");
+  });
+
+  test("that the route has thrown", async () => {
+    await using http = await serve();
+    const answer = await call(`${http.url}/orders/o-1`);
+    expect(answer.body).toMatchObject({ status: 409, title: "The order is completed", orderId: "o-1" });
+  });
+
+  test("that the service has mapped its own error to", async () => {
+    await using http = await serve({
+      mapError: (error) =>
+        error instanceof OrderError ? problem(404, "Not Found", { detail: error.message }) : undefined,
+    });
+    expect((await call(`${http.url}/domain`)).body).toMatchObject({ status: 404, detail: "No such order" });
+    expect((await call(`${http.url}/bug`)).status).toBe(500);
+  });
+
+  test("that names the methods which the path has", async () => {
+    await using http = await serve();
+    expect((await call(`${http.url}/orders`, { method: "PUT" })).headers.get("allow")).toBe("POST, GET");
+  });
+});
+
+test("half an answer is cut off, so that nobody takes it for a whole one", async () => {
+  const routes = Router();
+  routes.get("/half", (_request, response) => {
+    response.write('{"orders": [');
+    throw new Error("lost the database");
+  });
+  await using http = await serve({ routes });
+  const reading = fetch(`${http.url}/half`).then((response) => response.text());
+  await expect(reading).rejects.toThrow();
+});
+
+test("what is no HTTP is answered with a problem as well", async () => {
+  await using http = await serve();
+  const socket = connect(Number(new URL(http.url).port), "127.0.0.1").setEncoding("latin1");
+  socket.write("Hello?\r\n\r\n");
+  const answer = (await socket.toArray()).join("");
+  expect(answer).toMatch(/^HTTP\/1.1 400 Bad Request\r\n/);
+  expect(answer).toContain("content-type: application/problem+json");
+  expect(answer).toMatch(/x-correlation-id: [0-9a-f-]{36}/);
+});

@@ -1,0 +1,33 @@
+import { describe, expect, test } from "vitest";
+import { call, json, serve } from "./testing/http.ts";
+
+describe("what a request causes", () => {
+  const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+  test.each(["GET", "POST"])("carries the caller's correlation and trace, by %s", async (method) => {
+    await using http = await serve();
+    const headers = { ...json, "x-correlation-id": "cart 7", traceparent };
+    const body = method === "POST" ? "{}" : null;
+    const answer = await call(`${http.url}/cause`, { method, headers, body });
+    expect(answer.body).toEqual({ correlationId: "cart 7", traceparent });
+    expect(answer.headers.get("x-correlation-id")).toBe("cart 7");
+  });
+
+  test.each([
+    ["is too long", { "x-correlation-id": "x".repeat(256) }],
+    ["is not ASCII", { "x-correlation-id": "caf\u00e9" }],
+    ["is missing", {}],
+  ])("gets a new correlation where the caller's %s", async (_what, headers) => {
+    await using http = await serve();
+    const answer = await call(`${http.url}/cause`, { headers });
+    const id = answer.headers.get("x-correlation-id");
+    expect(id).toMatch(/^[0-9a-f-]{36}$/);
+    expect(answer.body).toEqual({ correlationId: id });
+  });
+
+  test("has no trace where the caller's is malformed", async () => {
+    await using http = await serve();
+    const answer = await call(`${http.url}/cause`, { headers: { traceparent: "00-0-0-01" } });
+    expect(answer.body).toEqual({ correlationId: expect.any(String) });
+  });
+});
