@@ -75,6 +75,14 @@ test.each([
   });
 });
 
+test("without a transaction an append is one of its own", async () => {
+  const streamId = newStream();
+  const events = [noted("a"), noted("b")];
+  const appendAlone = () => appendToStream(store.database, streamId, "note", events, { expected: 0, commandId: "c-1" });
+  expect(await appendAlone()).toEqual(await appendAlone());
+  expect(await versionsOf(streamId)).toEqual([1, 2]);
+});
+
 test("a refused append leaves nothing, although its transaction goes on and commits", async () => {
   const streamId = newStream();
   await store.database.transaction(async (tx) => {

@@ -1,4 +1,4 @@
-import { query, type Transaction } from "@throughline/log";
+import { type Database, query, type Transaction } from "@throughline/log";
 import { ConcurrencyError, type Expectation } from "./concurrency-error.ts";
 import { eventId } from "./event-id.ts";
 import { readCommandEvents } from "./read-stream.ts";
@@ -14,11 +14,11 @@ export type AppendOptions = {
 };
 
 /**
- * Adds events to the end of a stream, in one round trip: all or none, if and only if `tx` commits. Throws a
- * `ConcurrencyError` where the stream is not as expected. No events, no test.
+ * Adds events to the end of a stream in one round trip, all or none; in a transaction, if and only if that commits.
+ * Throws a `ConcurrencyError` where the stream is not as expected. No events, no test.
  */
 export async function appendToStream<Told extends Event>(
-  tx: Transaction,
+  handle: Database | Transaction,
   streamId: string,
   type: string,
   events: readonly Told[],
@@ -26,9 +26,9 @@ export async function appendToStream<Told extends Event>(
 ): Promise<RecordedEvent<Told>[]> {
   const { commandId } = options;
   const entries = toEntries(streamId, events, commandId);
-  const result = await appendEntries(tx, streamId, type, entries, options);
+  const result = await appendEntries(handle, streamId, type, entries, options);
   if (result.repeatedFrom === undefined) return result.appended;
-  return readCommandEvents<Told>(tx, streamId, String(commandId), result.repeatedFrom);
+  return readCommandEvents<Told>(handle, streamId, String(commandId), result.repeatedFrom);
 }
 
 /** An event on its way into the table: JSON already, so that what is folded now equals what is replayed later. */
@@ -61,14 +61,14 @@ type Appended = {
 };
 
 export async function appendEntries<Told extends Event>(
-  tx: Transaction,
+  handle: Database | Transaction,
   streamId: string,
   type: string,
   entries: readonly Entry<Told>[],
   { expected, metadata = {}, snapshot }: AppendOptions & { readonly snapshot?: Snapshot | undefined },
 ): Promise<AppendResult<Told>> {
   if (entries.length === 0) return { appended: [] };
-  const rows = await query<Appended>(tx, "event-store-append", appendText, [
+  const rows = await query<Appended>(handle, "event-store-append", appendText, [
     streamId,
     type,
     String(expected),

@@ -24,14 +24,14 @@ const readText = `select position::float8 as position, ${eventColumns}
 
 /** The events that a command caused in a stream, of which the first is at `version`: they stand side by side. */
 export async function readCommandEvents<Told extends Event>(
-  tx: Transaction,
+  handle: Database | Transaction,
   streamId: string,
   commandId: string,
   version: number,
 ): Promise<RecordedEvent<Told>[]> {
   const found: RecordedEvent[] = [];
   for (;;) {
-    const page = await readStream(tx, streamId, { after: version - 1 + found.length, limit: 100 });
+    const page = await readStream(handle, streamId, { after: version - 1 + found.length, limit: 100 });
     const theirs = page.filter((event) => event.id === eventId(streamId, commandId, event.version - version));
     found.push(...theirs);
     if (theirs.length < 100) return found as RecordedEvent<Told>[];
