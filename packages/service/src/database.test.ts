@@ -4,7 +4,7 @@ import { expect, test, vi } from "vitest";
 import { openDatabase } from "./database.ts";
 
 const patience = { timeout: 10_000 };
-const settings = { service: "test", logLevel: "silent", databasePoolSize: 2 };
+const settings = { service: "test", logLevel: "silent", databasePoolSize: 2, handlerTimeoutMs: 30_000 };
 
 async function open(databaseUrl: string, options = {}) {
   return openDatabase({ ...settings, databaseUrl, ...options });
@@ -43,7 +43,7 @@ test("a connection lost inside a transaction fails that transaction only", async
 
 test("a transaction that pauses too long is ended by the database", async () => {
   await using place = await createTestDatabase();
-  await using database = await open(place.url, { idleInTransactionMs: 50 });
+  await using database = await open(place.url, { handlerTimeoutMs: 100 });
   await using other = await open(place.url, { service: "other" });
   const transaction = database.handle.transaction(async (tx) => {
     await tx.execute(sql`select 1`);
@@ -56,6 +56,6 @@ test("a transaction that pauses too long is ended by the database", async () => 
 
 test("a statement that takes too long is ended by the database", async () => {
   await using place = await createTestDatabase();
-  await using database = await open(place.url, { statementTimeoutMs: 50 });
+  await using database = await open(place.url, { handlerTimeoutMs: 100 });
   await expect(database.pool.query("select pg_sleep(20)")).rejects.toThrow("statement timeout");
 });

@@ -1,5 +1,6 @@
 import { drizzle, type NodePgDatabase } from "drizzle-orm/node-postgres";
 import pg from "pg";
+import type { Config } from "./config.ts";
 import { createLogger } from "./logger.ts";
 import { closePart } from "./parts.ts";
 
@@ -11,31 +12,25 @@ export type Database = AsyncDisposable & {
   ping(): Promise<void>;
 };
 
-export type DatabaseSettings = {
-  /** Also the connections' `application_name`. */
-  readonly service: string;
-  readonly logLevel: string;
-  readonly databaseUrl: string;
-  readonly databasePoolSize: number;
-  /** Longest run of one statement, in milliseconds. Default: 30,000. */
-  readonly statementTimeoutMs?: number;
-  /** Longest pause inside a transaction, in milliseconds: an open one holds back every reader. Default: 60,000. */
-  readonly idleInTransactionMs?: number;
-};
+type DatabaseConfig = Pick<Config, "service" | "logLevel" | "databaseUrl" | "databasePoolSize" | "handlerTimeoutMs">;
 
-/** Opens a pool and proves that the database answers. Closing waits until every connection has come back. */
-export async function openDatabase(settings: DatabaseSettings): Promise<Database> {
+/**
+ * Opens a pool and proves that the database answers. Closing waits until every connection has come back. The database
+ * itself ends a statement that takes longer than a handler may, and a transaction that pauses twice as long: an open one
+ * would hold back every reader of the logs.
+ */
+export async function openDatabase(config: DatabaseConfig): Promise<Database> {
   const pool = new pg.Pool({
-    connectionString: settings.databaseUrl,
-    max: settings.databasePoolSize,
-    application_name: settings.service,
+    connectionString: config.databaseUrl,
+    max: config.databasePoolSize,
+    application_name: config.service,
     connectionTimeoutMillis: 5_000,
-    statement_timeout: settings.statementTimeoutMs ?? 30_000,
-    idle_in_transaction_session_timeout: settings.idleInTransactionMs ?? 60_000,
+    statement_timeout: config.handlerTimeoutMs,
+    idle_in_transaction_session_timeout: 2 * config.handlerTimeoutMs,
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
   });
-  const log = createLogger(settings);
+  const log = createLogger(config);
   // Nobody waits for a connection that is idle, or in the hands of a transaction that is busy elsewhere; without these
   // two, its loss would end the process. The pool drops it, and whoever uses it next is told by a rejected query.
   pool.on("error", (err) => log.warn({ err }, "lost an idle database connection"));
@@ -52,7 +47,7 @@ export async function openDatabase(settings: DatabaseSettings): Promise<Database
     await database.ping();
   } catch (cause) {
     await pool.end();
-    throw new Error(`The database at ${placeOf(settings.databaseUrl)} does not answer`, { cause });
+    throw new Error(`The database at ${placeOf(config.databaseUrl)} does not answer`, { cause });
   }
   return database;
 }

@@ -37,7 +37,7 @@ describe("a shutdown", () => {
       response.write("and so on");
       arrive();
     });
-    const http = await serveHttp(config, { routes, drainMs: 10 });
+    const http = await serveHttp({ ...config, shutdownGraceMs: 40 }, { routes });
     const stream = fetch(`${http.url}/stream`).then((response) => response.text());
     const cut = expect(stream).rejects.toThrow();
     await arrived;

@@ -17,8 +17,6 @@ export type HttpOptions = Pick<Health, "ready" | "status"> & {
   readonly routes: Router;
   /** Maps the service's own errors to problems. What it does not know is a 500 that tells nothing. */
   readonly mapError?: MapError;
-  /** How long requests in flight may take to end at a shutdown, in milliseconds; then they are cut. Default: 10,000. */
-  readonly drainMs?: number;
 };
 
 export type HttpServer = AsyncDisposable & {
@@ -26,11 +24,12 @@ export type HttpServer = AsyncDisposable & {
   readonly url: string;
 };
 
-type HttpConfig = Pick<Config, "service" | "httpHost" | "port" | "logLevel">;
+type HttpConfig = Pick<Config, "service" | "httpHost" | "port" | "logLevel" | "shutdownGraceMs">;
 
 /**
- * Serves JSON over HTTP until it is disposed: then it accepts no more connections and waits for the requests in flight.
- * Every answer carries `x-correlation-id`, and every error is a problem (RFC 9457).
+ * Serves JSON over HTTP until it is disposed: then it accepts no more connections and waits for the requests in flight,
+ * which are cut after a quarter of SHUTDOWN_GRACE_MS. Every answer carries `x-correlation-id`, and every error is a
+ * problem (RFC 9457).
  */
 export async function serveHttp(config: HttpConfig, options: HttpOptions): Promise<HttpServer> {
   const log = createLogger(config);
@@ -45,7 +44,7 @@ export async function serveHttp(config: HttpConfig, options: HttpOptions): Promi
   log.info({ url }, "listening");
   return {
     url,
-    [Symbol.asyncDispose]: () => closePart("http", () => intake.stop(server, options.drainMs ?? 10_000)),
+    [Symbol.asyncDispose]: () => closePart("http", () => intake.stop(server, config.shutdownGraceMs / 4)),
   };
 }
 

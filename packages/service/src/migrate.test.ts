@@ -29,6 +29,7 @@ async function openTestDatabase() {
     logLevel: "silent",
     databaseUrl: place.url,
     databasePoolSize: 1,
+    handlerTimeoutMs: 30_000,
   });
   return {
     url: place.url,

@@ -5,7 +5,7 @@ import { readBody, readQuery } from "../http-input.ts";
 import { problem } from "../http-problem.ts";
 import { type HttpOptions, serveHttp } from "../http-server.ts";
 
-export const config = { service: "test", httpHost: "127.0.0.1", port: 0, logLevel: "silent" };
+export const config = { service: "test", httpHost: "127.0.0.1", port: 0, logLevel: "silent", shutdownGraceMs: 40_000 };
 const order = z.object({ customerId: z.string(), items: z.array(z.object({ quantity: z.int().positive() })) });
 export const json = { "content-type": "application/json" };
 

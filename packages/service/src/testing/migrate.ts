@@ -2,5 +2,6 @@ import { openDatabase } from "../database.ts";
 import { migrate } from "../migrate.ts";
 
 const [databaseUrl = "", name = "", folder = ""] = process.argv.slice(2);
-await using database = await openDatabase({ service: "test", logLevel: "warn", databaseUrl, databasePoolSize: 1 });
+const config = { service: "test", logLevel: "warn", databaseUrl, databasePoolSize: 1, handlerTimeoutMs: 100 };
+await using database = await openDatabase(config);
 await migrate(database, [{ name, folder }]);
