@@ -1,12 +1,105 @@
-import { testBrokers } from "@throughline/local/testing";
-import { describe } from "vitest";
-import { rabbitmqUnderTest } from "./rabbitmq/under-test.ts";
+import { runCausedBy, serializeEnvelope } from "@throughline/envelope";
+import type { Options } from "amqplib";
+import { describe, expect, test } from "vitest";
+import { isExcused, openBench, order, payment, rabbitmqUnderTest } from "./rabbitmq/under-test.ts";
+import { rabbitmqTransport } from "./rabbitmq.ts";
 import { describeTransport } from "./testing.ts";
 
-const url = testBrokers.rabbitmq ?? "";
-
-describe.skipIf(url === "" && process.env.CI !== "true")("with a broker", () => {
-  describeTransport("rabbitmq", (namespace) => rabbitmqUnderTest(url, namespace), {
+describe.skipIf(isExcused)("with a broker", () => {
+  describeTransport("rabbitmq", rabbitmqUnderTest, {
     orderAcrossMembers: "consumers of one queue take turns",
+  });
+});
+
+describe.skipIf(isExcused)("on RabbitMQ, a stranger finds", () => {
+  test("an event by its type on the topic exchange, with its properties", async () => {
+    await using bench = await openBench();
+    const { namespace, transport, stranger } = bench;
+    await using publisher = await transport.connectPublisher();
+    const { queue } = await stranger.assertQueue("", { exclusive: true });
+    await stranger.bindQueue(queue, `${namespace}.events`, "order.*");
+
+    const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    const sent = runCausedBy({ id: "cause", correlationId: "request", traceparent }, () => order("order-1"));
+    await publisher.publish([sent]);
+
+    const message = (await stranger.get(queue)) || undefined;
+    expect(message?.fields).toMatchObject({ exchange: `${namespace}.events`, routingKey: "order.created" });
+    expect(message?.content.toString()).toBe(serializeEnvelope(sent));
+    expect(message?.properties).toMatchObject({
+      messageId: sent.id,
+      type: "order.created",
+      correlationId: "request",
+      appId: "order-service",
+      timestamp: Math.floor(Date.parse(sent.timestamp) / 1_000),
+      contentType: "application/json",
+      deliveryMode: 2,
+      priority: undefined,
+      headers: { schemaVersion: "1", causationId: "cause", traceparent },
+    });
+  });
+
+  test("work by its type on the direct exchange, with its priority", async () => {
+    await using bench = await openBench();
+    const { namespace, transport, stranger } = bench;
+    await using publisher = await transport.connectPublisher();
+    const { queue } = await stranger.assertQueue("", { exclusive: true });
+    await stranger.bindQueue(queue, `${namespace}.work`, "payment.requested");
+    await publisher.publish([payment("order-1", true)]);
+    await publisher.publish([payment("order-2")]);
+
+    const messages = [await stranger.get(queue), await stranger.get(queue)];
+    expect(messages).toMatchObject([
+      { fields: { exchange: `${namespace}.work` }, properties: { priority: 9 } },
+      { fields: { exchange: `${namespace}.work` }, properties: { priority: 4 } },
+    ]);
+  });
+
+  test("a durable queue per group and its dead letters, as documented", async () => {
+    await using bench = await openBench();
+    const { namespace, transport, stranger } = bench;
+    await using subscriber = await transport.connectSubscriber();
+    await subscriber.subscribe({ group: "billing", types: ["order.created"], handler: async () => {} });
+    await subscriber.subscribe({ group: "billing.work", types: ["payment.requested"], handler: async () => {} });
+
+    const declareAgain = (name: string, options: Options.AssertQueue) =>
+      expect(stranger.assertQueue(`${namespace}.${name}`, options)).resolves.toMatchObject({ messageCount: 0 });
+    const dead = (name: string) => ({
+      deadLetterExchange: `${namespace}.dead`,
+      deadLetterRoutingKey: `${namespace}.${name}`,
+    });
+    const guard = { "x-delivery-limit": 20, "x-dead-letter-strategy": "at-least-once", "x-overflow": "reject-publish" };
+    await declareAgain("billing", { ...dead("billing"), arguments: { "x-queue-type": "quorum", ...guard } });
+    await declareAgain("billing.work", { ...dead("billing.work"), maxPriority: 9 });
+    for (const name of ["billing.dlq", "billing.work.dlq"]) {
+      await declareAgain(name, { arguments: { "x-queue-type": "quorum", "x-delivery-limit": 2 ** 31 - 1 } });
+    }
+  });
+});
+
+describe.skipIf(isExcused)("rabbitmqTransport refuses", () => {
+  test("a group that mixes work and events", async () => {
+    await using bench = await openBench();
+    await using subscriber = await bench.transport.connectSubscriber();
+    const mixed = { group: "billing", types: ["order.created", "payment.requested"], handler: async () => {} };
+    await expect(subscriber.subscribe(mixed)).rejects.toThrow(/billing asks for work \(payment.requested\) and/);
+  });
+
+  test("a queue that is there with other settings, and says so at once", async () => {
+    await using bench = await openBench();
+    await bench.stranger.assertQueue(`${bench.namespace}.billing`, { durable: true });
+    await using subscriber = await bench.transport.connectSubscriber();
+    const subscribed = subscriber.subscribe({ group: "billing", types: ["order.created"], handler: async () => {} });
+    await expect(subscribed).rejects.toThrow(`Queue ${bench.namespace}.billing is there with other settings`);
+  });
+
+  test("a wrong password and a missing virtual host, at once", async () => {
+    await using bench = await openBench();
+    const [noPassword, noHost] = [new URL(bench.url), new URL(bench.url)];
+    noPassword.password = "wrong";
+    noHost.pathname = "/nowhere";
+    const connectTo = ({ href: url }: URL) => rabbitmqTransport({ url, namespace: bench.namespace }).connectPublisher();
+    await expect(connectTo(noPassword)).rejects.toThrow("ACCESS_REFUSED");
+    await expect(connectTo(noHost)).rejects.toThrow("ConnectionClose");
   });
 });

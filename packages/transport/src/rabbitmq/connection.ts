@@ -11,7 +11,8 @@ export async function keepConnection(
   { url, namespace, connections, onError }: Settings,
   role: "publisher" | "subscriber" | "backlog",
 ): Promise<KeptOpen<ChannelModel>> {
-  const kept = await keepOpen(() => openConnection(withHeartbeat(url), `${namespace} ${role}`, onError), onError);
+  const address = withHeartbeat(url);
+  const kept = await keepOpen(() => openConnection(address, `${namespace} ${role}`, onError), onError);
   connections.add(kept);
   return {
     ...kept,

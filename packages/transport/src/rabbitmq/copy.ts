@@ -5,7 +5,7 @@ import type { Outgoing } from "./confirms.ts";
 
 export type Copy = Pick<Outgoing, "content" | "properties">;
 
-type Headers = Record<string, unknown>;
+export type Headers = Record<string, unknown>;
 
 /** On a copy these would count what it has not seen, or send it where it does not belong. */
 const notCopied = ["x-delivery-count", "x-acquired-count", "CC", "BCC"];
@@ -19,6 +19,10 @@ export function copyOf({ content, properties }: ConsumeMessage, more: Headers): 
   const copied = Object.entries(headers).filter(([name]) => !notCopied.includes(name));
   const messageId: string = others.messageId ?? newId();
   return { content, properties: { ...others, messageId, headers: { ...Object.fromEntries(copied), ...more } } };
+}
+
+export function withoutHeaders(message: ConsumeMessage): ConsumeMessage {
+  return { ...message, properties: { ...message.properties, headers: {} } };
 }
 
 /** Where a message came in first, as its copies keep it. */
@@ -41,7 +45,7 @@ export function failureOf(error: Error, attempts: number): Headers {
   };
 }
 
-/** How often the message was delivered before without an outcome. */
+/** How often the message was delivered before without an outcome, as a quorum queue counts, or a copy by us says. */
 export function deliveriesBefore({ properties: { headers } }: ConsumeMessage): number {
   const count: unknown = headers?.["x-delivery-count"];
   return typeof count === "number" ? count : 0;

@@ -6,7 +6,7 @@ import { toError } from "../reason.ts";
 import { type CompleteSubscription, tellFailure } from "../subscription.ts";
 import type { Failure } from "../transport.ts";
 import type { Outgoing, Send } from "./confirms.ts";
-import { copyOf, deliveriesBefore, failureOf, originOf } from "./copy.ts";
+import { copyOf, deliveriesBefore, failureOf, type Headers, originOf, withoutHeaders } from "./copy.ts";
 import { deliveryLimit, exchangeOf, type Queue } from "./topology.ts";
 
 /** What a delivery needs to know of the channel that it came over, and of the consumer behind that. */
@@ -39,10 +39,11 @@ export async function seeThrough(message: ConsumeMessage, intake: Intake): Promi
 
 /** Resolves with false where the consumer stopped before there was an outcome. */
 function handle(message: ConsumeMessage, envelope: Envelope, intake: Intake): Promise<boolean> {
-  const { works, subscription, isOpen, channel } = intake;
-  const arrival = arrivalOf(message, intake.queue);
+  const { works, queue, subscription, isOpen, channel } = intake;
+  const arrival = arrivalOf(message, queue);
   // Losing a connection counts as a delivery on some brokers; so one attempt is left, however often that happened.
-  let attempt = Math.min(deliveriesBefore(message), subscription.attempts - 1);
+  const isCounted = queue.kind === "work" || message.fields.redelivered;
+  let attempt = isCounted ? Math.min(deliveriesBefore(message), subscription.attempts - 1) : 0;
 
   return works.add(envelope.key, async () => {
     if (!isOpen()) return undefined;
@@ -63,23 +64,23 @@ async function setAside(
   message: ConsumeMessage,
   failure: Omit<Failure, "deadLettered">,
   attempts: number,
-  { namespace, queue, ...intake }: Intake,
+  intake: Intake,
 ): Promise<undefined> {
-  if (!intake.isOpen()) return;
-  const copy = copyOf(message, { ...originOf(message), ...failureOf(failure.error, attempts) });
-  const letter = { exchange: exchangeOf(namespace, "dead"), routingKey: queue.name, ...copy };
+  const { namespace, queue, subscription, isOpen } = intake;
+  if (!isOpen()) return;
+  const place = { exchange: exchangeOf(namespace, "dead"), routingKey: queue.name };
   try {
-    await replace(message, letter, intake);
-    tellFailure(intake.subscription, { ...failure, deadLettered: true });
+    await replace(message, place, { ...originOf(message), ...failureOf(failure.error, attempts) }, intake);
+    tellFailure(subscription, { ...failure, deadLettered: true });
   } catch (error) {
-    tellFailure(intake.subscription, { ...failure, deadLettered: false });
+    tellFailure(subscription, { ...failure, deadLettered: false });
     throw error;
   }
 }
 
 /**
- * A classic queue does not count deliveries. So a copy with the count takes the place of a message that comes again, at
- * the end of the queue; and what comes again and again, because nobody survives it, is set aside.
+ * A classic queue counts no deliveries. So a copy with the count takes the place of a message that comes again, at the
+ * end of the queue; and what comes again and again, because nobody survives it, is set aside.
  */
 async function countDelivery(message: ConsumeMessage, intake: Intake): Promise<void> {
   const count = deliveriesBefore(message) + 1;
@@ -87,17 +88,21 @@ async function countDelivery(message: ConsumeMessage, intake: Intake): Promise<v
     const error = new Error(`Delivered ${count} times without an outcome: it may kill whoever handles it`);
     await setAside(message, { error }, count, intake);
   } else {
-    const copy = copyOf(message, { ...originOf(message), "x-delivery-count": count });
-    await replace(message, { exchange: "", routingKey: intake.queue.name, ...copy }, intake);
+    const place = { exchange: "", routingKey: intake.queue.name };
+    await replace(message, place, { ...originOf(message), "x-delivery-count": count }, intake);
   }
 }
 
 async function replace(
   message: ConsumeMessage,
-  replacement: Outgoing,
-  { send, isOpen, channel }: Pick<Intake, "send" | "isOpen" | "channel">,
+  place: Pick<Outgoing, "exchange" | "routingKey">,
+  headers: Headers,
+  { send, isOpen, channel }: Intake,
 ): Promise<void> {
-  const notConfirmed = await send(replacement);
+  const whole = await send({ ...place, ...copyOf(message, headers) });
+  // The headers that came, and ours, may be more than amqplib takes; then ours go without them.
+  const isTooLong = whole?.cause instanceof RangeError;
+  const notConfirmed = isTooLong ? await send({ ...place, ...copyOf(withoutHeaders(message), headers) }) : whole;
   if (notConfirmed) throw new Error(`${message.properties.messageId} keeps its place`, { cause: notConfirmed.cause });
   if (isOpen()) channel.ack(message);
 }

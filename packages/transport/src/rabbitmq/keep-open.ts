@@ -37,6 +37,7 @@ export async function keepOpen<Resource>(
   let opened: Opened<Resource> | undefined;
   let endPause: (() => void) | undefined;
   let lastError = new Error("The broker did not answer in time");
+  let hasOpened = false;
   let isStopped = false;
 
   const kept: KeptOpen<Resource> = {
@@ -67,9 +68,9 @@ export async function keepOpen<Resource>(
       const error = await openUntilLost();
       if (isStopped) return;
       if (performance.now() - startedAt > longestPauseMs) failures = 0;
+      if (!hasOpened && isRefusal(error)) return refused.reject(error);
       lastError = error;
       onError(error);
-      if (isRefusal(error)) refused.reject(error);
       await pause(failures);
     }
   }
@@ -80,6 +81,7 @@ export async function keepOpen<Resource>(
     } catch (error) {
       return toError(error);
     }
+    hasOpened = true;
     if (!isStopped) current.resolve(opened.resource);
     const { lost, close } = opened;
     const error = isStopped ? new Error("Closed by us") : await lost;
@@ -99,9 +101,9 @@ export async function keepOpen<Resource>(
   }
 }
 
-/** The broker gives a code with each no, except to a login. */
+/** The broker gives a code with each no, except while the connection opens: to the login, and to the virtual host. */
 function isRefusal(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
-  const isNoToLogin = error.message.startsWith("Handshake terminated by server");
-  return isNoToLogin || amqpCodeOf(error) !== undefined || isRefusal(error.cause);
+  const isNoToOpening = /^Handshake terminated by server|^Expected ConnectionOpenOk/.test(error.message);
+  return isNoToOpening || amqpCodeOf(error) !== undefined || isRefusal(error.cause);
 }
