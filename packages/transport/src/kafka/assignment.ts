@@ -9,8 +9,10 @@ export type Assignment = {
   progressOf(payload: Pick<EachBatchPayload, "batch" | "commitOffsetsIfNecessary">): Progress;
   /** For each message that has ended. Commits are collected for a moment, then go out in one request. */
   commitSoon(): void;
-  /** Commits what is done for the last time. */
+  /** Commits what is done, for the last time. */
   end(): Promise<void>;
+  /** The same where nothing may be committed any more, because others may be further. */
+  lose(): void;
 };
 
 type Owned = { readonly topic: string; readonly partition: number; readonly progress: Progress };
@@ -52,11 +54,16 @@ export function createAssignment(onError: (error: unknown) => void): Assignment 
     },
     async end() {
       if (!isCurrent) return;
-      isCurrent = false;
-      clearTimeout(timer);
+      lose();
       await commit();
     },
+    lose,
   };
+
+  function lose(): void {
+    isCurrent = false;
+    clearTimeout(timer);
+  }
 
   async function commit(): Promise<void> {
     timer = undefined;
@@ -70,7 +77,7 @@ export function createAssignment(onError: (error: unknown) => void): Assignment 
       await send({ topics: topics.map(([topic, partitions]) => ({ topic, partitions })) });
       for (const { progress, offset } of due) progress.committed(offset);
     } catch (error) {
-      if (protocolErrorsOf(error).some((name) => lostMembership.has(name))) isCurrent = false;
+      if (protocolErrorsOf(error).some((name) => lostMembership.has(name))) lose();
       else onError(error);
       if (isCurrent) timer ??= setTimeout(commit, commitAgainAfterMs);
     }

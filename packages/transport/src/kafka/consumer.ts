@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Consumer } from "kafkajs";
 import { toError } from "../reason.ts";
 import { type CompleteSubscription, tellFailure } from "../subscription.ts";
+import { assignByPartition } from "./assigner.ts";
 import { createAssignment } from "./assignment.ts";
 import { createClient, isTransient, type KafkaSettings, within } from "./client.ts";
 import { createIntake, type SetAside } from "./intake.ts";
@@ -10,8 +11,14 @@ import { topicOf } from "./topics.ts";
 /** A member of the group, until it is closed. */
 export type Member = { close(): Promise<void> };
 
+export type MemberNeeds = {
+  /** Before each start, because a topic may have been deleted since the last. */
+  readonly createTopics: () => Promise<void>;
+  readonly setAside: SetAside;
+};
+
 /** How long a fetch waits at the broker for messages, and so how long an idle member takes to stop. */
-const fetchWaitMs = 500;
+const fetchWaitMs = 250;
 const firstStartWithinMs = 10_000;
 const startAgainAfterMs = 1_000;
 const leaveWithinMs = 5_000;
@@ -20,7 +27,7 @@ const leaveWithinMs = 5_000;
 export async function joinGroup(
   settings: KafkaSettings,
   subscription: CompleteSubscription,
-  setAside: SetAside,
+  { createTopics, setAside }: MemberNeeds,
 ): Promise<Member> {
   const topics = subscription.types.map((type) => topicOf(settings.namespace, type));
   const intake = createIntake(subscription, setAside);
@@ -46,45 +53,48 @@ export async function joinGroup(
         return await start();
       } catch (error) {
         if (!isTransient(error) || performance.now() > deadline) throw error;
-        await delay(startAgainAfterMs)
+        await delay(startAgainAfterMs);
       }
     }
   }
 
-  /** kafkajs restarts a consumer only after some errors; after the others it would be dead in silence. */
   async function start(): Promise<void> {
     const starting = createConsumer(settings, subscription.group);
     consumer = starting;
-    let crash: Error | undefined;
     let isStarted = false;
+    let crash: Error | undefined;
     starting.on("consumer.rebalancing", () => assignment.end());
-    starting.on("consumer.group_join", async () => {
-      const previous = assignment;
+    starting.on("consumer.group_join", () => {
+      assignment.lose();
       assignment = createAssignment(tellError);
       starting.resume(starting.paused());
-      await previous.end();
     });
+    // kafkajs starts a consumer anew only after some errors; after the others it would be dead without a word.
     starting.on("consumer.crash", ({ payload: { error } }) => {
       crash = error;
       if (isStarted) startAgain(error);
     });
     try {
+      await createTopics();
       await starting.connect();
       await starting.subscribe({ topics, fromBeginning: true });
       await starting.run({
         autoCommit: false,
         eachBatchAutoResolve: false,
+        // All that one fetch brings goes to the intake at once, which holds none back for another.
         partitionsConsumedConcurrently: 64,
         eachBatch: (payload) => intake.take(payload, assignment),
       });
-    } finally {
+      if (crash !== undefined) throw crash;
       isStarted = true;
+    } catch (error) {
+      await Promise.allSettled([starting.disconnect()]);
+      throw error;
     }
-    if (crash !== undefined) throw crash;
   }
 
   function startAgain(reason: unknown): void {
-    void assignment.end();
+    assignment.lose();
     if (isClosing) return;
     tellError(new Error(`The consumer of ${subscription.group} stopped and starts again`, { cause: reason }));
     restart = setTimeout(() => start().then(leaveIfClosing, startAgain), startAgainAfterMs);
@@ -96,9 +106,9 @@ export async function joinGroup(
 
   /** What could not be committed comes again: that is told, and no reason to fail. */
   async function leave(): Promise<void> {
+    const left = assignment.end().then(() => consumer?.disconnect());
     try {
-      await assignment.end();
-      if (consumer) await within(leaveWithinMs, `Leaving the group ${subscription.group}`, consumer.disconnect());
+      await within(leaveWithinMs, `Leaving the group ${subscription.group}`, left);
     } catch (error) {
       tellError(error);
     }
@@ -112,10 +122,12 @@ export async function joinGroup(
 function createConsumer(settings: KafkaSettings, group: string): Consumer {
   return createClient(settings).consumer({
     groupId: topicOf(settings.namespace, group),
+    partitionAssigners: [assignByPartition],
     sessionTimeout: settings.sessionTimeoutMs,
     heartbeatInterval: settings.sessionTimeoutMs / 10,
     rebalanceTimeout: 30_000,
     maxWaitTimeInMs: fetchWaitMs,
+    // What is fetched is held in memory: these bound it, whatever the backlog.
     maxBytesPerPartition: 512 * 1_024,
     maxBytes: 4 * 1_024 * 1_024,
     allowAutoTopicCreation: false,

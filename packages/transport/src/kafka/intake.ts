@@ -37,16 +37,19 @@ type Task = {
 const mostOpen = 500;
 /** The longest that one fetch waits for the last: where stuck keys fill the queue, the others still go on. */
 const longestWaitMs = 500;
+/** The pause before kafkajs is given again what comes at the wrong time. */
+const refetchAfterMs = 100;
 
 export function createIntake(subscription: CompleteSubscription, setAside: SetAside): Intake {
   const queue = createKeyQueue(subscription.concurrency);
   const enough = 10 * subscription.concurrency;
   const resumes = new Map<Progress, () => void>();
+  let isStopping = false;
   let room: Promise<void> | undefined;
 
   return {
     async take(payload, assignment) {
-      if (!assignment.isCurrent) return delay(longestWaitMs);
+      if (isStopping || !assignment.isCurrent) return delay(refetchAfterMs);
       const { batch, resolveOffset, pause } = payload;
       const { topic, partition } = batch;
       const progress = assignment.progressOf(payload);
@@ -59,7 +62,10 @@ export function createIntake(subscription: CompleteSubscription, setAside: SetAs
       if (progress.open > mostOpen) resumes.set(progress, pause());
       await roomForMore();
     },
-    stop: () => queue.stop(),
+    stop() {
+      isStopping = true;
+      return queue.stop();
+    },
   };
 
   /** One promise for all batches of a fetch, because the queue looks at each that waits whenever it moves. */

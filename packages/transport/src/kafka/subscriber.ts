@@ -17,10 +17,11 @@ export function createSubscriber(settings: KafkaSettings, admin: SharedAdmin, se
     async subscribe(subscription) {
       const complete = withDefaults(subscription);
       const topics = complete.types.map((type) => topicOf(settings.namespace, type));
-      await ensureTopics(admin, settings, [...topics, ...topics.map(deadLetterTopicOf)]);
-      const member = joinGroup(settings, complete, (position, attempts, error) =>
-        sender.send([deadLetterOf(position, complete.group, attempts, error)], performance.now() + setAsideWithinMs),
-      );
+      const member = joinGroup(settings, complete, {
+        createTopics: () => ensureTopics(admin, settings, [...topics, ...topics.map(deadLetterTopicOf)]),
+        setAside: (position, attempts, error) =>
+          sender.send([deadLetterOf(position, complete.group, attempts, error)], performance.now() + setAsideWithinMs),
+      });
       members.push(member);
       await member;
     },

@@ -1,0 +1,342 @@
+import { setImmediate } from "node:timers/promises";
+import { createEnvelope, type Envelope, RejectedError, runCausedBy, serializeEnvelope } from "@throughline/envelope";
+import { testBrokers, uniqueName } from "@throughline/local/testing";
+import { describe, expect, test, vi } from "vitest";
+import { type KafkaOptions, kafkaTransport } from "../kafka.ts";
+import { PublishError } from "../publish-error.ts";
+import type { Failure, Subscription } from "../transport.ts";
+import { buildRoad, connectStranger } from "./testing.ts";
+
+const warnings: string[] = [];
+process.on("warning", ({ name }) => warnings.push(name));
+
+const brokers = testBrokers.kafka?.split(",") ?? [];
+const type = "order.created";
+const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+// With CI=true a missing broker is a failure.
+describe.skipIf(brokers.length === 0 && process.env.CI !== "true").concurrent("kafka", () => {
+  test("a stranger finds topic, key, value and headers where the contract puts them", async () => {
+    await using shop = await openShop();
+    const sent = runCausedBy({ id: "the-cause", correlationId: "the-request", traceparent }, () => order("order-1"));
+    const first = order("order-1", 2);
+    await shop.publish([sent, first]);
+    const [read, second] = await shop.stranger.read(shop.topic, 2);
+    expect([read?.key?.toString(), read?.value?.toString()]).toEqual(["order-1", serializeEnvelope(sent)]);
+    expect(textsOf(read?.headers)).toEqual({
+      id: sent.id,
+      eventType: type,
+      schemaVersion: "1",
+      source: "test",
+      correlationId: "the-request",
+      causationId: "the-cause",
+      traceparent,
+    });
+    expect(Object.keys(second?.headers ?? {})).toEqual(["id", "eventType", "schemaVersion", "source", "correlationId"]);
+  });
+
+  test("a dead letter names the place it came from and the reason", async () => {
+    await using shop = await openShop();
+    await shop.listen(async ({ sequence }) => {
+      if (sequence === 2) throw new RejectedError("no such customer");
+      if (sequence === 3) throw new Error("out of stock", { cause: new Error("warehouse closed") });
+    });
+    const sent = [order("order-1"), order("order-1", 2), order("order-1", 3)];
+    await shop.publish(sent);
+    const deadLetters = await shop.stranger.read(`${shop.topic}.DLT`, 2);
+    const originals = await shop.stranger.read(shop.topic, 3);
+    for (const [index, { key, value, headers }] of deadLetters.entries()) {
+      const original = originals[index + 1];
+      const expected = {
+        ...textsOf(original?.headers),
+        originalTopic: shop.topic,
+        originalPartition: String(original?.partition),
+        originalOffset: original?.offset,
+        originalTimestamp: original?.timestamp,
+        group: "billing",
+      };
+      expect([key, value]).toEqual([original?.key, original?.value]);
+      expect(textsOf(headers)).toMatchObject(expected);
+    }
+    const [rejected, failed] = deadLetters.map(({ headers }) => textsOf(headers));
+    expect(rejected).toMatchObject({ attempts: "1", errorName: "RejectedError", errorMessage: "no such customer" });
+    expect(failed).toMatchObject({ attempts: "2", errorName: "Error", errorMessage: "out of stock" });
+    expect(failed?.errorStack).toContain("warehouse closed");
+  });
+
+  test("a message without a value is set aside", async () => {
+    await using shop = await openShop();
+    const { failures } = await shop.listen();
+    await shop.stranger.send(shop.topic, null, "order-1");
+    await vi.waitUntil(() => failures.length > 0, patience);
+    const [deadLetter] = await shop.stranger.read(`${shop.topic}.DLT`, 1);
+    expect([deadLetter?.key?.toString(), deadLetter?.value]).toEqual(["order-1", null]);
+  });
+
+  test("nothing is committed before it is handled, and not past what is still in hand", async () => {
+    await using shop = await openShop({ partitions: 1 });
+    const [slow, fast] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const { begun, handled } = await shop.listen(({ key }) => (key === "slow" ? slow.promise : fast.promise));
+    await shop.publish([order("order-1"), order("slow"), order("order-2")]);
+    await vi.waitUntil(() => begun.length === 3, patience);
+    expect(await shop.committed()).toBe(0);
+    fast.resolve();
+    await vi.waitUntil(async () => (await shop.committed()) === 1, patience);
+    expect(handled.map(({ key }) => key)).toEqual(["order-1", "order-2"]);
+    slow.resolve();
+    await vi.waitUntil(async () => (await shop.committed()) === 3, patience);
+  });
+
+  test("a handler slower than the session timeout keeps its partition", async () => {
+    await using shop = await openShop({ sessionTimeoutMs: 6_000 });
+    const { promise: outlasted, resolve } = Promise.withResolvers<void>();
+    const first = await shop.listen(() => outlasted);
+    await shop.publish([order("order-1")]);
+    await vi.waitUntil(() => first.begun.length === 1, patience);
+    setTimeout(resolve, 7_000);
+    await outlasted;
+    await vi.waitUntil(async () => (await shop.committed()) === 1, patience);
+    expect([first.begun.length, first.failures]).toEqual([1, []]);
+  });
+
+  test("5,000 messages arrive once each", async () => {
+    await using shop = await openShop();
+    const { handled } = await shop.listen(undefined, { concurrency: 100 });
+    const sent = Array.from({ length: 5_000 }, (_, n) => order(`order-${n % 500}`, n));
+    await shop.publish(sent);
+    await vi.waitUntil(async () => (await shop.committed()) === sent.length, patience);
+    expect(handled).toHaveLength(sent.length);
+    expect(idsOf(handled)).toEqual(idsOf(sent));
+  });
+
+  test("members that come and go under load lose nothing", async () => {
+    await using shop = await openShop();
+    const handled = new Set<string>();
+    const handle = async ({ id }: Envelope) => {
+      await setImmediate();
+      handled.add(id);
+    };
+    await shop.listen(handle);
+    const sent: Envelope[] = [];
+    let isOver = false;
+    const load = (async () => {
+      while (!isOver) {
+        const batch = Array.from({ length: 50 }, (_, n) => order(`order-${n}`, sent.length + n));
+        sent.push(...batch);
+        await shop.publish(batch);
+      }
+    })();
+    for (let round = 0; round < 3; round += 1) {
+      const guest = await shop.listen(handle);
+      await vi.waitUntil(() => guest.handled.length > 0, patience);
+      await guest.leave();
+    }
+    isOver = true;
+    await load;
+    await vi.waitUntil(() => handled.size === sent.length, patience);
+  });
+
+  test("a key that is stuck holds up neither other keys nor other partitions", async () => {
+    await using shop = await openShop({ partitions: 2 });
+    const { promise: unstuck, resolve } = Promise.withResolvers<void>();
+    const { handled } = await shop.listen(({ key }) => (key === "stuck" ? unstuck : Promise.resolve()));
+    const stuck = Array.from({ length: 1_000 }, (_, n) => order("stuck", n));
+    const others = Array.from({ length: 4_000 }, (_, n) => order(`order-${n % 100}`, n));
+    await shop.publish([...stuck, ...others]);
+    const isThrough = (envelope: Envelope) => envelope.key !== "stuck";
+    await vi.waitUntil(() => handled.filter(isThrough).length > 1_000, patience);
+    expect(handled.every(isThrough)).toBe(true);
+    resolve();
+    await vi.waitUntil(() => handled.length === 5_000, patience);
+    expect(handled.filter(({ key }) => key === "stuck")).toEqual(stuck);
+  });
+
+  test("an envelope that is too large is refused by name, and holds back only its key", async () => {
+    await using shop = await openShop();
+    const large = createEnvelope(
+      { type, version: "1", key: "order-2", data: "x".repeat(1_100_000) },
+      { source: "test" },
+    );
+    const [before, behind, beside] = [order("order-2"), order("order-2", 3), order("order-3")];
+    const refusal = await shop.publish([before, large, behind, beside]).catch((error: unknown) => error);
+    if (!(refusal instanceof PublishError)) throw refusal;
+    expect(refusal.failures.map(({ id, refused }) => ({ id, refused }))).toEqual([
+      { id: large.id, refused: true },
+      { id: behind.id, refused: false },
+    ]);
+    const read = await shop.stranger.read(shop.topic, 2);
+    expect(new Set(read.map(({ headers }) => String(headers?.id)))).toEqual(new Set([before.id, beside.id]));
+  });
+
+  test("many envelopes of one key may be larger together than one may be alone", async () => {
+    await using shop = await openShop();
+    const sent = Array.from({ length: 30 }, (_, n) => ({ ...order("order-1", n + 1), data: "x".repeat(150_000) }));
+    await shop.publish(sent);
+    const read = await shop.stranger.read(shop.topic, sent.length);
+    expect(read.map(({ headers }) => String(headers?.id))).toEqual(sent.map(({ id }) => id));
+  });
+
+  test("a topic that was deleted is made anew, and the others go on", async () => {
+    await using shop = await openShop();
+    await shop.publish([order("order-1"), order("order-1", 2, "order.cancelled")]);
+    await shop.stranger.admin.deleteTopics({ topics: [shop.topic] });
+    const sent = order("order-1", 3);
+    await shop.publish([order("order-1", 4, "order.cancelled")]);
+    await shop.publish([sent]);
+    const [read] = await shop.stranger.read(shop.topic, 1);
+    expect(String(read?.headers?.id)).toBe(sent.id);
+  });
+
+  test("what is published after an answer was lost is not lost", async () => {
+    await using road = await buildRoad(brokers[0] ?? "");
+    await using shop = await openShop({ partitions: 1, brokers: [road.address] });
+    await shop.publish([order("order-1")]);
+    road.loseAnswers();
+    await expect(shop.publish([order("order-1", 2)])).rejects.toThrow("Kafka did not take the envelopes");
+    await road.open();
+    const next = order("order-1", 3);
+    await shop.publish([next]);
+    const read = await shop.stranger.read(shop.topic, 3);
+    expect(String(read.at(-1)?.headers?.id)).toBe(next.id);
+  });
+
+  test("a broker that comes back is used again, without help", async () => {
+    await using road = await buildRoad(brokers[0] ?? "");
+    await using shop = await openShop({ brokers: [road.address], sessionTimeoutMs: 6_000 });
+    const { handled, failures } = await shop.listen();
+    await shop.publish([order("order-1")]);
+    await road.close();
+    await expect(shop.publish([order("order-1", 2)])).rejects.toThrow("Kafka did not take the envelopes");
+    await vi.waitUntil(() => failures.some(({ error }) => error.message.includes("starts again")), patience);
+    await road.open();
+    const sent = order("order-1", 3);
+    await shop.publish([sent]);
+    await vi.waitUntil(() => handled.some(({ id }) => id === sent.id), patience);
+  });
+
+  test("a member that is cut off loses what it had in hand to the next", async () => {
+    await using road = await buildRoad(brokers[0] ?? "");
+    await using cut = await openShop({ brokers: [road.address], sessionTimeoutMs: 6_000 });
+    await using next = await openShop({ namespace: cut.namespace });
+    const { promise: released, resolve: release } = Promise.withResolvers<void>();
+    const first = await cut.listen(() => released);
+    const sent = order("order-1");
+    await cut.publish([sent]);
+    await vi.waitUntil(() => first.begun.length === 1, patience);
+    await road.close();
+    const second = await next.listen();
+    await vi.waitUntil(() => second.handled.length === 1, patience);
+    release();
+    await vi.waitUntil(async () => (await next.committed()) === 1, patience);
+    expect(second.handled).toEqual([sent]);
+  });
+
+  test("a type that only some members know reaches them", async () => {
+    await using shop = await openShop();
+    const old = await shop.listen(undefined, { types: [type] });
+    const young = await shop.listen(undefined, { types: [type, "order.cancelled"] });
+    const sent = Array.from({ length: 20 }, (_, n) => order(`order-${n}`, 1, "order.cancelled"));
+    await shop.publish(sent);
+    await vi.waitUntil(() => young.handled.length === sent.length, patience);
+    expect(old.handled).toEqual([]);
+  });
+
+  test("messages of one key meet in one member, whatever their type", async () => {
+    await using shop = await openShop({ partitions: 3 });
+    const types = [type, "order.cancelled"];
+    const members = [await shop.listen(undefined, { types }), await shop.listen(undefined, { types })];
+    const keys = Array.from({ length: 20 }, (_, n) => `order-${n}`);
+    await shop.publish(types.flatMap((ofType) => keys.map((key) => order(key, 1, ofType))));
+    await vi.waitUntil(() => members.flatMap(({ handled }) => handled).length === 40, patience);
+    for (const { handled } of members) {
+      for (const key of keys) expect([0, 2]).toContain(handled.filter((envelope) => envelope.key === key).length);
+    }
+  });
+
+  test("what is due moves no further until its dead letter is written", async () => {
+    await using shop = await openShop({ partitions: 1 });
+    await shop.stranger.admin.createTopics({
+      topics: [{ topic: `${shop.topic}.DLT`, configEntries: [{ name: "max.message.bytes", value: "100" }] }],
+    });
+    const { failures } = await shop.listen(() => Promise.reject(new RejectedError("no")));
+    await shop.publish([order("order-1")]);
+    await vi.waitUntil(() => failures.length >= 2, patience);
+    expect(failures.every(({ deadLettered }) => !deadLettered)).toBe(true);
+    expect(await shop.committed()).toBe(0);
+    await shop.stranger.admin.alterConfigs({
+      validateOnly: false,
+      resources: [
+        { type: 2, name: `${shop.topic}.DLT`, configEntries: [{ name: "max.message.bytes", value: "100000" }] },
+      ],
+    });
+    await vi.waitUntil(async () => (await shop.committed()) === 1, patience);
+    expect(await shop.stranger.read(`${shop.topic}.DLT`, 1)).toHaveLength(1);
+  });
+
+  test("no address, no publisher", async () => {
+    const nowhere = kafkaTransport({ brokers: ["127.0.0.1:1"], namespace: "nowhere" });
+    await expect(nowhere.connectPublisher()).rejects.toThrow("ECONNREFUSED");
+    await expect(nowhere.backlog("billing", [type])).rejects.toThrow("ECONNREFUSED");
+  });
+
+  test("idle connections spin no timer", async () => {
+    await using shop = await openShop();
+    await shop.publish([order("order-1")]);
+    expect(warnings).not.toContain("TimeoutNegativeWarning");
+  });
+});
+
+const patience = { timeout: 25_000, interval: 20 };
+
+/** One namespace with a publisher, as many members of `billing` as a test wants, and a stranger beside them. */
+async function openShop(options: Partial<KafkaOptions> = {}) {
+  await using opening = new AsyncDisposableStack();
+  const { namespace = uniqueName("t") } = options;
+  const transport = kafkaTransport({ brokers, partitions: 3, ...options, namespace });
+  const stranger = opening.use(await connectStranger(brokers));
+  const publisher = opening.use(await transport.connectPublisher());
+  const topic = `${namespace}.${type}`;
+  const opened = opening.move();
+  return {
+    namespace,
+    stranger,
+    topic,
+    publish: (envelopes: readonly Envelope[]) => publisher.publish(envelopes),
+    committed: () => stranger.committed(`${namespace}.billing`, topic),
+    async listen(handler: Subscription["handler"] = async () => {}, subscription: Partial<Subscription> = {}) {
+      const [begun, handled, failures]: [Envelope[], Envelope[], Failure[]] = [[], [], []];
+      const subscriber = await transport.connectSubscriber();
+      opened.use(subscriber);
+      await subscriber.subscribe({
+        group: "billing",
+        types: [type],
+        attempts: 2,
+        retryDelayMs: 20,
+        onFailure: (failure) => failures.push(failure),
+        ...subscription,
+        handler: async (envelope) => {
+          begun.push(envelope);
+          await handler(envelope);
+          handled.push(envelope);
+        },
+      });
+      return { begun, handled, failures, leave: () => subscriber[Symbol.asyncDispose]() };
+    },
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  };
+}
+
+function order(key: string, sequence = 1, ofType = type): Envelope {
+  return createEnvelope(
+    { type: ofType, version: "1", key, data: { sequence } },
+    { source: "test", sequence: sequence || 1 },
+  );
+}
+
+function idsOf(envelopes: readonly Envelope[]): string[] {
+  return envelopes.map(({ id }) => id).sort();
+}
+
+function textsOf(headers: object | undefined): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers ?? {}).map(([name, value]) => [name, String(value)]));
+}
