@@ -27,7 +27,8 @@ function whereabouts(): object {
   const span = trace.getActiveSpan()?.spanContext();
   const cause = currentCause();
   return {
-    ...(span && isSpanContextValid(span) && { trace_id: span.traceId, span_id: span.spanId }),
+    ...(span &&
+      isSpanContextValid(span) && { trace_id: span.traceId, span_id: span.spanId, trace_flags: `0${span.traceFlags}` }),
     ...(cause && { correlation_id: cause.correlationId }),
     ...(cause?.id && { message_id: cause.id }),
   };

@@ -76,7 +76,9 @@ test("a request is one trace: from the caller, through this process, to whom it 
   expect(server?.attributes).toContainEqual({ key: "http.response.status_code", value: { intValue: 200 } });
   expect([...collector.services].join()).toContain('{"key":"service.name","value":{"stringValue":"order"}}');
   expect(child.output()).toMatch(
-    new RegExp(`"trace_id":"${server?.traceId}","span_id":"${server?.spanId}","correlation_id":"cart-7"`),
+    new RegExp(
+      `"trace_id":"${server?.traceId}","span_id":"${server?.spanId}","trace_flags":"01","correlation_id":"cart-7"`,
+    ),
   );
 });
 
