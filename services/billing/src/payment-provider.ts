@@ -18,8 +18,8 @@ export function connectPaymentProvider(url: string, { timeoutMs }: { readonly ti
   async function post(path: string, orderId: string, { amountInCents, currency }: Amount, idempotencyKey: string) {
     return await callHttp(new URL(path, url).href, {
       method: "POST",
-      headers: { "content-type": "application/json", "idempotency-key": idempotencyKey },
-      body: JSON.stringify({ orderId, amountInCents, currency }),
+      headers: { "idempotency-key": idempotencyKey },
+      body: { orderId, amountInCents, currency },
       timeoutMs,
     });
   }

@@ -1,0 +1,96 @@
+import { setTimeout } from "node:timers/promises";
+import express, { type Express, type NextFunction, type Request, type Response } from "express";
+import { z } from "zod";
+import { createAnswers } from "./answers.ts";
+import type { Ledger } from "./ledger.ts";
+import { Refusal } from "./refusal.ts";
+
+const payment = z.strictObject({
+  orderId: z.string().min(1).max(100),
+  amountInCents: z.int().positive(),
+  currency: z.string().regex(/^[A-Z]{3}$/, "expected an ISO 4217 code"),
+});
+const behaviour = z.strictObject({
+  /** Pause before every answer. */
+  latencyMs: z.int().min(0).max(60_000).default(0),
+  /** Share of requests that fail with 503 and move no money. */
+  failureRate: z.number().min(0).max(1).default(0),
+  /** Share of requests that move the money and drop the connection instead of answering. */
+  dropAnswerRate: z.number().min(0).max(1).default(0),
+  /** Whether amounts that end in 13 cents are declined. */
+  declines: z.boolean().default(true),
+});
+
+type Payment = z.infer<typeof payment>;
+type Kind = "charge" | "refund";
+
+/** The third party as an HTTP application: it honours Idempotency-Key, and misbehaves as it is told to. */
+export function createProvider(ledger: Ledger): Express {
+  const answers = createAnswers(ledger);
+  let acts = behaviour.parse({});
+
+  const app = express().disable("x-powered-by");
+  app.get(["/livez", "/readyz"], (_request, response) => void response.json({ status: "ready" }));
+  app.use(express.json());
+  app.put("/behaviour", (request, response) => {
+    acts = read(behaviour, request.body);
+    response.json(acts);
+  });
+  app.get("/ledger", ({ query }, response) => {
+    const { orderId } = query;
+    response.json(ledger.entries.filter((entry) => orderId === undefined || entry.orderId === orderId));
+  });
+  app.post("/charges", (request, response) => move("charge", request, response));
+  app.post("/refunds", (request, response) => move("refund", request, response));
+  app.use((request: Request) => {
+    throw new Refusal(404, "Not Found", `There is no ${request.method} ${request.path}`);
+  });
+  app.use(answerError);
+  return app;
+
+  async function move(kind: Kind, request: Request, response: Response): Promise<void> {
+    const key = request.get("idempotency-key");
+    if (!key) throw new Refusal(400, "Bad Request", "The header Idempotency-Key is missing");
+    const body = read(payment, request.body);
+    await setTimeout(acts.latencyMs);
+    if (Math.random() < acts.failureRate) throw new Refusal(503, "Service Unavailable", "Out of order for a moment");
+    const entry = answers.once(kind, key, body, () => settle(kind, key, body));
+    if (Math.random() < acts.dropAnswerRate) request.socket.destroy();
+    else response.status(201).json(entry);
+  }
+
+  function settle(kind: Kind, idempotencyKey: string, body: Payment) {
+    if (kind === "charge" && acts.declines && body.amountInCents % 100 === 13) {
+      throw new Refusal(402, "Payment Required", "card declined");
+    }
+    if (kind === "refund" && refundable(body.orderId) < body.amountInCents) {
+      throw new Refusal(409, "Conflict", `Order ${body.orderId} was not charged that much`);
+    }
+    return ledger.record({ kind, ...body, idempotencyKey });
+  }
+
+  function refundable(orderId: string): number {
+    const own = ledger.entries.filter((entry) => entry.orderId === orderId);
+    return own.reduce((sum, { kind, amountInCents }) => sum + (kind === "charge" ? amountInCents : -amountInCents), 0);
+  }
+}
+
+function read<Body>(schema: z.ZodType<Body>, body: unknown): Body {
+  const result = schema.safeParse(body);
+  if (result.success) return result.data;
+  const errors = result.error.issues.map(({ path, message }) => ({ path: path.join("."), message }));
+  throw new Refusal(400, "Bad Request", "The body is not valid", errors);
+}
+
+function answerError(error: unknown, _request: Request, response: Response, _next: NextFunction): void {
+  const refusal = error instanceof Refusal ? error : toRefusal(error);
+  const { status, title, message, errors } = refusal;
+  response.status(status).type("application/problem+json");
+  response.send(JSON.stringify({ type: "about:blank", status, title, detail: message, errors }));
+}
+
+function toRefusal(error: unknown): Refusal {
+  const status = error instanceof Error && "status" in error ? Number(error.status) : 500;
+  if (status >= 400 && status < 500) return new Refusal(status, "Bad Request", (error as Error).message);
+  return new Refusal(500, "Internal Server Error", "Something went wrong here");
+}
