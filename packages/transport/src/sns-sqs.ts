@@ -9,9 +9,9 @@ export type SnsSqsTransportOptions = Account & {
   /** In front of the name of every topic and queue, `dev`: one per environment. Its dots become dashes. */
   readonly namespace: string;
   /**
-   * The queues' visibility timeout, in seconds, 1 to 43,200. Receivers of this transport hide a message for at most 30 s
-   * at a time and extend that while its handler runs, so this is for other receivers. Default: 180, which is six times
-   * a handler's time limit.
+   * The queues' visibility timeout, in seconds, 1 to 43,200. Receivers of this transport hide a message for 10 s, then
+   * for 30 s at a time while its handler runs, and never longer than this at a time; beyond that it is for other
+   * receivers. Default: 180, which is six times a handler's time limit.
    */
   readonly visibilityTimeoutSeconds?: number;
   /**

@@ -24,7 +24,7 @@ test.concurrent("a handler that outlasts the visibility timeout keeps its messag
   const handling = Promise.withResolvers<void>();
   const members = [await broker.listen(() => handling.promise), await broker.listen(() => handling.promise)];
   await broker.publish(orders(10));
-  // The lease is extended four times a second, so this is well behind its end.
+  // An extension every 250 to 500 ms, of ten messages in one call or two: thirteen are well behind the end of 1 s.
   await eventually(() => expect(broker.called("ChangeMessageVisibilityBatch").length).toBeGreaterThan(12));
   handling.resolve();
   await eventually(async () => expect(await broker.countsOf("billing")).toEqual({ visible: 0, inFlight: 0 }));
@@ -218,6 +218,14 @@ test.concurrent("a type that nobody here handles is left to other processes, the
   await broker.publish(orders(1, "order.cancelled"));
   await eventually(() => expect(billing.failures.map(({ deadLettered }) => deadLettered)).toEqual([false, true]));
   expect(billing.failures[0]?.error.message).toBe("billing has no subscription to order.cancelled in this process");
+});
+
+test.concurrent("a subscriber that leaves does not wait for its long poll", { timeout: 10_000 }, async () => {
+  await using broker = await brokerWithFaults({ waitTimeSeconds: 20 });
+  const subscriber = await broker.connect();
+  await broker.listen(undefined, {}, subscriber);
+  await eventually(() => expect(broker.called("ReceiveMessage")).toHaveLength(1));
+  await subscriber[Symbol.asyncDispose]();
 });
 
 test.concurrent("a closed subscriber takes no subscription", async () => {

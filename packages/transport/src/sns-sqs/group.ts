@@ -22,12 +22,14 @@ export type Group = AsyncDisposable & { add(subscription: CompleteSubscription):
 
 type Member = { readonly subscription: CompleteSubscription; readonly turns: KeyQueue };
 
-/** What a crashed process had received comes back after this time; the queue's own timeout is for other receivers. */
+// What a crashed process had just received comes back after the first, what it was at work on after the second.
+const firstLeaseSeconds = 10;
 const longestLeaseSeconds = 30;
 
 export function createGroup(clients: Clients, options: GroupOptions, group: string): Group {
   const { namespace, visibilityTimeoutSeconds, waitTimeSeconds } = options;
-  const leaseSeconds = Math.min(visibilityTimeoutSeconds, longestLeaseSeconds);
+  const firstSeconds = Math.min(visibilityTimeoutSeconds, firstLeaseSeconds);
+  const seconds = Math.min(visibilityTimeoutSeconds, longestLeaseSeconds);
   const members = new Map<string, Member>();
   const stops: (() => Promise<void>)[] = [];
   let isClosed = false;
@@ -53,17 +55,22 @@ export function createGroup(clients: Clients, options: GroupOptions, group: stri
     },
   };
 
-  function declare(): Promise<GroupQueues> {
+  async function declare(): Promise<GroupQueues> {
     const maxReceiveCount = Math.max(...[...members.values()].map(({ subscription }) => subscription.attempts));
     const types = [...members.keys()];
-    return declareGroup(clients, { namespace, group, types, visibilityTimeoutSeconds, maxReceiveCount });
+    try {
+      return await declareGroup(clients, { namespace, group, types, visibilityTimeoutSeconds, maxReceiveCount });
+    } catch (cause) {
+      throw new Error(`Group ${group} cannot be declared: ${toError(cause).message}`, { cause });
+    }
   }
 
   /** Returns how to stop it: what has not begun goes back, and the promise resolves when all else is settled. */
   function startMember({ subscription, turns }: Member, queues: GroupQueues): () => Promise<void> {
-    const queue = openQueue(clients.sqs, queues.url, leaseSeconds);
+    const queue = openQueue(clients.sqs, queues.url, firstSeconds);
     const tell = (error: Error) => tellFailure(subscription, { error, deadLettered: false });
-    const leases = keepLeases(leaseSeconds, (receiptHandle) => queue.hide(receiptHandle, leaseSeconds), tell);
+    const extend = (receiptHandle: string) => queue.hide(receiptHandle, seconds);
+    const leases = keepLeases({ firstSeconds, seconds, extend, onLost: tell });
     const stop = startReceiver({
       receive: queue.receive,
       concurrency: subscription.concurrency,

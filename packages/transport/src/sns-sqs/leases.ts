@@ -4,30 +4,25 @@ export type Leases = Disposable & {
   hold(receiptHandle: string): () => Promise<void>;
 };
 
-type Held = { extendedAt: number; extension: Promise<void> };
+export type LeaseOptions = {
+  /** For how long a receive hides a message. */
+  readonly firstSeconds: number;
+  /** For how long an extension does. */
+  readonly seconds: number;
+  readonly extend: (receiptHandle: string) => Promise<void>;
+  readonly onLost: (error: Error) => void;
+};
 
-/** Extends each lease when a quarter to a half of it is over, which leaves time to try again. */
-export function keepLeases(
-  leaseSeconds: number,
-  extend: (receiptHandle: string) => Promise<void>,
-  onLost: (error: Error) => void,
-): Leases {
-  const periodMs = (leaseSeconds * 1_000) / 4;
+type Held = { until: number; extension: Promise<void> };
+
+/** Extends each lease before half of it is over, which leaves time to try again. */
+export function keepLeases({ firstSeconds, seconds, extend, onLost }: LeaseOptions): Leases {
   const held = new Map<string, Held>();
-  const timer = setInterval(() => {
-    const now = performance.now();
-    for (const [receiptHandle, message] of held) {
-      if (now - message.extendedAt < periodMs) continue;
-      message.extendedAt = now;
-      message.extension = extend(receiptHandle).catch((cause: unknown) => {
-        onLost(new Error("A message is still being handled, and may be delivered again meanwhile", { cause }));
-      });
-    }
-  }, periodMs);
+  const timer = setInterval(extendInTime, (firstSeconds * 1_000) / 4);
 
   return {
     hold(receiptHandle) {
-      const message = { extendedAt: performance.now(), extension: Promise.resolve() };
+      const message = { until: performance.now() + firstSeconds * 1_000, extension: Promise.resolve() };
       held.set(receiptHandle, message);
       return () => {
         held.delete(receiptHandle);
@@ -36,4 +31,15 @@ export function keepLeases(
     },
     [Symbol.dispose]: () => clearInterval(timer),
   };
+
+  function extendInTime(): void {
+    const now = performance.now();
+    for (const [receiptHandle, message] of held) {
+      if (message.until - now > (seconds * 1_000 * 2) / 3) continue;
+      message.until = now + seconds * 1_000;
+      message.extension = extend(receiptHandle).catch((cause: unknown) => {
+        onLost(new Error("A message is still being handled, and may be delivered again meanwhile", { cause }));
+      });
+    }
+  }
 }

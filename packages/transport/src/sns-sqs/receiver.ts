@@ -46,7 +46,8 @@ export function startReceiver(options: ReceiverOptions): () => Promise<void> {
     const farewell = setTimeout(() => leaving.abort(), farewellMs);
     await polling;
     clearTimeout(farewell);
-    await Promise.all(inHand);
+    // A helper that was receiving adds to what is in hand.
+    while (inHand.size > 0) await Promise.all(inHand);
   };
 
   async function pollForEver(): Promise<void> {
