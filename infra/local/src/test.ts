@@ -1,0 +1,49 @@
+import { rmSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { type BrokerAddresses, missing, startBrokers } from "./brokers.ts";
+import { freeBasePort } from "./ports.ts";
+import { printResults } from "./test-results.ts";
+import { clearLeftoverRuns, runFolder } from "./test-runs.ts";
+import { plannedTests, runTests } from "./turbo.ts";
+
+/**
+ * `npm test`: the tests of every package, on every broker that this machine can run. What is unchanged since it
+ * passed is not run again; where nothing changed, no broker starts. All arguments go to turbo, such as `--filter`.
+ */
+const root = fileURLToPath(new URL("../../..", import.meta.url));
+const isCi = process.env.CI === "true";
+const turboArgs = process.argv.slice(2);
+const interrupted = new AbortController();
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => interrupted.abort());
+
+const names = ["postgres", "sns-sqs", "kafka", "rabbitmq"].filter((name) => !(name in missing));
+const lacking = Object.values(missing);
+console.log(`Testing on ${names.join(", ")}.${lacking.map((reason) => ` Without: ${reason}.`).join("")}`);
+process.env.TEST_BROKERS = names.join(",");
+
+const planned = await plannedTests(root, turboArgs);
+const toRun = planned.filter((test) => !test.isCached);
+for (const { resultsFile } of toRun) rmSync(resultsFile, { force: true });
+const turboPassed = toRun.length === 0 ? await runTests(root, turboArgs) : await runOnBrokers();
+if (isCi) for (const reason of lacking) console.log(`CI must test on every broker, but ${reason}.`);
+const { failed, skipped, silent } = printResults(planned);
+const isIncomplete = silent > 0 || (isCi && (lacking.length > 0 || skipped > 0));
+process.exitCode = turboPassed && failed === 0 && !isIncomplete && !interrupted.signal.aborted ? 0 : 1;
+
+async function runOnBrokers(): Promise<boolean> {
+  await clearLeftoverRuns(root);
+  await using folder = runFolder(root);
+  await using brokers = await startBrokers({ basePort: await freeBasePort(), dataDir: folder.path, log: console.log });
+  if (interrupted.signal.aborted) return false;
+  Object.assign(process.env, addressesForTests(brokers.addresses));
+  return await runTests(root, turboArgs);
+}
+
+function addressesForTests({ postgres, snsSqs, kafka, rabbitmq }: BrokerAddresses): Record<string, string> {
+  return {
+    TEST_POSTGRES_URL: postgres,
+    TEST_SNS_SQS_ENDPOINT: snsSqs,
+    ...(kafka && { TEST_KAFKA_BROKERS: kafka }),
+    ...(rabbitmq && { TEST_RABBITMQ_URL: rabbitmq }),
+  };
+}

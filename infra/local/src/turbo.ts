@@ -1,0 +1,44 @@
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { promisify } from "node:util";
+
+export type PlannedTest = {
+  readonly package: string;
+  readonly resultsFile: string;
+  /** True where nothing changed since it passed. */
+  readonly isCached: boolean;
+};
+
+type DryRun = {
+  readonly tasks: readonly {
+    readonly task: string;
+    readonly package: string;
+    readonly directory: string;
+    readonly command: string;
+    readonly cache: { readonly status: "HIT" | "MISS" };
+  }[];
+};
+
+/** Asks turbo which packages it would test, and which of those it need not test again. */
+export async function plannedTests(root: string, args: readonly string[]): Promise<readonly PlannedTest[]> {
+  const isForced = args.includes("--force");
+  const options = { cwd: root, maxBuffer: 100 * 2 ** 20 };
+  const { stdout } = await promisify(execFile)("turbo", ["run", "test", ...args, "--dry=json"], options);
+  const { tasks } = JSON.parse(stdout) as DryRun;
+  return tasks
+    .filter(({ task, command }) => task === "test" && command !== "<NONEXISTENT>")
+    .map(({ package: name, directory, cache }) => ({
+      package: name,
+      resultsFile: join(root, directory, ".vitest", "results.json"),
+      isCached: cache.status === "HIT" && !isForced,
+    }));
+}
+
+/** Runs what changed, restores the results of the rest, and answers whether all passed. */
+export async function runTests(root: string, args: readonly string[]): Promise<boolean> {
+  const options = ["--concurrency=2", "--continue", "--output-logs=new-only"];
+  const turbo = spawn("turbo", ["run", "test", ...options, ...args], { cwd: root, stdio: "inherit" });
+  const [code] = await once(turbo, "exit");
+  return code === 0;
+}
