@@ -1,0 +1,73 @@
+import type { Envelope } from "@throughline/envelope";
+import { PublishError, type Publisher, type Transport } from "@throughline/transport";
+import { tracePublication } from "./trace.ts";
+
+/** A transport as a relay sees it: connected when it is first needed, and again when that failed. */
+export type Destination = AsyncDisposable & {
+  readonly name: string;
+  /** Only these leave by this road; all, where absent. */
+  readonly types?: readonly string[];
+  /** Envelopes that its broker took since the relay started. */
+  readonly publishedTotal: number;
+  publish(envelopes: readonly Envelope[]): Promise<Outcome>;
+};
+
+/** What a broker may lack after a publish, by envelope id; all else it has. */
+export type Outcome = {
+  /** It said no to these. */
+  readonly refused: ReadonlyMap<string, Error>;
+  /** The fate of these is unknown, or they were never sent. */
+  readonly unknown: ReadonlyMap<string, Error>;
+};
+
+export function createDestination(transport: Transport, types: readonly string[] | undefined): Destination {
+  let connection: Promise<Publisher> | undefined;
+  let publishedTotal = 0;
+
+  async function connect(): Promise<Publisher> {
+    connection ??= transport.connectPublisher();
+    try {
+      return await connection;
+    } catch (error) {
+      connection = undefined;
+      throw error;
+    }
+  }
+
+  return {
+    name: transport.name,
+    ...(types === undefined ? {} : { types }),
+    get publishedTotal() {
+      return publishedTotal;
+    },
+    async publish(envelopes) {
+      const startedAt = Date.now();
+      const outcome = await attempt(connect, envelopes);
+      publishedTotal += envelopes.length - outcome.refused.size - outcome.unknown.size;
+      const settled = envelopes.filter(({ id }) => !outcome.unknown.has(id));
+      tracePublication(transport.name, settled, startedAt, outcome.refused);
+      return outcome;
+    },
+    async [Symbol.asyncDispose]() {
+      if (connection) await (await connection)[Symbol.asyncDispose]();
+    },
+  };
+}
+
+async function attempt(connect: () => Promise<Publisher>, envelopes: readonly Envelope[]): Promise<Outcome> {
+  try {
+    const publisher = await connect();
+    await publisher.publish(envelopes);
+    return { refused: new Map(), unknown: new Map() };
+  } catch (thrown) {
+    if (thrown instanceof PublishError) return toOutcome(thrown);
+    const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+    return { refused: new Map(), unknown: new Map(envelopes.map(({ id }) => [id, error])) };
+  }
+}
+
+function toOutcome({ failures }: PublishError): Outcome {
+  const named = (refused: boolean) =>
+    failures.filter((failure) => failure.refused === refused).map(({ id, cause }) => [id, cause] as const);
+  return { refused: new Map(named(true)), unknown: new Map(named(false)) };
+}

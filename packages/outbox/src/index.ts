@@ -1,0 +1,4 @@
+export { enqueue } from "./enqueue.ts";
+export { migrations } from "./migrations.ts";
+export { type Relay, type RelayOptions, startRelay } from "./relay.ts";
+export type { DestinationStatus } from "./status.ts";

@@ -1,0 +1,91 @@
+import { channel } from "node:diagnostics_channel";
+import { claimCursor, type Database, type LogPage, readLog } from "@throughline/log";
+import type { Destination } from "./destination.ts";
+import { keepLease, type Lease } from "./lease.ts";
+import { outboxLog } from "./outbox-log.ts";
+import { openParking, type Parking, type ParkingPolicy } from "./parking.ts";
+import { pause } from "./pause.ts";
+import { publishAll } from "./publish-all.ts";
+import { type Row, rowColumns } from "./rows.ts";
+import type { Tail } from "./tail.ts";
+
+/** The messages of one destination whose keys fall into one share. */
+export type Lane = {
+  readonly database: Database;
+  readonly destination: Destination;
+  readonly tail: Tail;
+  /** 0 to `lanes` - 1. */
+  readonly number: number;
+  readonly lanes: number;
+  readonly owner: string;
+  readonly batchSize: number;
+  readonly leaseMs: number;
+  readonly policy: ParkingPolicy;
+  readonly stopping: AbortSignal;
+  readonly onError: (error: Error) => void;
+};
+
+const afterRead = channel("throughline:relay.after_read");
+const afterPublish = channel("throughline:relay.after_publish");
+
+/** Keeps a lane flowing whenever no other relay does, until the relay stops. Never rejects. */
+export async function runLane(lane: Lane): Promise<void> {
+  const { database, destination, number, owner, leaseMs, stopping, onError } = lane;
+  while (!stopping.aborted) {
+    try {
+      const cursor = await claimCursor(database, outboxLog, { reader: destination.name, lane: number, owner, leaseMs });
+      if (cursor !== undefined) {
+        await using lease = keepLease(database, cursor, { leaseMs, onError });
+        await flow(lane, lease);
+      } else await pause(leaseMs / 3, stopping);
+    } catch (error) {
+      onError(new Error(`Lane ${number} of ${destination.name} was interrupted`, { cause: error }));
+      await pause(500, stopping);
+    }
+  }
+}
+
+async function flow(lane: Lane, lease: Lease): Promise<void> {
+  const parking = await openParking(lane);
+  let next: LogPage<Row> | undefined;
+  while (!lane.stopping.aborted) {
+    if (parking.isDue()) await parking.retry(lease);
+    const page = next ?? (await readPage(lane, lease.position));
+    if (page.upTo > lease.position) next = await relayPage(lane, lease, parking, page);
+    else await lane.tail.beyond(lease.position, parking.dueInMs());
+  }
+}
+
+/** Publishes a page and moves the cursor past it. Returns the page after it where that was read in the meantime. */
+async function relayPage(
+  lane: Lane,
+  lease: Lease,
+  parking: Parking,
+  page: LogPage<Row>,
+): Promise<LogPage<Row> | undefined> {
+  if (page.rows.length > 0) afterRead.publish(undefined);
+  const flowing = parking.keys.size === 0 ? page.rows : page.rows.filter(({ key }) => !parking.keys.has(key));
+  const [refused, next] = await Promise.all([
+    publishAll(lane, lease, flowing),
+    page.rows.length === lane.batchSize ? readPage(lane, page.upTo) : undefined,
+  ]);
+  if (refused === undefined) return undefined;
+  if (flowing.length > 0) afterPublish.publish(undefined);
+  const staying = page.rows.filter(({ id, key }) => refused.has(id) || parking.keys.has(key));
+  if (staying.length === 0) await lease.move(lane.database, page.upTo);
+  else await parking.park(lease, staying, refused, page.upTo);
+  return next;
+}
+
+function readPage(
+  { database, destination, tail, lanes, number, batchSize }: Lane,
+  after: number,
+): Promise<LogPage<Row>> {
+  const query = {
+    name: "outbox_read",
+    columns: rowColumns,
+    where: "slot % $4 = $5 and ($6::text[] is null or type = any($6))",
+    values: [lanes, number, destination.types ?? null],
+  };
+  return readLog<Row>(database, outboxLog, query, { after, limit: batchSize, end: tail.limit });
+}

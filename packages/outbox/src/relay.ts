@@ -1,0 +1,108 @@
+import { randomUUID } from "node:crypto";
+import { hostname } from "node:os";
+import { checkLog, type Database, openCursors, readLimit } from "@throughline/log";
+import type { Transport } from "@throughline/transport";
+import { createDestination, type Destination } from "./destination.ts";
+import { runLane } from "./lane.ts";
+import { outboxLog } from "./outbox-log.ts";
+import { maintainPartitions } from "./partitions.ts";
+import { pause } from "./pause.ts";
+import { type DestinationStatus, readStatus } from "./status.ts";
+import { watchTail } from "./tail.ts";
+
+export type RelayOptions = {
+  /** Where messages go: each destination gets all, or those of its types, at its own pace. */
+  readonly to: readonly { readonly transport: Transport; readonly types?: readonly string[] }[];
+  /** Shares of the keys that are published side by side, by one process or several; not to be changed while any runs. Default: 1. */
+  readonly lanes?: number;
+  /** Messages per publish. Default: 500. */
+  readonly batchSize?: number;
+  /** The longest pause, in milliseconds, before a message of another process is seen. Default: 100. */
+  readonly idleMs?: number;
+  /** How long, in milliseconds, a lane waits for a relay that died. Default: 30,000. */
+  readonly leaseMs?: number;
+  /** Before a refused message is tried again, in milliseconds; it doubles each time, to 5 minutes. Default: 1,000. */
+  readonly retryMs?: number;
+  /** Refusals after which a message goes to `outbox_dead`. Default: 20. */
+  readonly tries?: number;
+  /** What the key of a dead message does: go on with the next one, or wait for a person. Default: "continue". */
+  readonly afterDead?: "continue" | "hold";
+  /** How long, in milliseconds, published messages are kept to be sent again. Default: 7 days. */
+  readonly replayWindowMs?: number;
+  /** Messages per partition of the outbox, which is what is dropped at once. Default: 1,000,000. */
+  readonly partitionRows?: number;
+  /** Told of every failure, because the relay itself goes on. Default: a process warning. */
+  readonly onError?: (error: Error) => void;
+};
+
+export interface Relay extends AsyncDisposable {
+  status(): Promise<DestinationStatus[]>;
+}
+
+/**
+ * Publishes what `enqueue` has committed, at least once and in order per key. Any number of relays may run: each lane
+ * is with one of them at a time. Rejects where the outbox cannot be trusted; from then on it never gives up. Disposing
+ * it finishes the batches in flight and hands the lanes over.
+ */
+export async function startRelay(database: Database, options: RelayOptions): Promise<Relay> {
+  const { lanes = 1, onError = process.emitWarning } = options;
+  const destinations = options.to.map(({ transport, types }) => createDestination(transport, types));
+  requireDifferentNames(destinations);
+  await checkLog(database, outboxLog);
+  for (const { name } of destinations) await openCursors(database, outboxLog, name, lanes);
+
+  const stop = new AbortController();
+  const running = run(database, destinations, { ...options, lanes, onError }, stop.signal);
+  return {
+    status: () => readStatus(database, destinations, lanes),
+    async [Symbol.asyncDispose]() {
+      stop.abort();
+      await running;
+      for (const destination of destinations) await destination[Symbol.asyncDispose]();
+    },
+  };
+}
+
+async function run(
+  database: Database,
+  destinations: readonly Destination[],
+  options: RelayOptions & Required<Pick<RelayOptions, "lanes" | "onError">>,
+  stopping: AbortSignal,
+): Promise<void> {
+  const { lanes, batchSize = 500, idleMs = 100, leaseMs = 30_000, onError } = options;
+  const { retryMs = 1_000, tries = 20, afterDead = "continue" } = options;
+  const { tail, watch } = watchTail(() => readLimit(database, outboxLog), { idleMs, stopping, onError });
+  const shared = {
+    ...{ database, tail, lanes, batchSize, leaseMs, stopping, onError },
+    policy: { retryMs, tries, afterDead },
+    owner: `${hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`,
+  };
+  const lanesOf = (destination: Destination) =>
+    Array.from({ length: lanes }, (_, number) => runLane({ ...shared, destination, number }));
+  await Promise.all([watch, keepPartitions(database, options, stopping), ...destinations.flatMap(lanesOf)]);
+}
+
+async function keepPartitions(
+  database: Database,
+  {
+    partitionRows = 1_000_000,
+    replayWindowMs = 7 * 86_400_000,
+    onError,
+  }: RelayOptions & Required<Pick<RelayOptions, "onError">>,
+  stopping: AbortSignal,
+): Promise<void> {
+  while (!stopping.aborted) {
+    try {
+      await maintainPartitions(database, { partitionRows, replayWindowMs });
+    } catch (error) {
+      onError(new Error("The partitions of the outbox were left as they are, until next time", { cause: error }));
+    }
+    await pause(60_000, stopping);
+  }
+}
+
+function requireDifferentNames(destinations: readonly Destination[]): void {
+  const names = destinations.map(({ name }) => name);
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) throw new Error(`Two destinations are called ${twice}, and each needs a cursor of its own`);
+}

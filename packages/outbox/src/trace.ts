@@ -1,0 +1,72 @@
+import {
+  type Context,
+  context,
+  isSpanContextValid,
+  ROOT_CONTEXT,
+  type SpanContext,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+} from "@opentelemetry/api";
+import { createEnvelope, currentCause, type Envelope, type Message } from "@throughline/envelope";
+
+const tracer = trace.getTracer("throughline");
+
+/** Puts a message into its envelope, with sequence 0, inside a PRODUCER span whose context it carries from now on. */
+export function traceCreation(source: string, message: Message): Envelope {
+  const parent = trace.getSpanContext(context.active()) ? context.active() : toContext(currentCause()?.traceparent);
+  const span = tracer.startSpan(`create ${message.type}`, { kind: SpanKind.PRODUCER }, parent);
+  const envelope = createEnvelope(message, { source, sequence: 0, traceparent: toTraceparent(span.spanContext()) });
+  if (span.isRecording()) span.setAttributes({ ...attributesOf(envelope), "messaging.operation.name": "create" });
+  span.end();
+  return envelope;
+}
+
+/** A span for each sampled envelope, in its own trace, with the time that it waited in the outbox. */
+export function tracePublication(
+  destination: string,
+  envelopes: readonly Envelope[],
+  startedAt: number,
+  errors?: ReadonlyMap<string, Error>,
+): void {
+  for (const envelope of envelopes) {
+    if (!isSampled(envelope)) continue;
+    const attributes = {
+      ...attributesOf(envelope),
+      "messaging.operation.name": "publish",
+      "messaging.operation.type": "send",
+      "throughline.destination": destination,
+      "throughline.outbox.waited_ms": Math.max(0, startedAt - Date.parse(envelope.timestamp)),
+    };
+    const options = { kind: SpanKind.CLIENT, startTime: startedAt, attributes };
+    const span = tracer.startSpan(`publish ${envelope.type}`, options, toContext(envelope.traceparent));
+    const error = errors?.get(envelope.id);
+    if (error) span.setStatus({ code: SpanStatusCode.ERROR, message: error.message });
+    span.end();
+  }
+}
+
+function attributesOf({ id, type, key, correlationId }: Envelope): Record<string, string> {
+  return {
+    "messaging.destination.name": type,
+    "messaging.message.id": id,
+    "messaging.message.conversation_id": correlationId,
+    "throughline.key": key,
+  };
+}
+
+function isSampled({ traceparent }: Envelope): boolean {
+  return traceparent !== undefined && /[13579bdf]$/.test(traceparent);
+}
+
+function toTraceparent(span: SpanContext): string | undefined {
+  if (!isSpanContextValid(span)) return undefined;
+  return `00-${span.traceId}-${span.spanId}-${(span.traceFlags & 1).toString().padStart(2, "0")}`;
+}
+
+function toContext(traceparent: string | undefined): Context {
+  const [, traceId, spanId, flags] = traceparent?.split("-") ?? [];
+  if (traceId === undefined || spanId === undefined || flags === undefined) return ROOT_CONTEXT;
+  const traceFlags = Number.parseInt(flags, 16);
+  return trace.setSpanContext(ROOT_CONTEXT, { traceId, spanId, traceFlags, isRemote: true });
+}
