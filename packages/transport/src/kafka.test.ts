@@ -1,13 +1,10 @@
-import { testBrokers } from "@throughline/local/testing";
 import { describe } from "vitest";
-import { connectStranger } from "./kafka/testing.ts";
+import { brokers, isSkipped } from "./kafka/testing/shop.ts";
+import { connectStranger } from "./kafka/testing/stranger.ts";
 import { kafkaTransport } from "./kafka.ts";
 import { describeTransport, type UnderTest } from "./testing.ts";
 
-const brokers = testBrokers.kafka?.split(",") ?? [];
-
-// With CI=true a missing broker is a failure.
-describe.skipIf(brokers.length === 0 && process.env.CI !== "true")("on a real broker", () => {
+describe.skipIf(isSkipped)("on a real broker", () => {
   describeTransport("kafka", connectForTest);
 });
 

@@ -15,64 +15,76 @@ const recordOverheadBytes = 512;
 /** What the broker says of a message, where others speak of the moment or of the topic. */
 const refusals = new Set(["MESSAGE_TOO_LARGE", "RECORD_LIST_TOO_LARGE", "INVALID_TIMESTAMP"]);
 
-/** The order of a key is that of its topic: between topics Kafka has none. */
+/** The order of a key is kept within its topic: between topics Kafka has none. */
 export function createPublisher(sender: Sender, namespace: string): Publisher {
   return {
     async publish(envelopes) {
-      const failures: PublishFailure[] = [];
-      const failedKeys = new Set<string>();
-      const deadline = performance.now() + publishWithinMs;
-      let delivered = 0;
-      let lost: Error | undefined;
-
-      for (const chunk of chunksOf(
-        envelopes.map((envelope) => ({ envelope, record: recordOf(envelope, namespace) })),
-      )) {
-        await deliver(chunk);
-      }
-      if (lost !== undefined && delivered === 0) throw new Error("Kafka did not take the envelopes", { cause: lost });
-      if (failures.length > 0) throw new PublishError(failures);
-
-      async function deliver(chunk: readonly Outgoing[]): Promise<void> {
-        const { sendable = [], held = [] } = Object.groupBy(chunk, ({ envelope }) =>
-          lost !== undefined || failedKeys.has(envelope.key) ? "held" : "sendable",
-        );
-        for (const { envelope } of held) {
-          fail(envelope, lost ?? new Error(`An envelope of ${envelope.key} ahead of this one failed`));
-        }
-        if (sendable.length === 0) return;
-        try {
-          await sender.send(
-            sendable.map(({ record }) => record),
-            deadline,
-          );
-          delivered += sendable.length;
-        } catch (thrown) {
-          await divide(sendable, toError(thrown));
-        }
-      }
-
-      /** The broker's no is for one record or topic, and kafkajs does not say which: halves find it. */
-      async function divide(chunk: readonly Outgoing[], error: Error): Promise<void> {
-        const answer = protocolErrorsOf(error);
-        if (answer.length > 0 && chunk.length > 1) {
-          const middle = Math.ceil(chunk.length / 2);
-          await deliver(chunk.slice(0, middle));
-          await deliver(chunk.slice(middle));
-          return;
-        }
-        if (answer.length === 0) lost = error;
-        const refused = answer.some((name) => refusals.has(name));
-        for (const { envelope } of chunk) fail(envelope, error, refused);
-      }
-
-      function fail({ id, key }: Envelope, cause: Error, refused = false): void {
-        failures.push({ id, refused, cause });
-        failedKeys.add(key);
-      }
+      const outgoing = envelopes.map((envelope) => ({ envelope, record: recordOf(envelope, namespace) }));
+      const delivery = beginDelivery(sender);
+      for (const chunk of chunksOf(outgoing)) await delivery.deliver(chunk);
+      delivery.throwIfIncomplete();
     },
     [Symbol.asyncDispose]: () => sender.close(),
   };
+}
+
+/** One call of `publish`: what has failed so far, and what may therefore not be sent any more. */
+function beginDelivery(sender: Sender) {
+  const deadline = performance.now() + publishWithinMs;
+  const failures: PublishFailure[] = [];
+  const failedKeys = new Set<string>();
+  let delivered = 0;
+  /** Why the broker is out of reach: what comes after waits for the next call. */
+  let outage: Error | undefined;
+
+  return {
+    deliver,
+    throwIfIncomplete(): void {
+      if (outage !== undefined && delivered === 0) {
+        throw new Error("Kafka did not take the envelopes", { cause: outage });
+      }
+      if (failures.length > 0) throw new PublishError(failures);
+    },
+  };
+
+  async function deliver(chunk: readonly Outgoing[]): Promise<void> {
+    const sendable = chunk.filter(({ envelope }) => !isHeldBack(envelope));
+    if (sendable.length === 0) return;
+    const records = sendable.map(({ record }) => record);
+    try {
+      await sender.send(records, deadline);
+      delivered += sendable.length;
+    } catch (thrown) {
+      await divide(sendable, toError(thrown));
+    }
+  }
+
+  function isHeldBack(envelope: Envelope): boolean {
+    if (outage !== undefined) fail(envelope, outage);
+    else if (failedKeys.has(envelope.key))
+      fail(envelope, new Error(`${envelope.key} waits for an envelope that failed`));
+    else return false;
+    return true;
+  }
+
+  /** The broker's no is for one record or one topic, and kafkajs does not say which: halves find it. */
+  async function divide(chunk: readonly Outgoing[], error: Error): Promise<void> {
+    const answers = protocolErrorsOf(error);
+    if (answers.length > 0 && chunk.length > 1) {
+      const middle = Math.ceil(chunk.length / 2);
+      await deliver(chunk.slice(0, middle));
+      await deliver(chunk.slice(middle));
+      return;
+    }
+    if (answers.length === 0) outage = error;
+    const refused = answers.some((name) => refusals.has(name));
+    for (const { envelope } of chunk) fail(envelope, error, refused);
+  }
+
+  function fail({ id, key }: Envelope, cause: Error, refused = false): void {
+    failures.push({ id, refused, cause });
+    failedKeys.add(key);
+  }
 }
 
 function chunksOf(outgoing: readonly Outgoing[]): Outgoing[][] {

@@ -1,40 +1,10 @@
 import { setImmediate } from "node:timers/promises";
-import { createEnvelope, type Envelope, RejectedError, runCausedBy, serializeEnvelope } from "@throughline/envelope";
-import { testBrokers, uniqueName } from "@throughline/local/testing";
+import { type Envelope, RejectedError } from "@throughline/envelope";
 import { describe, expect, test, vi } from "vitest";
-import { type KafkaOptions, kafkaTransport } from "../kafka.ts";
-import { PublishError } from "../publish-error.ts";
-import type { Failure, Subscription } from "../transport.ts";
-import { buildRoad, connectStranger } from "./testing.ts";
+import { buildRoad } from "./testing/road.ts";
+import { brokers, idsOf, isSkipped, openShop, order, patience, textsOf, type } from "./testing/shop.ts";
 
-const warnings: string[] = [];
-process.on("warning", ({ name }) => warnings.push(name));
-
-const brokers = testBrokers.kafka?.split(",") ?? [];
-const type = "order.created";
-const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
-
-// With CI=true a missing broker is a failure.
-describe.skipIf(brokers.length === 0 && process.env.CI !== "true").concurrent("kafka", () => {
-  test("a stranger finds topic, key, value and headers where the contract puts them", async () => {
-    await using shop = await openShop();
-    const sent = runCausedBy({ id: "the-cause", correlationId: "the-request", traceparent }, () => order("order-1"));
-    const first = order("order-1", 2);
-    await shop.publish([sent, first]);
-    const [read, second] = await shop.stranger.read(shop.topic, 2);
-    expect([read?.key?.toString(), read?.value?.toString()]).toEqual(["order-1", serializeEnvelope(sent)]);
-    expect(textsOf(read?.headers)).toEqual({
-      id: sent.id,
-      eventType: type,
-      schemaVersion: "1",
-      source: "test",
-      correlationId: "the-request",
-      causationId: "the-cause",
-      traceparent,
-    });
-    expect(Object.keys(second?.headers ?? {})).toEqual(["id", "eventType", "schemaVersion", "source", "correlationId"]);
-  });
-
+describe.skipIf(isSkipped).concurrent("a subscriber on Kafka", () => {
   test("a dead letter names the place it came from and the reason", async () => {
     await using shop = await openShop();
     await shop.listen(async ({ sequence }) => {
@@ -151,55 +121,6 @@ describe.skipIf(brokers.length === 0 && process.env.CI !== "true").concurrent("k
     expect(handled.filter(({ key }) => key === "stuck")).toEqual(stuck);
   });
 
-  test("an envelope that is too large is refused by name, and holds back only its key", async () => {
-    await using shop = await openShop();
-    const large = createEnvelope(
-      { type, version: "1", key: "order-2", data: "x".repeat(1_100_000) },
-      { source: "test" },
-    );
-    const [before, behind, beside] = [order("order-2"), order("order-2", 3), order("order-3")];
-    const refusal = await shop.publish([before, large, behind, beside]).catch((error: unknown) => error);
-    if (!(refusal instanceof PublishError)) throw refusal;
-    expect(refusal.failures.map(({ id, refused }) => ({ id, refused }))).toEqual([
-      { id: large.id, refused: true },
-      { id: behind.id, refused: false },
-    ]);
-    const read = await shop.stranger.read(shop.topic, 2);
-    expect(new Set(read.map(({ headers }) => String(headers?.id)))).toEqual(new Set([before.id, beside.id]));
-  });
-
-  test("many envelopes of one key may be larger together than one may be alone", async () => {
-    await using shop = await openShop();
-    const sent = Array.from({ length: 30 }, (_, n) => ({ ...order("order-1", n + 1), data: "x".repeat(150_000) }));
-    await shop.publish(sent);
-    const read = await shop.stranger.read(shop.topic, sent.length);
-    expect(read.map(({ headers }) => String(headers?.id))).toEqual(sent.map(({ id }) => id));
-  });
-
-  test("a topic that was deleted is made anew, and the others go on", async () => {
-    await using shop = await openShop();
-    await shop.publish([order("order-1"), order("order-1", 2, "order.cancelled")]);
-    await shop.stranger.admin.deleteTopics({ topics: [shop.topic] });
-    const sent = order("order-1", 3);
-    await shop.publish([order("order-1", 4, "order.cancelled")]);
-    await shop.publish([sent]);
-    const [read] = await shop.stranger.read(shop.topic, 1);
-    expect(String(read?.headers?.id)).toBe(sent.id);
-  });
-
-  test("what is published after an answer was lost is not lost", async () => {
-    await using road = await buildRoad(brokers[0] ?? "");
-    await using shop = await openShop({ partitions: 1, brokers: [road.address] });
-    await shop.publish([order("order-1")]);
-    road.loseAnswers();
-    await expect(shop.publish([order("order-1", 2)])).rejects.toThrow("Kafka did not take the envelopes");
-    await road.open();
-    const next = order("order-1", 3);
-    await shop.publish([next]);
-    const read = await shop.stranger.read(shop.topic, 3);
-    expect(String(read.at(-1)?.headers?.id)).toBe(next.id);
-  });
-
   test("a broker that comes back is used again, without help", async () => {
     await using road = await buildRoad(brokers[0] ?? "");
     await using shop = await openShop({ brokers: [road.address], sessionTimeoutMs: 6_000 });
@@ -272,71 +193,4 @@ describe.skipIf(brokers.length === 0 && process.env.CI !== "true").concurrent("k
     await vi.waitUntil(async () => (await shop.committed()) === 1, patience);
     expect(await shop.stranger.read(`${shop.topic}.DLT`, 1)).toHaveLength(1);
   });
-
-  test("no address, no publisher", async () => {
-    const nowhere = kafkaTransport({ brokers: ["127.0.0.1:1"], namespace: "nowhere" });
-    await expect(nowhere.connectPublisher()).rejects.toThrow("ECONNREFUSED");
-    await expect(nowhere.backlog("billing", [type])).rejects.toThrow("ECONNREFUSED");
-  });
-
-  test("idle connections spin no timer", async () => {
-    await using shop = await openShop();
-    await shop.publish([order("order-1")]);
-    expect(warnings).not.toContain("TimeoutNegativeWarning");
-  });
 });
-
-const patience = { timeout: 25_000, interval: 20 };
-
-/** One namespace with a publisher, as many members of `billing` as a test wants, and a stranger beside them. */
-async function openShop(options: Partial<KafkaOptions> = {}) {
-  await using opening = new AsyncDisposableStack();
-  const { namespace = uniqueName("t") } = options;
-  const transport = kafkaTransport({ brokers, partitions: 3, ...options, namespace });
-  const stranger = opening.use(await connectStranger(brokers));
-  const publisher = opening.use(await transport.connectPublisher());
-  const topic = `${namespace}.${type}`;
-  const opened = opening.move();
-  return {
-    namespace,
-    stranger,
-    topic,
-    publish: (envelopes: readonly Envelope[]) => publisher.publish(envelopes),
-    committed: () => stranger.committed(`${namespace}.billing`, topic),
-    async listen(handler: Subscription["handler"] = async () => {}, subscription: Partial<Subscription> = {}) {
-      const [begun, handled, failures]: [Envelope[], Envelope[], Failure[]] = [[], [], []];
-      const subscriber = await transport.connectSubscriber();
-      opened.use(subscriber);
-      await subscriber.subscribe({
-        group: "billing",
-        types: [type],
-        attempts: 2,
-        retryDelayMs: 20,
-        onFailure: (failure) => failures.push(failure),
-        ...subscription,
-        handler: async (envelope) => {
-          begun.push(envelope);
-          await handler(envelope);
-          handled.push(envelope);
-        },
-      });
-      return { begun, handled, failures, leave: () => subscriber[Symbol.asyncDispose]() };
-    },
-    [Symbol.asyncDispose]: () => opened.disposeAsync(),
-  };
-}
-
-function order(key: string, sequence = 1, ofType = type): Envelope {
-  return createEnvelope(
-    { type: ofType, version: "1", key, data: { sequence } },
-    { source: "test", sequence: sequence || 1 },
-  );
-}
-
-function idsOf(envelopes: readonly Envelope[]): string[] {
-  return envelopes.map(({ id }) => id).sort();
-}
-
-function textsOf(headers: object | undefined): Record<string, string> {
-  return Object.fromEntries(Object.entries(headers ?? {}).map(([name, value]) => [name, String(value)]));
-}
