@@ -14,16 +14,22 @@ export function forgetPid(file: string): void {
   rmSync(file, { force: true });
 }
 
-/** Ends what a crashed run left behind, and answers its pid; undefined where nothing was left. */
-export async function endLeftover(file: string): Promise<number | undefined> {
+/** The pid in the file, if that very process still lives. */
+export function isRunning(file: string): number | undefined {
   if (!existsSync(file)) return undefined;
   const [, number = "", birth] = /^(\d+) (.*)$/.exec(readFileSync(file, "utf8")) ?? [];
   const pid = Number(number);
-  const isOurs = () => birthOf(pid) !== "" && birthOf(pid) === birth;
-  if (!isOurs()) {
+  return birthOf(pid) !== "" && birthOf(pid) === birth ? pid : undefined;
+}
+
+/** Ends what a crashed run left behind, and answers its pid; undefined where nothing was left. */
+export async function endLeftover(file: string): Promise<number | undefined> {
+  const pid = isRunning(file);
+  if (pid === undefined) {
     forgetPid(file);
     return undefined;
   }
+  const isOurs = () => isRunning(file) === pid;
   for (const signal of ["SIGTERM", "SIGKILL"] as const) {
     if (isOurs()) process.kill(pid, signal);
     for (let waitedMs = 0; waitedMs < 5_000 && isOurs(); waitedMs += 50) await pause(50);

@@ -1,0 +1,35 @@
+import pc from "picocolors";
+import type { BrokerAddresses } from "./brokers.ts";
+import type { Services } from "./services.ts";
+
+/** What a person sees when all is up: the addresses, and what to try. */
+export function board(
+  brokers: BrokerAddresses,
+  url: Services["url"],
+  { seconds, dataDir }: { readonly seconds: number; readonly dataDir: string },
+): string {
+  const lines: readonly (readonly [string, string])[] = [
+    ...Object.entries(url),
+    ["Postgres", brokers.postgres],
+    ["SNS and SQS", brokers.snsSqs],
+    ["Kafka", brokers.kafka ?? "not here: its roads run on SNS→SQS"],
+    ["RabbitMQ", brokers.rabbitmq ?? "not here: its roads run on SNS→SQS"],
+  ];
+  const item = '{"sku":"cd-1","quantity":1,"amountInCents":1496}';
+  return [
+    "",
+    pc.bold(`  Throughline is up after ${seconds.toFixed(1)} s`),
+    "",
+    ...lines.map(([name, address]) => `  ${name.padEnd(18)}${pc.cyan(address)}`),
+    "",
+    "  Place an order, look at it, look at what it added up to:",
+    "",
+    `  curl -s -X POST ${url.order}/orders -H 'content-type: application/json' \\`,
+    `    -d '{"customerId":"c-1","currency":"USD","items":[${item}]}'`,
+    `  curl -s '${url.order}/orders?limit=1'`,
+    `  curl -s ${url.analytics}/reports/orders`,
+    "",
+    pc.dim(`  Logs are in ${dataDir}/services/*/output.log. Ctrl-C ends all; the data stays until npm run reset.`),
+    "",
+  ].join("\n");
+}

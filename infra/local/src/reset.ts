@@ -1,0 +1,18 @@
+import { existsSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { isRunning } from "./leftover.ts";
+
+/** `npm run reset`: forgets the data of `npm start`. The broker's programs, once fetched, stay. */
+const dataDir = fileURLToPath(new URL("../../../.local/start", import.meta.url));
+const running = isRunning(join(dataDir, "pid"));
+
+if (running !== undefined) {
+  console.error(`npm start is running as process ${running}. End it with Ctrl-C first, then reset.`);
+  process.exitCode = 1;
+} else if (existsSync(dataDir)) {
+  rmSync(dataDir, { recursive: true });
+  console.log("The data of npm start is forgotten.");
+} else {
+  console.log("There is no data to forget.");
+}

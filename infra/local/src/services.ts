@@ -1,0 +1,129 @@
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import pg from "pg";
+import type { BrokerAddresses } from "./brokers.ts";
+import { type Supervised, supervise } from "./supervise.ts";
+
+/** Every process of ours, in the order of the ports: to add a service, add its line. */
+const processes = {
+  console: { folder: "services/console", offset: 0 },
+  order: { folder: "services/order", offset: 1, database: "throughline_order" },
+  billing: { folder: "services/billing", offset: 2, database: "throughline_billing" },
+  inventory: { folder: "services/inventory", offset: 3, database: "throughline_inventory" },
+  analytics: { folder: "services/analytics", offset: 4, database: "throughline_analytics" },
+  "payment-provider": { folder: "infra/local/payment-provider", offset: 9 },
+} as const satisfies Record<string, Process>;
+
+type Process = { readonly folder: string; readonly offset: number; readonly database?: string };
+
+export type ServiceName = keyof typeof processes;
+
+export type ServicesOptions = {
+  readonly brokers: BrokerAddresses;
+  /** In front of every name on the brokers. */
+  readonly namespace: string;
+  /** The console listens here, the others above it, as documented. */
+  readonly basePort: number;
+  /** Holds a folder for each process, with its pid and output, and the payment provider's ledger. */
+  readonly dataDir: string;
+  /** Told, in a sentence, what a person should know. */
+  readonly log: (sentence: string) => void;
+  /** In front of the databases' names, so that several sets may share a server. Default: none. */
+  readonly databasePrefix?: string;
+  /** Settings for all services. Default: none. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Settings for one service, above those for all. CRASH_AT is forgotten when the process comes back. */
+  readonly envOf?: { readonly [name in ServiceName]?: Readonly<Record<string, string>> };
+  /** Default: all. */
+  readonly only?: readonly ServiceName[];
+  /** Whether a process that dies is started again. Default: true. */
+  readonly restarts?: boolean;
+};
+
+export type Services = {
+  readonly url: { readonly [name in ServiceName]: string };
+  /** Of the services that have one. */
+  readonly databaseUrl: { readonly [name in ServiceName]?: string };
+  readonly process: { readonly [name in ServiceName]?: Supervised };
+} & AsyncDisposable;
+
+const root = fileURLToPath(new URL("../../..", import.meta.url));
+const names = Object.keys(processes) as ServiceName[];
+
+/** Starts the services and the payment provider as processes; resolves once all of them are ready. */
+export async function startServices(options: ServicesOptions): Promise<Services> {
+  const { basePort, dataDir, log, only = names, restarts = true } = options;
+  const url = mapNames((name) => `http://127.0.0.1:${basePort + processes[name].offset}`);
+  const databaseUrl = await createDatabases(options);
+
+  await using starting = new AsyncDisposableStack();
+  const started = await Promise.allSettled(
+    only.map(async (name) => {
+      const env = { ...commonEnv(options, url), ...envFor(name), ...options.env, ...options.envOf?.[name] };
+      const program = { name, command: process.execPath, args: argsFor(name), env, ports: [Number(env.PORT)] };
+      const place = { dataDir: join(dataDir, name), log };
+      return [name, starting.use(await supervise(program, place, { url: url[name], restarts }))] as const;
+    }),
+  );
+  const failed = started.find((outcome) => outcome.status === "rejected");
+  if (failed) throw failed.reason;
+  const running = started.flatMap((outcome) => (outcome.status === "fulfilled" ? [outcome.value] : []));
+  const all = starting.move();
+  return { url, databaseUrl, process: Object.fromEntries(running), [Symbol.asyncDispose]: () => all.disposeAsync() };
+
+  function envFor(name: ServiceName): Record<string, string> {
+    const database = databaseUrl[name];
+    return {
+      PORT: String(basePort + processes[name].offset),
+      OTEL_SERVICE_NAME: name,
+      ...(database === undefined ? {} : { DATABASE_URL: database }),
+      ...(name === "payment-provider" ? { LEDGER_FILE: join(dataDir, name, "ledger.jsonl") } : {}),
+    };
+  }
+}
+
+/** Where a broker is missing, its roads run on SNS→SQS. */
+function commonEnv({ brokers, namespace }: ServicesOptions, url: Services["url"]): Record<string, string> {
+  const services = names.filter((name) => name !== "console" && name !== "payment-provider");
+  return {
+    NAMESPACE: namespace,
+    SNS_SQS_ENDPOINT: brokers.snsSqs,
+    AWS_ACCESS_KEY_ID: "local",
+    AWS_SECRET_ACCESS_KEY: "local",
+    PAYMENT_PROVIDER_URL: url["payment-provider"],
+    SERVICES: services.map((name) => `${name}=${url[name]}`).join(","),
+    ...(brokers.kafka ? { KAFKA_BROKERS: brokers.kafka } : { PUBLISH_TO: "sns-sqs", CONSUME_FROM: "sns-sqs" }),
+    ...(brokers.rabbitmq ? { RABBITMQ_URL: brokers.rabbitmq } : { WORK_ON: "sns-sqs" }),
+  };
+}
+
+function argsFor(name: ServiceName): string[] {
+  const main = join(root, processes[name].folder, "src", "main.ts");
+  if (name === "payment-provider") return [main];
+  return ["--import", new URL("../../../packages/service/src/telemetry.ts", import.meta.url).href, main];
+}
+
+async function createDatabases({ brokers, databasePrefix = "" }: ServicesOptions): Promise<Services["databaseUrl"]> {
+  const client = new pg.Client({ connectionString: brokers.postgres });
+  await client.connect();
+  try {
+    const urls: { [name in ServiceName]?: string } = {};
+    for (const name of names) {
+      const process: Process = processes[name];
+      if (process.database === undefined) continue;
+      const database = `${databasePrefix}${process.database}`;
+      const { rowCount } = await client.query("select from pg_database where datname = $1", [database]);
+      if (rowCount === 0) await client.query(`create database ${database}`);
+      const url = new URL(brokers.postgres);
+      url.pathname = database;
+      urls[name] = url.href;
+    }
+    return urls;
+  } finally {
+    await client.end();
+  }
+}
+
+function mapNames<Value>(value: (name: ServiceName) => Value): { readonly [name in ServiceName]: Value } {
+  return Object.fromEntries(names.map((name) => [name, value(name)])) as { readonly [name in ServiceName]: Value };
+}

@@ -1,0 +1,64 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import pc from "picocolors";
+import { board } from "./board.ts";
+import { missing, startBrokers } from "./brokers.ts";
+import { forgetPid, isRunning, recordPid } from "./leftover.ts";
+import { placeSamples } from "./samples.ts";
+import { startServices } from "./services.ts";
+
+/** `npm start`: everything that this machine can run, as real processes, until Ctrl-C. */
+const basePort = 14_000;
+const dataDir = fileURLToPath(new URL("../../../.local/start", import.meta.url));
+const pidFile = join(dataDir, "pid");
+const startedAt = performance.now();
+const stopping = Promise.withResolvers<void>();
+
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.once(signal, () => {
+    stopping.resolve();
+    // What is still running is tied to this process and ends with it.
+    process.once(signal, () => process.exit(signal === "SIGINT" ? 130 : 143));
+  });
+}
+
+try {
+  await run();
+} catch (error) {
+  log(pc.red(error instanceof Error ? error.message : String(error)));
+  process.exitCode = 1;
+}
+
+async function run(): Promise<void> {
+  const other = isRunning(pidFile);
+  if (other !== undefined) {
+    throw new Error(`It runs already, as process ${other}: see http://127.0.0.1:${basePort}, or end it with Ctrl-C.`);
+  }
+  mkdirSync(dataDir, { recursive: true });
+  recordPid(pidFile, process.pid);
+  try {
+    for (const reason of Object.values(missing)) log(`${reason}, which this machine lacks: its roads run on SNS→SQS.`);
+    log("Starting the brokers …");
+    await using brokers = await startBrokers({ basePort, dataDir: join(dataDir, "brokers"), log });
+    if (await isStopping()) return;
+    log("Starting the services …");
+    const options = { brokers: brokers.addresses, namespace: "dev", basePort, dataDir: join(dataDir, "services"), log };
+    await using services = await startServices(options);
+    if (await isStopping()) return;
+    console.log(board(brokers.addresses, services.url, { seconds: (performance.now() - startedAt) / 1000, dataDir }));
+    await placeSamples(services.url, log);
+    await stopping.promise;
+    log("Stopping …");
+  } finally {
+    forgetPid(pidFile);
+  }
+}
+
+function isStopping(): Promise<boolean> {
+  return Promise.race([stopping.promise.then(() => true), Promise.resolve(false)]);
+}
+
+function log(sentence: string): void {
+  console.log(`${pc.dim(new Date().toTimeString().slice(0, 8))}  ${sentence}`);
+}
