@@ -1,7 +1,7 @@
-import type { Database, Transaction } from "@throughline/log";
-import { expect, test } from "vitest";
+import { checkLog, type Database, type Transaction } from "@throughline/log";
+import { expect, test, vi } from "vitest";
 import { accounts } from "./account.ts";
-import { appendToStream, decide, loadState, type RecordedEvent, readEvents } from "./index.ts";
+import { appendToStream, decide, eventLog, loadState, type RecordedEvent, readEvents } from "./index.ts";
 import { openTestStore } from "./test-store.ts";
 
 test("while many write, and some roll back, a reader sees every event once and each stream in order", async () => {
@@ -42,6 +42,37 @@ async function write(database: Database, writer: number): Promise<void> {
 }
 
 const noted = { type: "noted", data: {} };
+
+test("a writer that waits for a stream holds no reader back", async () => {
+  await using store = await openTestStore();
+  const { database } = store;
+  const deposit = (tx: Transaction, id: string) => decide(tx, accounts, id, { type: "deposit", cents: 1 });
+  await database.transaction((tx) => deposit(tx, "x"));
+  let waiting: Promise<unknown> | undefined;
+  await database.transaction(async (tx) => {
+    await tx.execute("select from streams where stream_id = 'account-x' for update");
+    waiting = appendToStream(database, "account-x", "account", [noted], { expected: "any" });
+    await vi.waitUntil(() => isSomebodyWaiting(database), { timeout: 20_000 });
+    await database.transaction((other) => deposit(other, "y"));
+    expect((await readEvents(database, { after: 0 })).map(({ streamId }) => streamId)).toEqual([
+      "account-x",
+      "account-y",
+    ]);
+  });
+  await waiting;
+});
+
+async function isSomebodyWaiting(database: Database): Promise<boolean> {
+  const { rowCount } = await database.execute(
+    "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
+  );
+  return rowCount === 1;
+}
+
+test("the log of a fresh store passes its check", async () => {
+  await using store = await openTestStore();
+  await checkLog(store.database, eventLog);
+});
 
 test("a state built from zero equals the live one", async () => {
   await using store = await openTestStore();

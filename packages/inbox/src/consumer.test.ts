@@ -1,10 +1,10 @@
 import { currentCause, RejectedError } from "@throughline/envelope";
-import { query } from "@throughline/log";
+import { query, type Transaction } from "@throughline/log";
 import type { Failure } from "@throughline/transport";
 import { memoryTransport } from "@throughline/transport/memory";
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { type ConsumerOptions, on, type Reaction, startConsumer } from "./index.ts";
-import { addEffect, barrier, effectsOf, note, noted, openTestInbox, publish, remembered } from "./test-inbox.ts";
+import { addEffect, barrier, effectsOf, note, noted, openTestInbox, publish, remembered, until } from "./test-inbox.ts";
 
 let inbox: Awaited<ReturnType<typeof openTestInbox>>;
 beforeAll(async () => {
@@ -27,20 +27,25 @@ async function startGroup(reactionsOf: (group: string) => Reaction[], options: P
   return { group, transport, consumer, failures, [Symbol.asyncDispose]: () => consumer[Symbol.asyncDispose]() };
 }
 
-/** Messages of keys of their own that all come in one batch, and a message before them that lets them gather. */
+/** Messages of keys of their own, which may all be in flight at once. */
 const notes = (count: number) => Array.from({ length: count }, (_, index) => note(`${index}`));
 
 /** The transaction of each message, to see who committed together. */
 const transactions = (group: string) =>
   on(noted, async (message, tx) => {
     if (message.data.text === "poison") throw new Error("cannot swallow that");
-    await query(tx, "add-xid", "insert into effects (consumer, note) values ($1, pg_current_xact_id()::text)", [group]);
+    await addTransactionId(tx, group);
   });
+
+async function addTransactionId(tx: Transaction, consumer: string): Promise<void> {
+  const text = "insert into effects (consumer, note) values ($1, pg_current_xact_id()::text)";
+  await query(tx, "add-transaction-id", text, [consumer]);
+}
 
 test("messages in flight commit together", async () => {
   await using started = await startGroup((group) => [transactions(group)]);
   await publish(started.transport, notes(100));
-  await vi.waitUntil(() => started.consumer.status().handled === 100);
+  await until(() => started.consumer.status().handled === 100);
   const transactionIds = await effectsOf(inbox.database, started.group);
   expect(transactionIds).toHaveLength(100);
   expect(new Set(transactionIds).size).toBeLessThanOrEqual(3);
@@ -50,7 +55,7 @@ test("messages in flight commit together", async () => {
 test("a batch has a limit", async () => {
   await using started = await startGroup((group) => [transactions(group)], { batchSize: 10 });
   await publish(started.transport, notes(100));
-  await vi.waitUntil(() => started.consumer.status().handled === 100);
+  await until(() => started.consumer.status().handled === 100);
   expect(new Set(await effectsOf(inbox.database, started.group)).size).toBeGreaterThanOrEqual(10);
 });
 
@@ -58,7 +63,7 @@ test("one poison in a batch of fifty fails alone", async () => {
   await using started = await startGroup((group) => [transactions(group)]);
   const poison = note("poison");
   await publish(started.transport, [...notes(25), poison, ...notes(24)]);
-  await vi.waitUntil(() => started.consumer.status().handled === 49 && started.failures.length === 1);
+  await until(() => started.consumer.status().handled === 49 && started.failures.length === 1);
   expect(started.failures).toMatchObject([{ envelope: { id: poison.id }, deadLettered: true }]);
   expect(started.consumer.status()).toMatchObject({ handled: 49, failed: 0, deadLettered: 1, duplicates: 0 });
   expect(await effectsOf(inbox.database, started.group)).toHaveLength(49);
@@ -73,7 +78,7 @@ test("one that swallows a failed statement fails alone, and takes nobody's effec
     }),
   ]);
   await publish(started.transport, notes(20));
-  await vi.waitUntil(() => started.consumer.status().handled === 19 && started.failures.length === 1);
+  await until(() => started.consumer.status().handled === 19 && started.failures.length === 1);
   expect(await effectsOf(inbox.database, started.group)).toHaveLength(19);
   expect(await remembered(inbox.database, started.group)).toBe(19);
 });
@@ -83,7 +88,7 @@ test("duplicates inside one batch are handled once", async () => {
   const envelope = note("a");
   const copies = Array.from({ length: 16 }, (_, index) => ({ ...envelope, key: `k-${index}` }));
   await publish(started.transport, copies);
-  await vi.waitUntil(() => started.consumer.status().duplicates === 15);
+  await until(() => started.consumer.status().duplicates === 15);
   expect(await effectsOf(inbox.database, started.group)).toHaveLength(1);
 });
 
@@ -95,7 +100,7 @@ test("two consumers of one group have one effect, whichever gets the copy", asyn
   const envelopes = notes(200);
   await Promise.all([publish(started.transport, envelopes), publish(other, envelopes.toReversed())]);
   const sum = (of: "handled" | "duplicates") => started.consumer.status()[of] + second.status()[of];
-  await vi.waitUntil(() => sum("handled") + sum("duplicates") === 400);
+  await until(() => sum("handled") + sum("duplicates") === 400);
   expect({ handled: sum("handled"), failures: started.failures }).toEqual({ handled: 200, failures: [] });
   expect(await effectsOf(inbox.database, started.group)).toHaveLength(200);
 });
@@ -107,7 +112,7 @@ test("the messages of one key keep their order", async () => {
   const keys = ["x", "y", "z"];
   const envelopes = Array.from({ length: 60 }, (_, index) => note(`${index}`, keys[index % 3]));
   await publish(started.transport, envelopes);
-  await vi.waitUntil(() => started.consumer.status().handled === 60);
+  await until(() => started.consumer.status().handled === 60);
   const effects = await effectsOf(inbox.database, started.group);
   for (const [index, key] of keys.entries()) {
     const texts = effects.filter((effect) => effect.startsWith(key)).map((effect) => effect.slice(2));
@@ -124,8 +129,8 @@ test("each message of a batch is the cause of what its handler tells", async () 
     }),
   ]);
   await publish(started.transport, notes(50));
-  await vi.waitUntil(() => started.consumer.status().inFlight === 0 && started.consumer.status().handled > 0);
-  await vi.waitUntil(() => started.consumer.status().handled + started.failures.length === 50);
+  await until(() => started.consumer.status().inFlight === 0 && started.consumer.status().handled > 0);
+  await until(() => started.consumer.status().handled + started.failures.length === 50);
   expect(started.failures).toEqual([]);
 });
 
@@ -140,7 +145,7 @@ test("an unknown type or version, and data that breaks the contract, are rejecte
     { ...note("a"), data: { text: 7 } },
   ];
   await publish(started.transport, [...wrong, note("right")]);
-  await vi.waitUntil(() => started.failures.length === 3 && started.consumer.status().handled === 1);
+  await until(() => started.failures.length === 3 && started.consumer.status().handled === 1);
   expect(started.failures.map(({ error }) => error.message).sort()).toEqual([
     `Consumer ${started.group} has no reaction to note.deleted version 1`,
     `Consumer ${started.group} has no reaction to note.written version 2`,
@@ -152,7 +157,7 @@ test("an unknown type or version, and data that breaks the contract, are rejecte
 test("a message older than the inbox remembers is set aside with that reason", async () => {
   await using started = await startGroup((group) => [transactions(group)], { retentionDays: 20, attempts: 3 });
   await publish(started.transport, [{ ...note("a"), timestamp: "2020-01-01T00:00:00.000Z" }]);
-  await vi.waitUntil(() => started.failures.length === 1);
+  await until(() => started.failures.length === 1);
   expect(started.failures[0]?.error.message).toContain("older than the inbox remembers (20 days)");
   expect(started.consumer.status().deadLettered).toBe(1);
 });
@@ -168,7 +173,7 @@ test("a handler that fails once has its effect at the second attempt", async () 
   ];
   await using started = await startGroup(reactionsOf, { attempts: 2, retryDelayMs: 1 });
   await publish(started.transport, [note("a")]);
-  await vi.waitUntil(() => started.consumer.status().handled === 1);
+  await until(() => started.consumer.status().handled === 1);
   expect(started.consumer.status()).toMatchObject({ failed: 1, deadLettered: 0 });
   expect(await effectsOf(inbox.database, started.group)).toEqual(["a"]);
 });
@@ -184,7 +189,7 @@ test("killed database connections cost no attempt", async () => {
     }),
   ]);
   await publish(started.transport, notes(10));
-  await vi.waitUntil(() => started.consumer.status().handled === 10);
+  await until(() => started.consumer.status().handled === 10);
   expect({ failures: started.failures, kills }).toEqual({ failures: [], kills: 1 });
   expect(await effectsOf(inbox.database, started.group)).toHaveLength(10);
 });
@@ -193,21 +198,22 @@ test("two batches that deadlock end one by one, and cost no attempt", async () =
   await inbox.database.execute("create table counters (id text primary key, value integer)");
   await inbox.database.execute("insert into counters values ('left', 0), ('right', 0)");
   const bothHoldOne = barrier(2);
-  const countIn = () =>
-    on(noted, async (message, tx) => {
-      await query(tx, "count", "update counters set value = value + 1 where id = $1", [message.data.text]);
-      await bothHoldOne();
-    });
-  await using one = await startGroup(() => [countIn()]);
-  await using two = await startGroup(() => [countIn()]);
+  const reaction = on(noted, async (message, tx) => {
+    await query(tx, "count", "update counters set value = value + 1 where id = $1", [message.data.text]);
+    await addTransactionId(tx, "deadlocked");
+    await bothHoldOne();
+  });
+  await using one = await startGroup(() => [reaction]);
+  await using two = await startGroup(() => [reaction]);
   await Promise.all([
     publish(one.transport, [note("left"), note("right")]),
     publish(two.transport, [note("right"), note("left")]),
   ]);
-  await vi.waitUntil(() => one.consumer.status().handled + two.consumer.status().handled === 4, { timeout: 10_000 });
+  await until(() => one.consumer.status().handled + two.consumer.status().handled === 4);
   expect([...one.failures, ...two.failures]).toEqual([]);
   const { rows } = await inbox.database.execute("select value from counters");
   expect(rows).toEqual([{ value: 2 }, { value: 2 }]);
+  expect(new Set(await effectsOf(inbox.database, "deadlocked")).size).toBe(3);
 });
 
 test("one that hangs fails alone, and can write nothing when it wakes up", async () => {
@@ -223,7 +229,7 @@ test("one that hangs fails alone, and can write nothing when it wakes up", async
   ];
   await using started = await startGroup(reactionsOf, { timeoutMs: 3_000 });
   await publish(started.transport, notes(10));
-  await vi.waitUntil(() => started.consumer.status().handled + started.failures.length === 10, 10_000);
+  await until(() => started.consumer.status().handled + started.failures.length === 10);
   expect(started.failures.map(({ error }) => error.message)).toEqual([expect.stringContaining("longer than 1000 ms")]);
   wake.resolve();
   expect(await woken.promise).toBeInstanceOf(TypeError);

@@ -1,7 +1,7 @@
 import { memoryTransport } from "@throughline/transport/memory";
-import { expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import { on, startConsumer } from "./index.ts";
-import { addEffect, effectsOf, note, noted, openTestInbox, publish } from "./test-inbox.ts";
+import { addEffect, effectsOf, note, noted, openTestInbox, publish, until } from "./test-inbox.ts";
 
 test("a message that comes again, by whichever road, has one effect", async () => {
   await using inbox = await openTestInbox();
@@ -15,7 +15,7 @@ test("a message that comes again, by whichever road, has one effect", async () =
   await publish(oldRoad, [envelope, envelope]);
   await publish(newRoad, [envelope]);
 
-  await vi.waitUntil(() => consumer.status().duplicates === 2);
+  await until(() => consumer.status().duplicates === 2);
   expect(consumer.status()).toMatchObject({ handled: 1, failed: 0, deadLettered: 0, inFlight: 0 });
   expect(await effectsOf(database, "diary")).toEqual(["hello"]);
 });

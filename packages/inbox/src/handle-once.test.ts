@@ -1,5 +1,7 @@
 import { RejectedError } from "@throughline/envelope";
 import { query, type Transaction } from "@throughline/log";
+import { is } from "drizzle-orm";
+import { PgTransaction } from "drizzle-orm/pg-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { handleOnce } from "./index.ts";
 import { addEffect, barrier, effectsOf, note, openTestInbox, remembered } from "./test-inbox.ts";
@@ -78,6 +80,20 @@ test("a handler that swallows a failed statement fails all the same", async () =
   });
   await expect(failing).rejects.toThrow("current transaction is aborted");
   expect(await remembered(inbox.database, consumer)).toBe(0);
+});
+
+test("a handler may undo a part of its work, and go on", async () => {
+  const consumer = newConsumer();
+  await handleOnce(inbox.database, consumer, note("a"), async (tx) => {
+    expect(is(tx, PgTransaction)).toBe(true);
+    const part = tx.transaction(async (savepoint) => {
+      await addEffect(savepoint, consumer, "undone");
+      await query(savepoint, "divide", "select 1 / length($1::text)", [""]);
+    });
+    await expect(part).rejects.toThrow("division by zero");
+    await addEffect(tx, consumer, "kept");
+  });
+  expect(await effectsOf(inbox.database, consumer)).toEqual(["kept"]);
 });
 
 test("the same message has an effect in each consumer", async () => {

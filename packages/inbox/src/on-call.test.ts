@@ -1,9 +1,9 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import type { Failure } from "@throughline/transport";
 import { memoryTransport } from "@throughline/transport/memory";
-import { expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import { onCall, startConsumer } from "./index.ts";
-import { addEffect, effectsOf, note, noted, openTestInbox, publish } from "./test-inbox.ts";
+import { addEffect, effectsOf, note, noted, openTestInbox, publish, until } from "./test-inbox.ts";
 
 test("a call whose answer was lost is made again with the same id, and recorded once", async () => {
   await using inbox = await openTestInbox();
@@ -28,7 +28,7 @@ test("a call whose answer was lost is made again with the same id, and recorded 
   await using consumer = await startConsumer(inbox.database, "cashier", [charge], options);
   const envelope = note("900");
   await publish(transport, [envelope]);
-  await vi.waitUntil(() => consumer.status().handled === 1);
+  await until(() => consumer.status().handled === 1);
   expect(failures).toMatchObject([{ deadLettered: false, error: { message: "died between the call and the commit" } }]);
   expect(calls).toEqual([envelope.id, envelope.id]);
   expect(await effectsOf(inbox.database, "cashier")).toEqual(["charge 2"]);
@@ -48,7 +48,7 @@ test("a message that was handled before is not called for again", async () => {
   await using consumer = await startConsumer(inbox.database, "cashier", [charge], { from: [transport] });
   const envelope = note("900", "k");
   await publish(transport, [envelope, envelope, envelope]);
-  await vi.waitUntil(() => consumer.status().duplicates === 2);
+  await until(() => consumer.status().duplicates === 2);
   expect(calls).toBe(1);
 });
 
@@ -69,7 +69,7 @@ test("the crash points come in order, once for each message", async () => {
   );
   await using consumer = await startConsumer(inbox.database, "cashier", [charge], { from: [transport] });
   await publish(transport, [note("a", "k"), note("b", "k")]);
-  await vi.waitUntil(() => consumer.status().handled === 2);
+  await until(() => consumer.status().handled === 2);
   for (const { channel, listen } of listeners) unsubscribe(channel, listen);
   expect(passed).toEqual([...names, ...names]);
 });

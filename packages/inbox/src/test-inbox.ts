@@ -5,6 +5,7 @@ import type { Transport } from "@throughline/transport";
 import { drizzle } from "drizzle-orm/node-postgres";
 import { migrate } from "drizzle-orm/node-postgres/migrator";
 import pg from "pg";
+import { vi } from "vitest";
 import { migrations, type ReadableContract } from "./index.ts";
 
 /** A database of its own with an empty inbox in it, and a table for effects. */
@@ -53,6 +54,11 @@ export async function effectsOf(database: Database, consumer: string): Promise<s
 export async function remembered(database: Database, consumer: string): Promise<number> {
   const text = "select count(*)::integer as count from processed_messages where consumer = $1";
   return (await query<{ count: number }>(database, "remembered", text, [consumer]))[0]?.count ?? 0;
+}
+
+/** Waits for what a test is about, however slow the machine. */
+export async function until(condition: () => boolean): Promise<void> {
+  await vi.waitUntil(condition, { timeout: 20_000, interval: 5 });
 }
 
 export async function publish(transport: Transport, envelopes: readonly Envelope[]): Promise<void> {
