@@ -37,8 +37,12 @@ export type KafkaOptions = {
  * `originalTopic`, `originalPartition`, `originalOffset`, `originalTimestamp`, `group`, `attempts`, `failedAt`,
  * `errorName`, `errorMessage` and `errorStack` beside them.
  *
- * Messages of one key and type keep their order. A message comes again when the member that had it dies, or when the
- * group meets anew before it was done and committed.
+ * Messages of one key and type keep their order; those of one key, whatever their type, are handled by one member, one
+ * at a time. A message comes again when its member dies, or when the group meets anew before it was committed. While a
+ * key waits for its next attempt, the others of its partition go on, but nothing behind it is committed.
+ *
+ * `publish` ends within 10 s, whatever the broker does. A subscriber whose broker is away tries again each second and
+ * tells `onFailure`; after a crash the group waits for `sessionTimeoutMs` before it gives the partitions anew.
  *
  * The backlog counts as dead letters all that stand in those topics, whichever group set them aside: Kafka does not
  * count by header, and forgets them after 14 days.

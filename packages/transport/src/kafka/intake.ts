@@ -43,7 +43,7 @@ const refetchAfterMs = 100;
 export function createIntake(subscription: CompleteSubscription, setAside: SetAside): Intake {
   const queue = createKeyQueue(subscription.concurrency);
   const enough = 10 * subscription.concurrency;
-  const resumes = new Map<Progress, () => void>();
+  const resumes = new WeakMap<Progress, () => void>();
   let isStopping = false;
   let room: Promise<void> | undefined;
 
@@ -79,7 +79,7 @@ export function createIntake(subscription: CompleteSubscription, setAside: SetAs
 
   async function work(task: Task): Promise<Pause | undefined> {
     if (!task.assignment.isCurrent) return undefined;
-    const pause = (task.verdict === undefined ? await attempt(task) : undefined) ?? (await bury(task));
+    const pause = (task.verdict === undefined ? await attempt(task) : undefined) ?? (await setAsideIfDead(task));
     if (pause !== undefined) return pause;
     task.progress.end(task.position.message.offset);
     task.assignment.commitSoon();
@@ -111,7 +111,7 @@ export function createIntake(subscription: CompleteSubscription, setAside: SetAs
   }
 
   /** Until the dead letter is with the broker, the offset does not move, and the key waits. */
-  async function bury({ position, attempts, verdict }: Task): Promise<Pause | undefined> {
+  async function setAsideIfDead({ position, attempts, verdict }: Task): Promise<Pause | undefined> {
     if (verdict === undefined) return undefined;
     try {
       await setAside(position, attempts, verdict.error);

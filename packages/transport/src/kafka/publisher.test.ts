@@ -3,13 +3,14 @@ import { describe, expect, test } from "vitest";
 import { kafkaTransport } from "../kafka.ts";
 import { PublishError } from "../publish-error.ts";
 import { buildRoad } from "./testing/road.ts";
-import { brokers, isSkipped, openShop, order, textsOf, type } from "./testing/shop.ts";
+import { brokers, openShop, order, textsOf, type } from "./testing/shop.ts";
 
 const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 const warnings: string[] = [];
 process.on("warning", ({ name }) => warnings.push(name));
 
-describe.skipIf(isSkipped).concurrent("a publisher on Kafka", () => {
+// With CI=true a missing broker is a failure.
+describe.skipIf(brokers.length === 0 && process.env.CI !== "true").concurrent("a publisher on Kafka", () => {
   test("a stranger finds topic, key, value and headers where the contract puts them", async () => {
     await using shop = await openShop();
     const sent = runCausedBy({ id: "the-cause", correlationId: "the-request", traceparent }, () => order("order-1"));

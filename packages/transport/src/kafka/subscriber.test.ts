@@ -2,9 +2,10 @@ import { setImmediate } from "node:timers/promises";
 import { type Envelope, RejectedError } from "@throughline/envelope";
 import { describe, expect, test, vi } from "vitest";
 import { buildRoad } from "./testing/road.ts";
-import { brokers, idsOf, isSkipped, openShop, order, patience, textsOf, type } from "./testing/shop.ts";
+import { brokers, idsOf, openShop, order, patience, textsOf, type } from "./testing/shop.ts";
 
-describe.skipIf(isSkipped).concurrent("a subscriber on Kafka", () => {
+// With CI=true a missing broker is a failure.
+describe.skipIf(brokers.length === 0 && process.env.CI !== "true").concurrent("a subscriber on Kafka", () => {
   test("a dead letter names the place it came from and the reason", async () => {
     await using shop = await openShop();
     await shop.listen(async ({ sequence }) => {
@@ -72,7 +73,7 @@ describe.skipIf(isSkipped).concurrent("a subscriber on Kafka", () => {
   test("5,000 messages arrive once each", async () => {
     await using shop = await openShop();
     const { handled } = await shop.listen(undefined, { concurrency: 100 });
-    const sent = Array.from({ length: 5_000 }, (_, n) => order(`order-${n % 500}`, n));
+    const sent = Array.from({ length: 5_000 }, (_, n) => order(`order-${n % 500}`, n + 1));
     await shop.publish(sent);
     await vi.waitUntil(async () => (await shop.committed()) === sent.length, patience);
     expect(handled).toHaveLength(sent.length);
@@ -91,7 +92,7 @@ describe.skipIf(isSkipped).concurrent("a subscriber on Kafka", () => {
     let isOver = false;
     const load = (async () => {
       while (!isOver) {
-        const batch = Array.from({ length: 50 }, (_, n) => order(`order-${n}`, sent.length + n));
+        const batch = Array.from({ length: 50 }, (_, n) => order(`order-${n}`, sent.length + n + 1));
         sent.push(...batch);
         await shop.publish(batch);
       }
@@ -110,8 +111,8 @@ describe.skipIf(isSkipped).concurrent("a subscriber on Kafka", () => {
     await using shop = await openShop({ partitions: 2 });
     const { promise: unstuck, resolve } = Promise.withResolvers<void>();
     const { handled } = await shop.listen(({ key }) => (key === "stuck" ? unstuck : Promise.resolve()));
-    const stuck = Array.from({ length: 1_000 }, (_, n) => order("stuck", n));
-    const others = Array.from({ length: 4_000 }, (_, n) => order(`order-${n % 100}`, n));
+    const stuck = Array.from({ length: 1_000 }, (_, n) => order("stuck", n + 1));
+    const others = Array.from({ length: 4_000 }, (_, n) => order(`order-${n % 100}`, n + 1));
     await shop.publish([...stuck, ...others]);
     const isThrough = (envelope: Envelope) => envelope.key !== "stuck";
     await vi.waitUntil(() => handled.filter(isThrough).length > 1_000, patience);
@@ -174,7 +175,7 @@ describe.skipIf(isSkipped).concurrent("a subscriber on Kafka", () => {
     }
   });
 
-  test("what is due moves no further until its dead letter is written", async () => {
+  test("no offset moves past a message before its dead letter is written", async () => {
     await using shop = await openShop({ partitions: 1 });
     await shop.stranger.admin.createTopics({
       topics: [{ topic: `${shop.topic}.DLT`, configEntries: [{ name: "max.message.bytes", value: "100" }] }],
