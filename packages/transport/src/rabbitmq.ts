@@ -20,7 +20,8 @@ export type { RabbitmqOptions, Work } from "./rabbitmq/options.ts";
  *
  * A message that fails is tried again in its place. One that is set aside goes to `<namespace>.<group>.dlq` as it came,
  * with the headers `x-error-name`, `x-error-message`, `x-error-stack`, `x-original-exchange`, `x-original-routing-key`,
- * `x-failed-at` and `x-attempts`. One that kills its consumers is set aside after 20 deliveries without an outcome.
+ * `x-failed-at` and `x-attempts`. One that kills its consumers goes there after 20 deliveries without an outcome; an
+ * event then has the broker's `x-death` instead.
  */
 export function rabbitmqTransport({ url, namespace, work, onError = warn }: RabbitmqOptions): Transport {
   const settings: Settings = {

@@ -1,4 +1,4 @@
-import type { ConfirmChannel, Options } from "amqplib";
+import { type ConfirmChannel, IllegalOperationError, type Options } from "amqplib";
 import { toError } from "../reason.ts";
 
 export type Outgoing = {
@@ -35,7 +35,8 @@ export function sendConfirmed(channel: ConfirmChannel): Send {
       if (at >= 0) {
         returned.splice(at, 1);
         resolve({ refused: true, cause: new Error(`No queue takes ${routingKey} from ${exchange}`) });
-      } else resolve(error === null ? undefined : { refused: isOpen, cause: toError(error) });
+      } else if (error === null) resolve(undefined);
+      else resolve({ refused: isOpen && !(error instanceof IllegalOperationError), cause: toError(error) });
     };
     try {
       channel.publish(exchange, routingKey, content, { ...properties, mandatory: true, persistent: true }, settle);

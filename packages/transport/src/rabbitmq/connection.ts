@@ -39,7 +39,7 @@ export function keepChannel<Resource>(
     channel.on("error", lose);
     channel.on("close", () => {
       isOpen = false;
-      lose(new Error("The channel was closed"));
+      lose(new Error("The channel went with its connection"));
     });
     const close = async () => {
       if (isOpen) await waitAtMost(closeMs, channel.close());

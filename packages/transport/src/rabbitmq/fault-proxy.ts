@@ -4,6 +4,8 @@ import { connect, createServer, type Socket } from "node:net";
 /** A road to a broker on which accidents can be had. */
 export type FaultProxy = AsyncDisposable & {
   readonly url: string;
+  /** Connections that neither end has closed. */
+  readonly connections: number;
   /** Ends every connection with a reset. */
   cut(): void;
   /** Connections stay, and what is sent over them is lost, until `heal`. New ones are accepted, to the same end. */
@@ -31,6 +33,9 @@ export async function startFaultProxy(brokerUrl: string): Promise<FaultProxy> {
 
   return {
     url: url.href,
+    get connections() {
+      return sockets.size / 2;
+    },
     cut,
     swallow() {
       isSwallowing = true;

@@ -60,7 +60,12 @@ export const deliveryLimit = 20;
 // A dead letter is looked at as often as one likes; 4.x would drop it after 20 looks, and 3.10 knows no -1 for "never".
 const unlimited = 2 ** 31 - 1;
 
-const priorityQueue: Options.AssertQueue = { durable: true, arguments: { "x-max-priority": 9 } };
+// Quorum queues have no priorities before 4.0, and two instead of ten until 4.3. The type is named because a virtual host
+// may have another default.
+const priorityQueue: Options.AssertQueue = {
+  durable: true,
+  arguments: { "x-queue-type": "classic", "x-max-priority": 9 },
+};
 
 // Without `at-least-once`, which needs `reject-publish`, the broker may lose what it dead-letters itself.
 const guardedQueue = quorumQueue({
