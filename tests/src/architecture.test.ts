@@ -64,6 +64,18 @@ test("every package has its row in the table, and its package.json lists exactly
   expect([...folders].filter((folder) => folder !== "tests" && !(folder in allowed))).toEqual([]);
 });
 
+test("what runs in production imports nothing that only tests use", () => {
+  const shipped = new Set(sources.map(({ path }) => path));
+  const strays = sources.flatMap(({ path, text }) =>
+    importsOf(text)
+      .filter((name) => name.startsWith(".") && name.endsWith(".ts"))
+      .map((name) => relative(root, fileURLToPath(new URL(name, `file://${root}${path}`))))
+      .filter((target) => !shipped.has(target))
+      .map((target) => `${path} → ${target}`),
+  );
+  expect(strays).toEqual([]);
+});
+
 test("a relative import stays within its package", () => {
   const strays = sources.flatMap(({ path, folder, text }) =>
     importsOf(text)
@@ -126,10 +138,15 @@ async function readSources(): Promise<Source[]> {
     exclude: (name) => /(^|\/)(node_modules|dist)(\/|$)/.test(name),
   })) {
     const text = readFileSync(`${root}${path}`, "utf8");
-    // Tests may reach for whatever they put to the proof.
-    if (!path.endsWith(".test.ts") && !path.includes("/testing")) found.push({ path, folder: folderOf(path), text });
+    // Tests, and what only they use, may reach for whatever they put to the proof.
+    if (!isForTests(path, text)) found.push({ path, folder: folderOf(path), text });
   }
   return found;
+}
+
+function isForTests(path: string, text: string): boolean {
+  if (path.endsWith(".test.ts") || path.includes("/testing")) return true;
+  return importsOf(text).some((name) => name === "vitest" || name === "@throughline/local/testing");
 }
 
 function folderOf(path: string): string {
