@@ -1,3 +1,4 @@
+import { currentCause } from "@throughline/envelope";
 import type { Transaction } from "@throughline/log";
 import { appendEntries, toEntries } from "./append-to-stream.ts";
 import { type Decider, streamIdOf } from "./decider.ts";
@@ -9,7 +10,7 @@ import type { Event, Metadata, RecordedEvent } from "./recorded-event.ts";
 export type DecideOptions = {
   /** The id of the command, or of the message that carries it. Told again, it returns its first result. */
   readonly commandId?: string | undefined;
-  /** Kept beside every event: `correlationId`, `causationId`. */
+  /** Kept beside every event. Default: the correlation and the cause of what is being handled. */
   readonly metadata?: Metadata | undefined;
 };
 
@@ -31,7 +32,7 @@ export async function decide<Command, Told extends Event, State>(
   decider: Decider<Command, Told, State>,
   id: string,
   command: Command,
-  { commandId, metadata }: DecideOptions = {},
+  { commandId, metadata = causeOfThis() }: DecideOptions = {},
 ): Promise<Decision<Told, State>> {
   const streamId = streamIdOf(decider, id);
   const firstEventId = commandId === undefined ? null : eventId(streamId, commandId, 0);
@@ -52,6 +53,13 @@ export async function decide<Command, Told extends Event, State>(
   });
   if (result.repeatedFrom === undefined) return { state, version, events: result.appended };
   return firstResult(tx, decider, streamId, { commandId: String(commandId), from: result.repeatedFrom });
+}
+
+function causeOfThis(): Metadata {
+  const cause = currentCause();
+  if (cause === undefined) return {};
+  const { correlationId, id } = cause;
+  return id === undefined ? { correlationId } : { correlationId, causationId: id };
 }
 
 async function firstResult<Command, Told extends Event, State>(

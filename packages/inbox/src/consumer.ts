@@ -1,7 +1,7 @@
 import { trace } from "@opentelemetry/api";
 import type { Envelope, Handler } from "@throughline/envelope";
 import type { Database } from "@throughline/log";
-import type { Failure, Subscription, Transport } from "@throughline/transport";
+import type { Backlog, Failure, Subscription, Transport } from "@throughline/transport";
 import type { Outcome } from "./commit.ts";
 import { createGroupCommit } from "./group-commit.ts";
 import { createHandler } from "./handler.ts";
@@ -36,8 +36,11 @@ export type ConsumerStatus = {
   readonly inFlight: number;
 };
 
+/** What waits on one road; where its broker does not answer, why. */
+export type RoadBacklog = Backlog & { readonly road: string; readonly reason?: string };
+
 /** Disposing it stops the intake and waits for the messages in flight. */
-export type Consumer = AsyncDisposable & { status(): ConsumerStatus };
+export type Consumer = AsyncDisposable & { status(): ConsumerStatus; backlog(): Promise<RoadBacklog[]> };
 
 /**
  * Handles what a group receives, each message once, whatever the transports deliver again. Messages in flight at the same
@@ -70,6 +73,7 @@ export async function startConsumer(
   const opened = opening.move();
   return {
     status: () => ({ group, ...counted.counts }),
+    backlog: () => Promise.all(from.map((transport) => backlogOn(transport, group, types))),
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
 }
@@ -96,6 +100,15 @@ function count(
       onFailure(failure);
     },
   };
+}
+
+async function backlogOn(transport: Transport, group: string, types: readonly string[]): Promise<RoadBacklog> {
+  const road = transport.name;
+  try {
+    return { road, ...(await transport.backlog(group, types)) };
+  } catch (error) {
+    return { road, waiting: 0, deadLetters: 0, reason: error instanceof Error ? error.message : String(error) };
+  }
 }
 
 function warn({ error }: Failure): void {

@@ -43,7 +43,7 @@ export function createGroupCommit(
   async function commitAll(): Promise<void> {
     // What the transport hands over at once belongs into one batch.
     await setImmediate();
-    while (waiting.length > 0) await settle(waiting.splice(0, batchSize));
+    while (waiting.length > 0) await settle(inLockOrder(waiting.splice(0, batchSize)));
     isCommitting = false;
   }
 
@@ -73,4 +73,9 @@ export function createGroupCommit(
     }
     return promise;
   };
+}
+
+/** By key, so that processes whose batches touch the same entities lock them in one order and never deadlock. */
+function inLockOrder(batch: readonly Waiting[]): Waiting[] {
+  return batch.toSorted(({ envelope: a }, { envelope: b }) => (a.key < b.key ? -1 : Number(a.key > b.key)));
 }

@@ -28,6 +28,6 @@ await using consumer = await service.part(
 await using _http = await serveHttp(config, {
   routes: routes(database.handle),
   ready: { database: database.ping },
-  status: async () => ({ consumers: [await consumer.status()] }),
+  status: async () => ({ consumers: [{ ...consumer.status(), roads: await consumer.backlog() }] }),
 });
 await service.stopped;

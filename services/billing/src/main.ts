@@ -57,7 +57,10 @@ await using _http = await serveHttp(config, {
   ready: { database: database.ping },
   status: async () => ({
     relay: await relay.status(),
-    consumers: await Promise.all([consumer.status(), worker.status()]),
+    consumers: [
+      { ...consumer.status(), roads: await consumer.backlog() },
+      { ...worker.status(), roads: await worker.backlog() },
+    ],
   }),
 });
 await service.stopped;

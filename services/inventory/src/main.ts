@@ -41,6 +41,9 @@ await using _http = await serveHttp(config, {
   routes: routes(database.handle),
   mapError,
   ready: { database: database.ping },
-  status: async () => ({ relay: await relay.status(), consumers: [await consumer.status()] }),
+  status: async () => ({
+    relay: await relay.status(),
+    consumers: [{ ...consumer.status(), roads: await consumer.backlog() }],
+  }),
 });
 await service.stopped;
