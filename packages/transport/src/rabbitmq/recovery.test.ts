@@ -36,7 +36,7 @@ describe.skipIf(isExcused)("RabbitMQ comes back", { timeout: 60_000, concurrent:
   test("after a line that swallows everything, on which a publish fails in time", async () => {
     await using bench = await openBench();
     await using proxy = await startFaultProxy(bench.url);
-    const transport = over(proxy, bench.namespace);
+    const transport = over(proxy, bench.namespace, 60);
     await using consumer = await listen(transport);
     await using publisher = await transport.connectPublisher();
     proxy.swallow();
@@ -46,6 +46,7 @@ describe.skipIf(isExcused)("RabbitMQ comes back", { timeout: 60_000, concurrent:
     expect(performance.now() - startedAt).toBeLessThan(11_000);
     expect(failure).toBeInstanceOf(PublishError);
     expect(failure).toMatchObject({ failures: sent.map(({ id }) => ({ id, refused: false })) });
+    expect(String(failure)).toContain("confirmed nothing for 10000 ms");
 
     proxy.heal();
     await publishUntilConfirmed(publisher, sent);
@@ -83,8 +84,8 @@ describe.skipIf(isExcused)("RabbitMQ comes back", { timeout: 60_000, concurrent:
   });
 });
 
-function over({ url }: FaultProxy, namespace: string): Transport {
-  return rabbitmqTransport({ url: `${url}?heartbeat=1`, namespace, onError: () => undefined });
+function over({ url }: FaultProxy, namespace: string, heartbeat = 1): Transport {
+  return rabbitmqTransport({ url: `${url}?heartbeat=${heartbeat}`, namespace, onError: () => undefined });
 }
 
 /** What the relay of an outbox does. */
