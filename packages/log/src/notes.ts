@@ -23,7 +23,7 @@ export type Note = { readonly writer: number; readonly number: number };
 export async function openNotes(): Promise<{ readonly database: Database } & AsyncDisposable> {
   const opened = new AsyncDisposableStack();
   const { url } = opened.use(await createTestDatabase());
-  const pool = opened.adopt(new pg.Pool({ connectionString: url, max: 20 }), (open) => open.end());
+  const pool = opened.adopt(new pg.Pool({ connectionString: url, max: 20 }), closePool);
   const database = drizzle(pool);
   await migrate(database, { migrationsFolder: migrations.folder, migrationsTable: "__migrations_log" });
   await database.execute(schema);
@@ -59,4 +59,17 @@ export async function openTransaction(
       });
     },
   };
+}
+
+/** `pool.end()` alone returns before its connections are closed, and dropping the database would then break them. */
+async function closePool(pool: pg.Pool): Promise<void> {
+  const closed = Promise.withResolvers<void>();
+  let open = pool.totalCount;
+  pool.on("remove", () => {
+    open -= 1;
+    if (open === 0) closed.resolve();
+  });
+  const isUnused = open === 0;
+  await pool.end();
+  if (!isUnused) await closed.promise;
 }
