@@ -1,9 +1,9 @@
 import { createEnvelope, runCausedBy, serializeEnvelope } from "@throughline/envelope";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { kafkaTransport } from "../kafka.ts";
 import { PublishError } from "../publish-error.ts";
 import { buildRoad } from "./testing/road.ts";
-import { brokers, openShop, order, textsOf, type } from "./testing/shop.ts";
+import { brokers, openShop, order, patience, textsOf, type } from "./testing/shop.ts";
 
 const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 const warnings: string[] = [];
@@ -59,6 +59,7 @@ describe.skipIf(brokers.length === 0 && process.env.CI !== "true").concurrent("a
     await using shop = await openShop();
     await shop.publish([order("order-1"), order("order-1", 2, "order.cancelled")]);
     await shop.stranger.admin.deleteTopics({ topics: [shop.topic] });
+    await vi.waitUntil(async () => !(await shop.stranger.admin.listTopics()).includes(shop.topic), patience);
     const sent = order("order-1", 3);
     await shop.publish([order("order-1", 4, "order.cancelled")]);
     await shop.publish([sent]);

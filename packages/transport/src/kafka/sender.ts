@@ -14,7 +14,8 @@ export type Sender = {
   close(): Promise<void>;
 };
 
-type TrackedProducer = { readonly producer: Producer; readonly partitionOf: WeakMap<Message, number> };
+/** `chosen` are the partitions, by topic, that the records of the current call went to. */
+type TrackedProducer = { readonly producer: Producer; readonly chosen: Map<string, Set<number>> };
 
 const closeWithinMs = 5_000;
 
@@ -78,7 +79,7 @@ export async function connectSender(settings: KafkaSettings, admin: SharedAdmin)
 }
 
 function createProducer(settings: KafkaSettings): TrackedProducer {
-  const partitionOf = new WeakMap<Message, number>();
+  const chosen = new Map<string, Set<number>>();
   const producer = createClient(settings).producer({
     idempotent: true,
     maxInFlightRequests: 1,
@@ -87,26 +88,27 @@ function createProducer(settings: KafkaSettings): TrackedProducer {
       const choose = Partitioners.DefaultPartitioner();
       return (choice) => {
         const partition = choose(choice);
-        partitionOf.set(choice.message, partition);
+        chosen.get(choice.topic)?.add(partition);
         return partition;
       };
     },
   });
-  return { producer, partitionOf };
+  return { producer, chosen };
 }
 
-async function sendBatch({ producer, partitionOf }: TrackedProducer, records: readonly KafkaRecord[]): Promise<void> {
+async function sendBatch({ producer, chosen }: TrackedProducer, records: readonly KafkaRecord[]): Promise<void> {
   await producer.connect();
   const topicMessages = [...Map.groupBy(records, ({ topic }) => topic)].map(([topic, messages]) => ({
     topic,
     messages: messages.map(({ key, value, headers }): Message => ({ key, value, headers })),
   }));
+  chosen.clear();
+  for (const { topic } of topicMessages) chosen.set(topic, new Set());
   const answers = await producer.sendBatch({ acks: -1, topicMessages });
-  const answered = new Set(answers.map(({ topicName, partition }) => `${topicName}/${partition}`));
-  // kafkajs asks each broker once: a partition that moves in the middle to one that has answered is left out, unnoticed.
-  for (const { topic, messages } of topicMessages) {
-    const partition = messages.map((message) => partitionOf.get(message)).find((p) => !answered.has(`${topic}/${p}`));
-    if (partition !== undefined) throw new Error(`Kafka did not answer for partition ${partition} of ${topic}`);
+  // kafkajs asks each broker once: a partition that moves meanwhile to one that has answered is left out, unnoticed.
+  for (const { topicName, partition } of answers) chosen.get(topicName)?.delete(partition);
+  for (const [topic, [unanswered]] of chosen) {
+    if (unanswered !== undefined) throw new Error(`Kafka did not answer for partition ${unanswered} of ${topic}`);
   }
 }
 
