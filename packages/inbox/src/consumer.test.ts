@@ -206,8 +206,8 @@ test("two batches that deadlock end one by one, and cost no attempt", async () =
   await using one = await startGroup(() => [reaction]);
   await using two = await startGroup(() => [reaction]);
   await Promise.all([
-    publish(one.transport, [note("left"), note("right")]),
-    publish(two.transport, [note("right"), note("left")]),
+    publish(one.transport, [note("left", "a"), note("right", "b")]),
+    publish(two.transport, [note("right", "a"), note("left", "b")]),
   ]);
   await until(() => one.consumer.status().handled + two.consumer.status().handled === 4);
   expect([...one.failures, ...two.failures]).toEqual([]);
