@@ -18,7 +18,7 @@ export type ReceiverOptions = {
 };
 
 const mostPerCall = 10;
-const mostHelpers = 7;
+const mostExtraReceives = 7;
 /** A poll that comes back empty sooner than this did not wait: emulators do that when another poller was faster. */
 const shortestWaitMs = 50;
 const pauseAfterShortWaitMs = 20;
@@ -37,7 +37,7 @@ export function startReceiver(options: ReceiverOptions): () => Promise<void> {
   const stopping = new AbortController();
   const leaving = new AbortController();
   const inHand = new Set<Promise<void>>();
-  let helpers = 0;
+  let extraReceives = 0;
   const polling = pollForEver();
 
   return async () => {
@@ -46,7 +46,7 @@ export function startReceiver(options: ReceiverOptions): () => Promise<void> {
     const farewell = setTimeout(() => leaving.abort(), farewellMs);
     await polling;
     clearTimeout(farewell);
-    // A helper that was receiving adds to what is in hand.
+    // An extra receive that was under way adds to what is in hand.
     while (inHand.size > 0) await Promise.all(inHand);
   };
 
@@ -68,15 +68,15 @@ export function startReceiver(options: ReceiverOptions): () => Promise<void> {
     }
   }
 
-  /** Helps the poll to empty a backlog, and ends with it. */
-  async function help(): Promise<void> {
-    helpers += 1;
+  /** Runs beside the poll while there is a backlog, and ends with it. */
+  async function emptyBacklog(): Promise<void> {
+    extraReceives += 1;
     try {
       while ((await receiveOnce(0)) === mostPerCall);
     } catch (thrown) {
       await onError(toError(thrown));
     }
-    helpers -= 1;
+    extraReceives -= 1;
   }
 
   async function receiveOnce(waitSeconds: number): Promise<number> {
@@ -89,7 +89,8 @@ export function startReceiver(options: ReceiverOptions): () => Promise<void> {
       intake.giveBack(places - messages.length);
     }
     for (const message of messages) keep(settleWork(message));
-    if (messages.length === mostPerCall && helpers < Math.min(concurrency / mostPerCall - 1, mostHelpers)) keep(help());
+    const mayHaveExtra = extraReceives < Math.min(concurrency / mostPerCall - 1, mostExtraReceives);
+    if (messages.length === mostPerCall && mayHaveExtra) keep(emptyBacklog());
     return messages.length;
   }
 
