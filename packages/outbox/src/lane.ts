@@ -51,6 +51,7 @@ async function flow(lane: Lane, lease: Lease): Promise<void> {
   while (!lane.stopping.aborted) {
     if (parking.isDue()) await parking.retry(lease);
     const page = next ?? (await readPage(lane, lease.position));
+    next = undefined;
     if (page.upTo > lease.position) next = await relayPage(lane, lease, parking, page);
     else await lane.tail.beyond(lease.position, parking.dueInMs());
   }

@@ -123,7 +123,7 @@ test("an unavailable broker gets everything once it is back, and nothing is park
   isDown = false;
   await vi.waitUntil(() => broker.received.length === 3, soon);
   expect(sequencesOf(broker.received)).toEqual({ a: [1, 2], b: [1] });
-  expect(errors[0]).toBe("test may lack 3 messages");
+  expect(errors[0]).toMatch(/^test may lack \d messages$/);
 });
 
 test("a broker that cannot be reached at the start is connected later", async () => {
