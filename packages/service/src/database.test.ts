@@ -1,3 +1,4 @@
+import type { Socket } from "node:net";
 import { createTestDatabase } from "@throughline/local/testing";
 import { sql } from "drizzle-orm";
 import { expect, test, vi } from "vitest";
@@ -58,4 +59,17 @@ test("a statement that takes too long is ended by the database", async () => {
   await using place = await createTestDatabase();
   await using database = await open(place.url, { handlerTimeoutMs: 100 });
   await expect(database.pool.query("select pg_sleep(20)")).rejects.toThrow("statement timeout");
+});
+
+test("connections lost before their transaction began do not wear the pool out", async () => {
+  await using place = await createTestDatabase();
+  await using database = await open(place.url);
+  const lose = (connection: unknown) => (connection as { connection: { stream: Socket } }).connection.stream.destroy();
+  database.pool.on("acquire", lose);
+  for (let taken = 0; taken < settings.databasePoolSize; taken++) {
+    await expect(database.handle.transaction(async (tx) => tx.execute(sql`select 1`))).rejects.toThrow();
+  }
+  database.pool.off("acquire", lose);
+  await vi.waitUntil(() => database.pool.totalCount === 0, patience);
+  await database.handle.transaction(async (tx) => tx.execute(sql`select 1`));
 });

@@ -37,6 +37,7 @@ export async function openDatabase(config: DatabaseConfig): Promise<Database> {
   pool.on("connect", (connection) => {
     connection.on("error", (err) => log.warn({ err }, "lost a database connection"));
   });
+  returnLostConnections(pool);
   const database: Database = {
     handle: drizzle(pool),
     pool,
@@ -50,6 +51,21 @@ export async function openDatabase(config: DatabaseConfig): Promise<Database> {
     throw new Error(`The database at ${placeOf(config.databaseUrl)} does not answer`, { cause });
   }
   return database;
+}
+
+/**
+ * drizzle sends BEGIN outside of its `try`, so a connection that dies between checkout and BEGIN would never come back,
+ * and a pool whose connections all did is stuck for good. Whoever holds a dead one has a second to give it back.
+ */
+function returnLostConnections(pool: pg.Pool): void {
+  const inUse = new Set<pg.PoolClient>();
+  pool.on("acquire", (connection) => inUse.add(connection));
+  pool.on("release", (_error, connection) => inUse.delete(connection));
+  pool.on("connect", (connection) => {
+    connection.once("end", () => {
+      setTimeout(() => inUse.has(connection) && connection.release(true), 1_000).unref();
+    });
+  });
 }
 
 function placeOf(url: string): string {
