@@ -5,14 +5,13 @@
 create function log_pin() returns trigger language plpgsql as $$
 declare
   mark constant text := 'throughline.log_pin_' || tg_argv[1];
-  last bigint;
 begin
   if current_setting(mark, true) = 'on' then
     return null;
   end if;
-  execute format('select case when is_called then last_value else last_value - 1 end from %s', tg_argv[0]::regclass)
-    into last;
-  perform pg_advisory_xact_lock_shared((tg_argv[1]::bigint << 48) | last);
+  -- A fresh sequence has no last value: whoever pins it at 0 is below all that it will hand out.
+  perform pg_advisory_xact_lock_shared(
+    (tg_argv[1]::bigint << 48) | coalesce(pg_sequence_last_value(tg_argv[0]::regclass), 0));
   perform set_config(mark, 'on', true);
   return null;
 end
@@ -41,7 +40,7 @@ begin
   if current_setting('transaction_isolation') not in ('read committed', 'read uncommitted') then
     raise exception 'A log is read in read committed: an older snapshot would miss rows below the limit';
   end if;
-  execute format('select case when is_called then last_value else last_value - 1 end from %s', sequence) into last;
+  last := coalesce(pg_sequence_last_value(sequence), 0);
   select min(pin) into lowest from log_pins(namespace);
   return least(last, lowest);
 end
