@@ -47,7 +47,7 @@ test("sequences have no gap and follow the positions, however many write at once
   await using outbox = await openOutbox();
   const writers = numbersTo(12).map(async (writer) => {
     for (const turn of numbersTo(20)) {
-      const keys = writer % 2 === 0 ? ["a", "b", "c"] : ["c", "b", "a"];
+      const keys = [["a", "b", "c"], ["c", "b", "a"], ["b"]][writer % 3] ?? [];
       const work = outbox.database.transaction(async (tx) => {
         await enqueue(
           tx,
@@ -61,8 +61,8 @@ test("sequences have no gap and follow the positions, however many write at once
     }
   });
   await Promise.all(writers);
-  const all = numbersTo(12 * 16);
-  expect(await readSequences(outbox)).toEqual({ a: all, b: all, c: all });
+  const [some, all] = [numbersTo(8 * 16), numbersTo(12 * 16)];
+  expect(await readSequences(outbox)).toEqual({ a: some, b: all, c: some });
 });
 
 test("two sources count the messages about one key apart", async () => {

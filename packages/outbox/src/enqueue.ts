@@ -1,7 +1,8 @@
 import { channel } from "node:diagnostics_channel";
-import { type Envelope, type Message, parseEnvelope, serializeEnvelope } from "@throughline/envelope";
-import { query, type Transaction } from "@throughline/log";
+import { type Message, parseEnvelope, serializeEnvelope } from "@throughline/envelope";
+import type { Transaction } from "@throughline/log";
 import { giveHint } from "./hint.ts";
+import { type Draft, insertDrafts } from "./insert-drafts.ts";
 import { requireOpenTransaction } from "./open-transaction.ts";
 import { traceCreation } from "./trace.ts";
 
@@ -19,13 +20,10 @@ export async function enqueue(tx: Transaction, source: string, messages: readonl
   requireOpenTransaction(tx);
   if (messages.length === 0) return;
   const drafts = messages.map((message) => draft(source, message));
-  await query(tx, "outbox_enqueue", insertion, [source, ...toColumns(drafts)]);
+  await insertDrafts(tx, source, drafts);
   giveHint();
   afterEnqueue.publish(undefined);
 }
-
-/** An envelope and its wire text around the sequence, which only the database knows. */
-type Draft = { readonly envelope: Envelope; readonly head: string; readonly tail: string };
 
 function draft(source: string, message: Message): Draft {
   const envelope = traceCreation(source, message);
@@ -54,52 +52,3 @@ function requireValid({ type, key }: Message, wire: string): void {
     throw new Error(`${name} cannot be sent: ${cause instanceof Error ? cause.message : cause}`, { cause });
   }
 }
-
-function toColumns(drafts: readonly Draft[]): unknown[][] {
-  const envelopes = drafts.map(({ envelope }) => envelope);
-  return [
-    envelopes.map(({ key }) => key),
-    envelopes.map(({ type }) => type),
-    envelopes.map(({ id }) => id),
-    envelopes.map(({ version }) => version),
-    envelopes.map(({ timestamp }) => timestamp),
-    envelopes.map(({ correlationId }) => correlationId),
-    envelopes.map(({ causationId }) => causationId ?? null),
-    envelopes.map(({ traceparent }) => traceparent ?? null),
-    drafts.map(({ head }) => head),
-    drafts.map(({ tail }) => tail),
-    countBehind(envelopes),
-  ];
-}
-
-/** For each envelope, how many of its key come after it in this call. */
-function countBehind(envelopes: readonly Envelope[]): number[] {
-  const seen = new Map<string, number>();
-  return envelopes
-    .toReversed()
-    .map(({ key }) => {
-      const behind = seen.get(key) ?? 0;
-      seen.set(key, behind + 1);
-      return behind;
-    })
-    .toReversed();
-}
-
-// Keys are counted, and thereby locked, in one order everywhere, so that two calls never wait for each other. Joining
-// what was counted draws the position of a message after its key is locked.
-const insertion = `
-  with given as (
-    select * from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
-        $10::text[], $11::text[], $12::integer[]) with ordinality
-      as given(key, type, id, version, "timestamp", correlation_id, causation_id, traceparent, head, tail, behind, nth)
-  ), counted as (
-    insert into outbox_sequences as known (source, key, sequence)
-    select $1, key, count(*) from given group by key order by key collate "C"
-    on conflict (source, key) do update set sequence = known.sequence + excluded.sequence
-    returning key, sequence
-  )
-  insert into outbox (key, type, id, version, "timestamp", source, sequence, correlation_id, causation_id, traceparent,
-    wire)
-  select key, type, id, version, "timestamp", $1, sequence - behind, correlation_id, causation_id, traceparent,
-    head || ',"sequence":' || (sequence - behind) || ',' || tail
-  from given join counted using (key) order by nth`;
