@@ -1,4 +1,6 @@
 import { randomInt } from "node:crypto";
+import { drizzle, type NodePgDatabase } from "drizzle-orm/node-postgres";
+import { migrate } from "drizzle-orm/node-postgres/migrator";
 import pg from "pg";
 
 export type TestBrokers = {
@@ -27,6 +29,31 @@ export async function createTestDatabase(): Promise<{ readonly url: string } & A
   return { url: url.href, [Symbol.asyncDispose]: () => administer(`DROP DATABASE ${name} WITH (FORCE)`) };
 }
 
+/** A fresh database with the tables of the given packages, in their order. */
+export async function openTestDatabase(
+  ...packages: readonly { readonly name: string; readonly folder: string }[]
+): Promise<{ readonly url: string; readonly database: NodePgDatabase } & AsyncDisposable> {
+  const opened = new AsyncDisposableStack();
+  const { url } = opened.use(await createTestDatabase());
+  const { database } = opened.use(connect(url));
+  for (const { name, folder } of packages) {
+    const migrationsTable = `__migrations_${name.replaceAll("-", "_")}`;
+    await migrate(database, { migrationsFolder: folder, migrationsTable });
+  }
+  return { url, database, [Symbol.asyncDispose]: () => opened.disposeAsync() };
+}
+
+/** Connections of their own to a database, as another process would have them. */
+export function connect(
+  url: string,
+  max = 20,
+): { readonly database: NodePgDatabase; readonly pool: pg.Pool } & AsyncDisposable {
+  const pool = new pg.Pool({ connectionString: url, max });
+  // A connection that dies in use also fails its statement; unheard, its error would end the process.
+  pool.on("connect", (client) => client.on("error", () => undefined));
+  return { database: drizzle(pool), pool, [Symbol.asyncDispose]: () => closePool(pool) };
+}
+
 /** A short random name that is valid on every broker, such as `t3k9x2ab1`: its own for each test. */
 export function uniqueName(prefix: string): string {
   return (
@@ -35,6 +62,19 @@ export function uniqueName(prefix: string): string {
       .toString(36)
       .padStart(8, "0")
   );
+}
+
+/** `pool.end()` alone returns before its connections are closed, and dropping the database would then break them. */
+async function closePool(pool: pg.Pool): Promise<void> {
+  const closed = Promise.withResolvers<void>();
+  let open = pool.totalCount;
+  pool.on("remove", () => {
+    open -= 1;
+    if (open === 0) closed.resolve();
+  });
+  const isUnused = open === 0;
+  await pool.end();
+  if (!isUnused) await closed.promise;
 }
 
 async function administer(statement: string): Promise<void> {

@@ -1,26 +1,17 @@
 import { createEnvelope, type Envelope, RejectedError } from "@throughline/envelope";
-import { createTestDatabase, uniqueName } from "@throughline/local/testing";
+import { openTestDatabase, uniqueName } from "@throughline/local/testing";
 import { type Database, query, type Transaction } from "@throughline/log";
 import type { Transport } from "@throughline/transport";
-import { drizzle } from "drizzle-orm/node-postgres";
-import { migrate } from "drizzle-orm/node-postgres/migrator";
-import pg from "pg";
 import { vi } from "vitest";
 import { migrations, type ReadableContract } from "./index.ts";
 
 /** A database of its own with an empty inbox in it, and a table for effects. */
-export async function openTestInbox(): Promise<{ readonly database: Database } & AsyncDisposable> {
-  const opened = new AsyncDisposableStack();
-  const { url } = opened.use(await createTestDatabase());
-  const pool = opened.adopt(new pg.Pool({ connectionString: url, max: 20 }), closePool);
-  // A connection that dies in use also fails its statement; unheard, its error would end the process.
-  pool.on("connect", (client) => client.on("error", () => undefined));
-  const database = drizzle(pool);
-  await migrate(database, { migrationsFolder: migrations.folder, migrationsTable: "__migrations_inbox" });
-  await database.execute(
+export async function openTestInbox() {
+  const opened = await openTestDatabase(migrations);
+  await opened.database.execute(
     "create table effects (number integer generated always as identity, consumer text, note text)",
   );
-  return { database, [Symbol.asyncDispose]: () => opened.disposeAsync() };
+  return opened;
 }
 
 /** The contract of these tests. */
@@ -75,17 +66,4 @@ export function barrier(parties: number): () => Promise<void> {
     if (arrived === parties) all.resolve();
     return all.promise;
   };
-}
-
-/** `pool.end()` alone returns before its connections are closed, and dropping the database would then break them. */
-async function closePool(pool: pg.Pool): Promise<void> {
-  const closed = Promise.withResolvers<void>();
-  let open = pool.totalCount;
-  pool.on("remove", () => {
-    open -= 1;
-    if (open === 0) closed.resolve();
-  });
-  const isUnused = open === 0;
-  await pool.end();
-  if (!isUnused) await closed.promise;
 }
