@@ -17,10 +17,13 @@ const config = parseConfig({
   workOn: ["rabbitmq"],
 });
 const own = { name: "billing", folder: `${import.meta.dirname}/../migrations` };
-const roadSettings = { ...config, work: { types: workTypes, priority: workPriority } };
-
 // What is opened here closes in reverse: no more requests, no more messages, the last batch out, the database.
 await using service = await startService(config);
+const roadSettings = {
+  ...config,
+  rabbitmq: { ...config.rabbitmq, onError: (err: Error) => service.log.warn({ err }, "RabbitMQ") },
+  work: { types: workTypes, priority: workPriority },
+};
 await using database = await openDatabase(config);
 await migrate(database, [log, eventStore, outbox, inbox, own]);
 
