@@ -1,0 +1,97 @@
+import { runCausedBy } from "@throughline/envelope";
+import { migrations as eventStore, loadState, readStream } from "@throughline/event-store";
+import { openTestDatabase } from "@throughline/local/testing";
+import { migrations as log } from "@throughline/log";
+import { migrations as outbox } from "@throughline/outbox";
+import { sql } from "drizzle-orm";
+import { expect, test } from "vitest";
+import { OrderError, orders, type PlaceOrder } from "./order.ts";
+import { cancelOrder, expireOrders, placeOrder, recordPayment, recordStock } from "./use-cases.ts";
+import { findOrder } from "./views.ts";
+
+const own = { name: "order", folder: `${import.meta.dirname}/../migrations` };
+const order: PlaceOrder = {
+  customerId: "c-1",
+  currency: "USD",
+  express: false,
+  items: [{ sku: "cd-1", quantity: 1, amountInCents: 1_496 }],
+};
+
+test("an order, its view and its message commit together, with the caller's correlation", async () => {
+  await using shop = await openShop();
+  const placed = await runCausedBy({ correlationId: "mine" }, () => shop.do((tx) => placeOrder(tx, order)));
+  expect(placed).toMatchObject({ status: "placed", totalInCents: 1_496, currency: "USD", correlationId: "mine" });
+  expect(await findOrder(shop.database, placed.orderId)).toMatchObject({ status: "placed", customerId: "c-1" });
+  expect(await shop.told()).toEqual([{ type: "order.created", key: placed.orderId, correlation_id: "mine" }]);
+});
+
+test("an order whose transaction fails was never placed", async () => {
+  await using shop = await openShop();
+  const failing = shop.do(async (tx) => {
+    await placeOrder(tx, order);
+    throw new Error("something else went wrong");
+  });
+  await expect(failing).rejects.toThrow("something else went wrong");
+  expect(await shop.told()).toEqual([]);
+});
+
+test("the same request again gets the same answer, also when both come at once", async () => {
+  await using shop = await openShop();
+  const repeatable = { key: "k-1", fingerprint: "f-1" };
+  const place = () => shop.do((tx) => placeOrder(tx, order, repeatable));
+  const answers = await Promise.all([place(), place(), place()]);
+  expect(new Set(answers.map(({ orderId }) => orderId)).size).toBe(1);
+  expect(await place()).toEqual(answers[0]);
+  expect(await shop.told()).toHaveLength(1);
+});
+
+test("the same key with another body is refused", async () => {
+  await using shop = await openShop();
+  await shop.do((tx) => placeOrder(tx, order, { key: "k-1", fingerprint: "f-1" }));
+  await expect(shop.do((tx) => placeOrder(tx, order, { key: "k-1", fingerprint: "f-2" }))).rejects.toThrow(OrderError);
+  expect(await shop.told()).toHaveLength(1);
+});
+
+test("the view is what the history says, whatever happened", async () => {
+  await using shop = await openShop();
+  const { orderId } = await shop.do((tx) => placeOrder(tx, order));
+  await shop.do((tx) => recordPayment(tx, orderId, { result: "completed" }));
+  await shop.do((tx) => recordStock(tx, orderId, "reserved"));
+  const history = await readStream(shop.database, `order-${orderId}`);
+  expect(history.map(({ type }) => type)).toEqual(["placed", "payment-completed", "stock-reserved", "completed"]);
+  const { state } = await loadState(shop.database, orders, orderId);
+  const { orderId: _, placedAt, updatedAt, reason, ...view } = (await findOrder(shop.database, orderId)) ?? {};
+  expect(view).toEqual(state);
+  expect([placedAt, updatedAt]).toEqual([history[0]?.at, history.at(-1)?.at]);
+});
+
+test("an order that takes too long is cancelled, once, and no other", async () => {
+  await using shop = await openShop();
+  const [late, done] = [await shop.do((tx) => placeOrder(tx, order)), await shop.do((tx) => placeOrder(tx, order))];
+  await shop.do((tx) => recordPayment(tx, done.orderId, { result: "completed" }));
+  await shop.do((tx) => recordStock(tx, done.orderId, "reserved"));
+  const soon = new Date(Date.now() + 60_000);
+  const expired = await Promise.all([expireOrders(shop.database, soon), expireOrders(shop.database, soon)]);
+  expect(expired.toSorted()).toEqual([0, 1]);
+  expect(await findOrder(shop.database, late.orderId)).toMatchObject({ status: "cancelled", reason: "timed out" });
+  expect(await findOrder(shop.database, done.orderId)).toMatchObject({ status: "completed" });
+});
+
+test("what does not exist cannot be cancelled", async () => {
+  await using shop = await openShop();
+  await expect(shop.do((tx) => cancelOrder(tx, "o-unknown", "why not"))).rejects.toThrow("There is no such order");
+});
+
+async function openShop() {
+  const { database, ...opened } = await openTestDatabase(log, eventStore, outbox, own);
+  return {
+    ...opened,
+    database,
+    do: <Result>(work: (tx: Parameters<Parameters<typeof database.transaction>[0]>[0]) => Promise<Result>) =>
+      database.transaction(work),
+    async told() {
+      const { rows } = await database.execute(sql`select type, key, correlation_id from outbox order by position`);
+      return rows;
+    },
+  };
+}
