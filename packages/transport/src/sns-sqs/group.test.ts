@@ -1,4 +1,4 @@
-import { DeleteQueueCommand, ReceiveMessageCommand } from "@aws-sdk/client-sqs";
+import { DeleteQueueCommand, ReceiveMessageCommand, SendMessageCommand } from "@aws-sdk/client-sqs";
 import { createEnvelope, currentCause, type Envelope, RejectedError, serializeEnvelope } from "@throughline/envelope";
 import { uniqueName } from "@throughline/local/testing";
 import { expect, test, vi } from "vitest";
@@ -133,6 +133,17 @@ test.concurrent("a dead letter says why, when and from where, beside its own att
     attempts: "1",
     sourceQueue: `${broker.namespace}-billing`,
   });
+});
+
+test.concurrent("beside a body that nearly fills a message stands as much of the reason as fits", async () => {
+  await using broker = await brokerWithFaults();
+  await broker.listen();
+  const { sqs, queueUrl, take } = broker.stranger;
+  const MessageBody = "x".repeat(1_024 * 1_024 - 512);
+  await sqs.send(new SendMessageCommand({ QueueUrl: await queueUrl("billing"), MessageBody }));
+  const [letter] = await take("billing-dlq", 1);
+  expect(letter?.Body).toBe(MessageBody);
+  expect(Object.keys(letter?.MessageAttributes ?? {})).toEqual(["errorName", "errorMessage"]);
 });
 
 test.concurrent("a dead letter that cannot be written stays in the queue until it can", async () => {
