@@ -1,56 +1,57 @@
 import type { Outcome } from "./destination.ts";
-import type { DueKeys, ParkingPolicy } from "./parking.ts";
+import type { DueKeys, Verdict } from "./parked-rows.ts";
+import { backOffMs } from "./pause.ts";
 
-/** What becomes of parked messages after a try, as columns for the database. */
-export type Verdict = {
-  /** Positions. */
-  readonly delivered: number[];
-  /** Positions, tries and errors. */
-  readonly dead: [positions: number[], tries: number[], errors: string[]];
-  /** Keys, how often the first row was refused, when to try again (null: when a person says so), and the error. */
-  readonly keys: [keys: string[], tries: number[], retryInMs: (number | null)[], errors: (string | null)[]];
+export type ParkingPolicy = {
+  /** Before the second try, in milliseconds; it doubles with each further one, with jitter, to 5 minutes. */
+  readonly retryMs: number;
+  readonly tries: number;
+  readonly afterDead: "continue" | "hold";
 };
 
+const maxRetryMs = 300_000;
+
 /** Only a refusal counts as a try: while the destination is unavailable, nothing dies. */
-export function judge(
-  { keys, rows }: DueKeys,
-  { refused, unknown }: Outcome,
-  { tries: maxTries, afterDead, retryMs }: ParkingPolicy,
-  backOff: (tries: number) => number,
-): Verdict {
+export function judge({ keys, rows }: DueKeys, { refused, unknown }: Outcome, policy: ParkingPolicy): Verdict {
   const verdict: Verdict = { delivered: [], dead: [[], [], []], keys: [[], [], [], []] };
   const rowsByKey = Map.groupBy(rows, ({ key }) => key);
-
-  function addKey(key: string, tries: number, retryInMs: number | null, error?: Error): void {
-    const [names, triesOfKeys, delays, errors] = verdict.keys;
-    names.push(key);
-    triesOfKeys.push(tries);
-    delays.push(retryInMs);
-    errors.push(error?.message ?? null);
-  }
-
   for (const { key, tries: triesBefore } of keys) {
     const own = rowsByKey.get(key) ?? [];
     const isLacking = ({ id }: { readonly id: string }) => refused.has(id) || unknown.has(id);
     verdict.delivered.push(...own.filter((row) => !isLacking(row)).map(({ position }) => position));
     const head = own.find(isLacking);
+    const refusal = head && refused.get(head.id);
+    const tries = (head === own[0] ? triesBefore : 0) + 1;
     if (head === undefined) {
-      addKey(key, 0, 0);
-      continue;
-    }
-    const before = head === own[0] ? triesBefore : 0;
-    const refusal = refused.get(head.id);
-    if (refusal === undefined) {
-      addKey(key, before, retryMs, unknown.get(head.id));
-    } else if (before + 1 < maxTries) {
-      addKey(key, before + 1, backOff(before + 1), refusal);
+      addKey(verdict, key, 0, 0);
+    } else if (refusal === undefined) {
+      addKey(verdict, key, tries - 1, withJitter(policy.retryMs), unknown.get(head.id));
+    } else if (tries < policy.tries) {
+      addKey(verdict, key, tries, withJitter(backOffMs(tries, policy.retryMs, maxRetryMs)), refusal);
     } else {
-      const [positions, tries, errors] = verdict.dead;
-      positions.push(head.position);
-      tries.push(before + 1);
-      errors.push(refusal.message);
-      addKey(key, 0, afterDead === "hold" ? null : 0, refusal);
+      addDead(verdict, head.position, tries, refusal);
+      addKey(verdict, key, 0, policy.afterDead === "hold" ? null : 0, refusal);
     }
   }
   return verdict;
+}
+
+/** Late, never early: up to half as much again, so that keys refused together do not come back together. */
+export function withJitter(ms: number): number {
+  return ms * (1 + Math.random() / 2);
+}
+
+function addKey({ keys }: Verdict, key: string, tries: number, retryInMs: number | null, error?: Error): void {
+  const [names, triesOfKeys, pauses, errors] = keys;
+  names.push(key);
+  triesOfKeys.push(tries);
+  pauses.push(retryInMs);
+  errors.push(error?.message ?? null);
+}
+
+function addDead({ dead }: Verdict, position: number, tries: number, error: Error): void {
+  const [positions, triesOfRows, errors] = dead;
+  positions.push(position);
+  triesOfRows.push(tries);
+  errors.push(error.message);
 }

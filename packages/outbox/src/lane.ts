@@ -1,9 +1,10 @@
 import { channel } from "node:diagnostics_channel";
 import { claimCursor, type Database, type LogPage, readLog } from "@throughline/log";
 import type { Destination } from "./destination.ts";
+import type { ParkingPolicy } from "./judge.ts";
 import { keepLease, type Lease } from "./lease.ts";
 import { outboxLog } from "./outbox-log.ts";
-import { openParking, type Parking, type ParkingPolicy } from "./parking.ts";
+import { openParking, type Parking } from "./parking.ts";
 import { pause } from "./pause.ts";
 import { publishAll } from "./publish-all.ts";
 import { type Row, rowColumns } from "./rows.ts";
@@ -66,15 +67,15 @@ async function relayPage(
 ): Promise<LogPage<Row> | undefined> {
   if (page.rows.length > 0) afterRead.publish(undefined);
   const flowing = parking.keys.size === 0 ? page.rows : page.rows.filter(({ key }) => !parking.keys.has(key));
-  const [refused, next] = await Promise.all([
+  const [staying, next] = await Promise.all([
     publishAll(lane, lease, flowing),
     page.rows.length === lane.batchSize ? readPage(lane, page.upTo) : undefined,
   ]);
-  if (refused === undefined) return undefined;
+  if (staying === undefined) return undefined;
   if (flowing.length > 0) afterPublish.publish(undefined);
-  const staying = page.rows.filter(({ id, key }) => refused.has(id) || parking.keys.has(key));
-  if (staying.length === 0) await lease.move(lane.database, page.upTo);
-  else await parking.park(lease, staying, refused, page.upTo);
+  const parked = page.rows.filter(({ id, key }) => staying.has(id) || parking.keys.has(key));
+  if (parked.length === 0) await lease.move(lane.database, page.upTo);
+  else await parking.park(lease, parked, staying, page.upTo);
   return next;
 }
 

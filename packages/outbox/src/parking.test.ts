@@ -113,6 +113,21 @@ test("what is parked stays parked when another relay takes over", async () => {
   expect(sequencesOf(broker.received)).toEqual({ a: [1, 2], b: [1, 2] });
 });
 
+test("a part of a broker that does not answer stops its own keys, until it does", async () => {
+  await using outbox = await openOutbox();
+  const broker = createBroker();
+  let isDown = true;
+  broker.answer = ({ key }) => (isDown && key === "a" ? "unknown" : undefined);
+  await tell(outbox.database, ...["a", "b", "a", "b"].map((key) => told(key)));
+  await using relay = await startRelay(outbox.database, { to: [broker], batchSize: 2, tries: 2, ...quickly });
+  await vi.waitUntil(() => broker.received.length === 2, soon);
+  expect(sequencesOf(broker.received)).toEqual({ b: [1, 2] });
+  isDown = false;
+  await vi.waitUntil(() => broker.received.length === 4, soon);
+  expect(sequencesOf(broker.received)).toEqual({ a: [1, 2], b: [1, 2] });
+  expect(await relay.status()).toMatchObject([{ dead: 0 }]);
+});
+
 test("a destination that refuses does not concern the other", async () => {
   await using outbox = await openOutbox();
   const [refusing, taking] = [createBroker("refusing"), createBroker("taking")];

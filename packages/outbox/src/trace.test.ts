@@ -1,0 +1,80 @@
+import { context, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
+import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
+import { InMemorySpanExporter, type ReadableSpan, SimpleSpanProcessor, TracerProvider } from "@opentelemetry/sdk-trace";
+import { runCausedBy } from "@throughline/envelope";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { startRelay } from "./index.ts";
+import { createBroker, openOutbox, tell, told } from "./outbox-under-test.ts";
+
+const soon = { timeout: 25_000, interval: 5 };
+const elsewhere = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+describe("where nothing is traced", () => {
+  test("the trace of the cause goes on, and without one there is none", async () => {
+    await using outbox = await openOutbox();
+    const broker = createBroker();
+    await using _ = await startRelay(outbox.database, { to: [broker] });
+    await tell(outbox.database, told("a"));
+    await runCausedBy({ correlationId: "request-1", traceparent: elsewhere }, () => tell(outbox.database, told("a")));
+    await vi.waitUntil(() => broker.received.length === 2, soon);
+    expect(broker.received.map(({ traceparent }) => traceparent)).toEqual([undefined, elsewhere]);
+  });
+});
+
+describe("where an SDK traces", () => {
+  const exporter = new InMemorySpanExporter();
+
+  beforeEach(() => {
+    context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
+    trace.setGlobalTracerProvider(new TracerProvider({ spanProcessors: [new SimpleSpanProcessor({ exporter })] }));
+  });
+
+  afterEach(() => {
+    exporter.reset();
+    trace.disable();
+    context.disable();
+  });
+
+  test("a message carries the span of its creation, and its publication is a child of that", async () => {
+    await using outbox = await openOutbox();
+    const broker = createBroker();
+    await trace.getTracer("test").startActiveSpan("request", async (request) => {
+      await tell(outbox.database, told("a"));
+      request.end();
+    });
+    await using _ = await startRelay(outbox.database, { to: [broker] });
+    await vi.waitUntil(() => find("publish order.created") !== undefined, soon);
+
+    const [request, create, publish] = [find("request"), find("create order.created"), find("publish order.created")];
+    expect([create?.kind, publish?.kind]).toEqual([SpanKind.PRODUCER, SpanKind.CLIENT]);
+    expect(create?.parentSpanContext?.spanId).toBe(request?.spanContext().spanId);
+    expect(publish?.parentSpanContext?.spanId).toBe(create?.spanContext().spanId);
+    const { traceId, spanId } = create?.spanContext() ?? {};
+    expect(broker.received[0]?.traceparent).toBe(`00-${traceId}-${spanId}-01`);
+    expect(create?.attributes["messaging.message.id"]).toBe(broker.received[0]?.id);
+    expect(publish?.attributes["throughline.outbox.waited_ms"]).toBeGreaterThanOrEqual(0);
+  });
+
+  test("a message that was caused elsewhere stays in that trace", async () => {
+    await using outbox = await openOutbox();
+    await runCausedBy({ correlationId: "request-1", traceparent: elsewhere }, () => tell(outbox.database, told("a")));
+    expect(find("create order.created")?.spanContext().traceId).toBe("0af7651916cd43dd8448eb211c80319c");
+  });
+
+  test("a refusal is seen in the trace of its message", async () => {
+    await using outbox = await openOutbox();
+    const broker = createBroker();
+    broker.answer = () => "refused";
+    await tell(outbox.database, told("a"));
+    await using _ = await startRelay(outbox.database, { to: [broker], onError: () => {} });
+    await vi.waitUntil(() => find("publish order.created") !== undefined, soon);
+    expect(find("publish order.created")?.status).toEqual({
+      code: SpanStatusCode.ERROR,
+      message: "refused by the broker",
+    });
+  });
+
+  function find(name: string): ReadableSpan | undefined {
+    return exporter.getFinishedSpans().find((span) => span.name === name);
+  }
+});
