@@ -1,7 +1,4 @@
-import { createTestDatabase } from "@throughline/local/testing";
-import { drizzle } from "drizzle-orm/node-postgres";
-import { migrate } from "drizzle-orm/node-postgres/migrator";
-import pg from "pg";
+import { openTestDatabase } from "@throughline/local/testing";
 import { type Database, type Log, migrations, query, type Transaction } from "./index.ts";
 
 /** The log of these tests: what its owner writes to have one. */
@@ -21,13 +18,9 @@ export type Note = { readonly writer: number; readonly number: number };
 
 /** A database of its own with an empty log in it. */
 export async function openNotes(): Promise<{ readonly database: Database } & AsyncDisposable> {
-  const opened = new AsyncDisposableStack();
-  const { url } = opened.use(await createTestDatabase());
-  const pool = opened.adopt(new pg.Pool({ connectionString: url, max: 20 }), closePool);
-  const database = drizzle(pool);
-  await migrate(database, { migrationsFolder: migrations.folder, migrationsTable: "__migrations_log" });
-  await database.execute(schema);
-  return { database, [Symbol.asyncDispose]: () => opened.disposeAsync() };
+  const opened = await openTestDatabase(migrations);
+  await opened.database.execute(schema);
+  return opened;
 }
 
 export async function write(handle: Database | Transaction, note: Note): Promise<void> {
@@ -59,17 +52,4 @@ export async function openTransaction(
       });
     },
   };
-}
-
-/** `pool.end()` alone returns before its connections are closed, and dropping the database would then break them. */
-async function closePool(pool: pg.Pool): Promise<void> {
-  const closed = Promise.withResolvers<void>();
-  let open = pool.totalCount;
-  pool.on("remove", () => {
-    open -= 1;
-    if (open === 0) closed.resolve();
-  });
-  const isUnused = open === 0;
-  await pool.end();
-  if (!isUnused) await closed.promise;
 }

@@ -2,9 +2,10 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { connect } from "@throughline/local/testing";
 import { expect, test, vi } from "vitest";
 import { startRelay } from "./index.ts";
-import { connect, createBroker, numbersTo, openOutbox, tell, told } from "./outbox-under-test.ts";
+import { createBroker, numbersTo, openOutbox, tell, told } from "./outbox-under-test.ts";
 
 const soon = { timeout: 20_000, interval: 5 };
 

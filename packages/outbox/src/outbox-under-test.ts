@@ -1,30 +1,12 @@
 import { type Envelope, type Message, serializeEnvelope } from "@throughline/envelope";
-import { createTestDatabase } from "@throughline/local/testing";
+import { openTestDatabase } from "@throughline/local/testing";
 import { type Database, migrations as logMigrations, query, type Transaction } from "@throughline/log";
 import { PublishError, type PublishFailure, type Transport } from "@throughline/transport";
-import { drizzle } from "drizzle-orm/node-postgres";
-import { migrate } from "drizzle-orm/node-postgres/migrator";
-import pg from "pg";
 import { enqueue, migrations } from "./index.ts";
 
 /** A database of its own with an empty outbox in it. */
-export async function openOutbox(): Promise<{ readonly database: Database; readonly url: string } & AsyncDisposable> {
-  const opened = new AsyncDisposableStack();
-  const { url } = opened.use(await createTestDatabase());
-  const database = opened.use(connect(url)).database;
-  for (const { name, folder } of [logMigrations, migrations]) {
-    await migrate(database, { migrationsFolder: folder, migrationsTable: `__migrations_${name}` });
-  }
-  return { database, url, [Symbol.asyncDispose]: () => opened.disposeAsync() };
-}
-
-/** Connections of their own to a database, as another process would have them. */
-export function connect(
-  url: string,
-  max = 20,
-): { readonly database: Database; readonly pool: pg.Pool } & AsyncDisposable {
-  const pool = new pg.Pool({ connectionString: url, max });
-  return { database: drizzle(pool), pool, [Symbol.asyncDispose]: () => closePool(pool) };
+export function openOutbox(): Promise<{ readonly database: Database; readonly url: string } & AsyncDisposable> {
+  return openTestDatabase(logMigrations, migrations);
 }
 
 export function told(key: string, data: unknown = {}, type = "order.created"): Message {
@@ -124,17 +106,4 @@ export function sequencesOf(received: readonly Envelope[]): Record<string, numbe
 
 export function numbersTo(last: number): number[] {
   return Array.from({ length: last }, (_, index) => index + 1);
-}
-
-/** `pool.end()` alone returns before its connections are closed, and dropping the database would then break them. */
-async function closePool(pool: pg.Pool): Promise<void> {
-  const closed = Promise.withResolvers<void>();
-  let open = pool.totalCount;
-  pool.on("remove", () => {
-    open -= 1;
-    if (open === 0) closed.resolve();
-  });
-  const isUnused = open === 0;
-  await pool.end();
-  if (!isUnused) await closed.promise;
 }

@@ -5,8 +5,9 @@
 import { subscribe } from "node:diagnostics_channel";
 import { writeSync } from "node:fs";
 import { setTimeout } from "node:timers/promises";
+import { connect } from "@throughline/local/testing";
 import { startRelay } from "./index.ts";
-import { connect, createBroker } from "./outbox-under-test.ts";
+import { createBroker } from "./outbox-under-test.ts";
 
 const [, , url = "", fate] = process.argv;
 const broker = createBroker();
