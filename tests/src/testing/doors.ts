@@ -1,0 +1,149 @@
+import { PublishCommand, SNSClient } from "@aws-sdk/client-sns";
+import {
+  DeleteMessageCommand,
+  GetQueueUrlCommand,
+  ReceiveMessageCommand,
+  SendMessageCommand,
+  SQSClient,
+} from "@aws-sdk/client-sqs";
+import { testBrokers, uniqueName } from "@throughline/local/testing";
+import { connect } from "amqplib";
+import { Kafka, logLevel } from "kafkajs";
+
+/** A place on a broker where anybody who may write can put something that services will read. */
+export type Door = {
+  readonly name: string;
+  /** Who reads what comes in here, as far as a test looks at them. */
+  readonly consumers: readonly string[];
+  /** The type of message that belongs here. */
+  readonly type: string;
+  /** The most bytes that the broker lets in. */
+  readonly mostBytes: number;
+  /** False where the broker carries text alone, and none that is empty. */
+  readonly isBinary: boolean;
+  /** Puts the bytes there, with no header or attribute. */
+  send(body: Buffer): Promise<void>;
+};
+
+export type DeadLetter = { readonly consumer: string; readonly body: Buffer; readonly reason: string };
+
+export type Doors = AsyncDisposable & {
+  readonly doors: readonly Door[];
+  /** All that were set aside so far. They are read, and taken, as a person would. */
+  readonly deadLetters: readonly DeadLetter[];
+};
+
+/** The doors of every broker that this machine has, opened with the brokers' own clients and nothing of ours. */
+export async function openDoors(namespace: string): Promise<Doors> {
+  await using opened = new AsyncDisposableStack();
+  const deadLetters: DeadLetter[] = [];
+  const found = (letter: DeadLetter) => void deadLetters.push(letter);
+  const doors = [
+    ...(await openSnsSqs(namespace, found, opened)),
+    ...(testBrokers.kafka ? [await openKafka(testBrokers.kafka, namespace, found, opened)] : []),
+    ...(testBrokers.rabbitmq ? [await openRabbitmq(testBrokers.rabbitmq, namespace, found, opened)] : []),
+  ];
+  const stack = opened.move();
+  return { doors, deadLetters, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+}
+
+type Found = (letter: DeadLetter) => void;
+
+async function openSnsSqs(namespace: string, found: Found, opened: AsyncDisposableStack): Promise<Door[]> {
+  const credentials = { accessKeyId: "test", secretAccessKey: "test" };
+  const account = { region: "us-east-1", endpoint: testBrokers.snsSqs, credentials };
+  const sns = opened.adopt(new SNSClient(account), (client) => client.destroy());
+  const sqs = opened.adopt(new SQSClient({ ...account, useQueueUrlAsEndpoint: false }), (client) => client.destroy());
+  const urlOf = async (QueueName: string) => (await sqs.send(new GetQueueUrlCommand({ QueueName }))).QueueUrl;
+  const closing = new AbortController();
+  const reading = ["billing", "inventory"].map(async (consumer) =>
+    readQueue(consumer, await urlOf(`${namespace}-${consumer}-dlq`)),
+  );
+  opened.defer(async () => {
+    closing.abort();
+    await Promise.all(reading);
+  });
+
+  async function readQueue(consumer: string, QueueUrl: string | undefined): Promise<void> {
+    while (!closing.signal.aborted) {
+      const receive = new ReceiveMessageCommand({ QueueUrl, WaitTimeSeconds: 1, MessageAttributeNames: ["All"] });
+      for (const { Body = "", MessageAttributes, ReceiptHandle } of (await sqs.send(receive)).Messages ?? []) {
+        found({ consumer, body: Buffer.from(Body), reason: MessageAttributes?.errorMessage?.StringValue ?? "" });
+        await sqs.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle }));
+      }
+    }
+  }
+  const TopicArn = `arn:aws:sns:us-east-1:000000000000:${namespace}-order-created`;
+  const QueueUrl = await urlOf(`${namespace}-billing`);
+  const kind = { type: "order.created", isBinary: false };
+  return [
+    {
+      ...kind,
+      name: "the SNS topic of order.created",
+      consumers: ["billing", "inventory"],
+      mostBytes: 256 * 1_024,
+      send: async (body) => void (await sns.send(new PublishCommand({ TopicArn, Message: body.toString() }))),
+    },
+    {
+      ...kind,
+      name: "the SQS queue of billing",
+      consumers: ["billing"],
+      // A reason takes some bytes of the same limit.
+      mostBytes: 1_024 * 1_024 - 512,
+      send: async (body) => void (await sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: body.toString() }))),
+    },
+  ];
+}
+
+async function openKafka(broker: string, namespace: string, found: Found, opened: AsyncDisposableStack): Promise<Door> {
+  const type = "stock.reserved";
+  const topic = `${namespace}.${type}`;
+  const kafka = new Kafka({ brokers: [broker], logLevel: logLevel.NOTHING });
+  const producer = kafka.producer({ allowAutoTopicCreation: false });
+  const consumer = kafka.consumer({ groupId: uniqueName("stranger-"), maxWaitTimeInMs: 100 });
+  opened.defer(() => producer.disconnect());
+  opened.defer(() => consumer.disconnect());
+  await Promise.all([producer.connect(), consumer.connect()]);
+  await consumer.subscribe({ topic: `${topic}.DLT`, fromBeginning: true });
+  await consumer.run({
+    eachMessage: async ({ message: { value, headers = {} } }) =>
+      found({ consumer: String(headers.group), body: value ?? Buffer.alloc(0), reason: String(headers.errorMessage) }),
+  });
+  return {
+    name: `the Kafka topic of ${type}`,
+    consumers: ["order", "analytics"],
+    type,
+    // Around the value the record and its batch take some bytes more.
+    mostBytes: 1_048_576 - 100,
+    isBinary: true,
+    send: async (value) => void (await producer.send({ topic, messages: [{ value }] })),
+  };
+}
+
+async function openRabbitmq(url: string, namespace: string, found: Found, opened: AsyncDisposableStack): Promise<Door> {
+  const type = "payment.requested";
+  const connection = await connect(url);
+  opened.defer(() => connection.close());
+  const channel = await connection.createConfirmChannel();
+  const read = { noAck: true };
+  await channel.consume(
+    `${namespace}.billing.work.dlq`,
+    (message) => {
+      if (message === null) return;
+      const { content: body, properties } = message;
+      found({ consumer: "billing.work", body, reason: String(properties.headers?.["x-error-message"]) });
+    },
+    read,
+  );
+  return {
+    name: `the RabbitMQ exchange of ${type}`,
+    consumers: ["billing.work"],
+    type,
+    mostBytes: 16 * 1_024 * 1_024,
+    isBinary: true,
+    async send(body) {
+      channel.publish(`${namespace}.work`, type, body);
+      await channel.waitForConfirms();
+    },
+  };
+}
