@@ -27,6 +27,8 @@ export type Outcome = {
   readonly plan: Plan;
   readonly replay: Replay;
   readonly roads: Roads;
+  /** Messages that a broker showed the tap more than once. */
+  readonly republished: number;
   /** What still waited when nothing moved any more; empty where all settled. */
   readonly waiting: readonly string[];
   /** From the first request to the last effect. */
@@ -64,7 +66,9 @@ export async function runDemo(
     ledger: await readLedger(surroundings.paymentProvider, orderIds),
     deadLetters: { before, after: await countDeadLetters(taps.transports, roads) },
   });
-  return { plan, replay: replayed, roads, waiting, settleMs: endedAt - replayed.startedAt, findings };
+  const republished = sightings.length - new Set(sightings.map(({ road, id }) => `${road} ${id}`)).size;
+  const settleMs = endedAt - replayed.startedAt;
+  return { plan, replay: replayed, roads, republished, waiting, settleMs, findings };
 }
 
 /** Some real prices end in 13 cents, which the payment provider declines: it is told not to, for the time of the run. */

@@ -1,7 +1,7 @@
 import { Presets, SingleBar } from "cli-progress";
 
 /** A bar on stderr, on a terminal only; stdout is for the result. */
-export type Progress = {
+export type Progress = Disposable & {
   /** Begins a bar anew: `what` has happened to none of `total` orders. */
   start(what: string, total: number): void;
   readonly add: (orders: number) => void;
@@ -25,5 +25,6 @@ export function createProgress(): Progress {
     add: (orders) => bar?.increment(orders),
     set: (orders) => bar?.update(orders),
     stop,
+    [Symbol.dispose]: stop,
   };
 }

@@ -88,8 +88,15 @@ function requireStatus(expected: number): (response: Response) => Promise<void> 
 
 async function inParallel<Value>(values: readonly Value[], work: (value: Value, index: number) => Promise<void>) {
   const entries = values.entries();
+  let hasFailed = false;
   const runOne = async () => {
-    for (const [index, value] of entries) await work(value, index);
+    for (const [index, value] of entries) {
+      if (hasFailed) return;
+      await work(value, index).catch((error: unknown) => {
+        hasFailed = true;
+        throw error;
+      });
+    }
   };
   await Promise.all(Array.from({ length: inFlight }, runOne));
 }

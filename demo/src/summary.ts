@@ -7,7 +7,7 @@ export function isGood({ findings, waiting }: Outcome): boolean {
 }
 
 /** The figures beside the verdict. */
-export function figuresOf({ plan, replay, roads, settleMs }: Outcome) {
+export function figuresOf({ plan, replay, roads, republished, settleMs }: Outcome) {
   const { orders, changed } = plan;
   const endings = Object.groupBy(orders, ({ ending }) => ending);
   const sorted = replay.postMs.toSorted((one, other) => one - other);
@@ -25,6 +25,7 @@ export function figuresOf({ plan, replay, roads, settleMs }: Outcome) {
     cancellations: endings["cancelled on request"]?.length ?? 0,
     cancelledTooLate: replay.placed.filter(({ cancellation }) => cancellation === 409).length,
     tapped: [...new Set(roads.map(({ road }) => road))],
+    republished,
     settleSeconds: round(settleMs / 1_000),
     ordersPerSecond: round(orders.length / (settleMs / 1_000)),
     postMs: { p50: round(percentile(0.5)), p99: round(percentile(0.99)) },
@@ -47,7 +48,7 @@ export function summarize(outcome: Outcome): string[] {
           `Cards are declined where an amount ends in 13 cents: ${count(ownPrice)} by the purchase's own price, ` +
             `${count(figures.changedTo13Cents)} whose cents were changed (${count(figures.changedByCents)} cents in all).`,
         ]),
-    `Tapped: ${figures.tapped.join(", ")}.` +
+    `Tapped: ${figures.tapped.join(", ")}; ${count(figures.republished)} messages came out twice.` +
       (untapped.length === 0 ? "" : ` Not tapped, because nothing leaves by it: ${untapped.join(", ")}.`),
     `Settled in ${figures.settleSeconds} s: ${figures.ordersPerSecond} orders/s. ` +
       `POST /orders took ${figures.postMs.p50} ms (p50), ${figures.postMs.p99} ms (p99).`,
@@ -57,4 +58,20 @@ export function summarize(outcome: Outcome): string[] {
 
 function round(number: number): number {
   return Math.round(number * 10) / 10;
+}
+
+/** The same for programs. */
+export function toJson(outcome: Outcome) {
+  const { findings, waiting } = outcome;
+  return {
+    verdict: isGood(outcome) ? "good" : "bad",
+    ...figuresOf(outcome),
+    invariants: findings.map((finding) => ({
+      ...finding,
+      holds: isHeld(finding),
+      offenders: finding.offenders.slice(0, 10),
+      offenderCount: finding.offenders.length,
+    })),
+    stillWaiting: waiting.slice(0, 10),
+  };
 }

@@ -57,25 +57,28 @@ export async function requireReady({ services, paymentProvider }: Surroundings):
 export async function readRoads({ services }: Surroundings): Promise<Roads> {
   const perTeller = await Promise.all(
     tellers.map(async ({ service, types }) => {
-      const { relay } = await getJson<{ readonly relay: readonly Destination[] }>(`${services[service]}/status`);
+      const { relay, consumers } = await getJson<Status>(`${services[service]}/status`);
+      const workRoads = consumers.filter(({ group }) => group.endsWith(".work")).flatMap(({ roads }) => roads);
+      const isForWork = ({ destination }: Destination) => workRoads.some(({ road }) => road === destination);
+      // A service does not say by which road it sends which types, only by which its own work comes back.
+      const eventRoads = relay.every(isForWork) ? relay : relay.filter((destination) => !isForWork(destination));
       return relay.map((destination) => ({
         road: destination.destination,
         service,
-        types: types.filter((type) => leavesBy(destination, type, relay)),
+        types: types.filter((type) =>
+          workTypes.includes(type) ? isForWork(destination) : eventRoads.includes(destination),
+        ),
       }));
     }),
   );
   return perTeller.flat().filter(({ types }) => types.length > 0);
 }
 
-type Destination = { readonly destination: Road; readonly types?: readonly string[] };
-
-/** Where a service does not say which types it sends by a road, RabbitMQ takes the work and every other road the rest. */
-function leavesBy({ destination, types }: Destination, type: string, all: readonly Destination[]): boolean {
-  if (types) return types.includes(type);
-  if (!all.some((other) => other.destination === "rabbitmq")) return true;
-  return workTypes.includes(type) === (destination === "rabbitmq");
-}
+type Destination = { readonly destination: Road };
+type Status = {
+  readonly relay: readonly Destination[];
+  readonly consumers: readonly { readonly group: string; readonly roads: readonly { readonly road: Road }[] }[];
+};
 
 async function reasonNotReady(name: string, url: string): Promise<string | undefined> {
   try {

@@ -11,7 +11,7 @@ export function toText(outcome: Outcome, isTerminal: boolean): string {
   const colours = pc.createColors(isTerminal);
   const table = new Table({
     head: ["", "what must hold", "expected", "found", ""],
-    colWidths: [6, 34, 34, 34, 8],
+    colWidths: [6, 29, 36, 36, 8],
     wordWrap: true,
     style: { head: [], border: [] },
   });

@@ -8,7 +8,7 @@ export function contained({ records, deadLetters }: Evidence): Finding {
   const added = [...deadLetters.after].map(([id, after]) => ({ id, added: after - (deadLetters.before.get(id) ?? 0) }));
   return {
     id: "I9",
-    says: "every delivery ended in an effect or a dead letter, and in one of them only",
+    says: "each delivery is an effect or a dead letter",
     expected: `${count(deliveries.length)} = ${count(deliveries.length)} + 0 dead letters`,
     found: `${count(deliveries.length)} = ${count(effects)} + ${count(sum(added.map((each) => each.added)))} dead letters`,
     offenders: [

@@ -11,7 +11,7 @@ export function drained(evidence: Evidence): Finding {
   const unseen = publications.filter(({ message, road }) => !seenOn.get(message.id)?.has(road));
   return {
     id: "I13",
-    says: "outboxes are drained, and every row that left was seen on its broker",
+    says: "outboxes drained, every row seen on its broker",
     expected: `${count(publications.length)} publications`,
     found: `${count(publications.length - unseen.length)} publications`,
     offenders: [

@@ -8,7 +8,7 @@ export function inOrder(evidence: Evidence): Finding {
   const whole = `${count(streams.size)} streams, ${count(keys.size)} keys`;
   return {
     id: "I5",
-    says: "order: versions and sequences are 1, 2, 3 … without a gap, also as Kafka first showed them",
+    says: "versions and sequences are 1, 2, 3 … everywhere",
     expected: `${whole}, 0 out of order`,
     found: `${whole}, ${count(offenders.length)} out of order`,
     offenders,

@@ -8,7 +8,7 @@ export function noGhost({ window, records, sightings }: Evidence): Finding {
   const handled = [...records.handled].flatMap(([group, ids]) => [...ids].filter(isGhost).map((id) => ({ id, group })));
   return {
     id: "I2",
-    says: "no ghost: nothing was published or handled that was not committed",
+    says: "nothing uncommitted was ever published or handled",
     expected: "0 ghosts",
     found: `${count(new Set([...seen, ...handled].map(({ id }) => id)).size)} ghosts`,
     offenders: [

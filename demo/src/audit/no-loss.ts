@@ -12,7 +12,7 @@ export function noLoss(evidence: Evidence): Finding {
   const without = handled.filter((delivery) => !hasEffect(delivery, records));
   return {
     id: "I1",
-    says: "no loss: every message reached everyone bound to it, and its effect is there",
+    says: "every message that was committed had its effect",
     expected: `${count(deliveries.length)} deliveries`,
     found: `${count(handled.length - without.length)} deliveries`,
     offenders: [
