@@ -14,7 +14,7 @@ const root = fileURLToPath(new URL("../../..", import.meta.url));
 const isCi = process.env.CI === "true";
 const turboArgs = process.argv.slice(2);
 const interrupted = new AbortController();
-for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => interrupted.abort());
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, interrupt);
 
 const names = ["postgres", "sns-sqs", "kafka", "rabbitmq"].filter((name) => !(name in missing));
 const lacking = Object.values(missing);
@@ -29,6 +29,12 @@ if (isCi) for (const reason of lacking) console.log(`CI must test on every broke
 const { failed, skipped, silent } = printResults(planned);
 const isIncomplete = silent > 0 || (isCi && (lacking.length > 0 || skipped > 0));
 process.exitCode = turboPassed && failed === 0 && !isIncomplete && !interrupted.signal.aborted ? 0 : 1;
+
+/** The second time ends at once; the brokers die with us. */
+function interrupt(): void {
+  if (interrupted.signal.aborted) process.exit(130);
+  interrupted.abort();
+}
 
 async function runOnBrokers(): Promise<boolean> {
   await clearLeftoverRuns(root);

@@ -22,8 +22,9 @@ type DryRun = {
 
 /** Asks turbo which packages it would test, and which of those it need not test again. */
 export async function plannedTests(root: string, args: readonly string[]): Promise<readonly PlannedTest[]> {
+  const env = withoutTelemetry();
   const isForced = args.includes("--force");
-  const options = { cwd: root, maxBuffer: 100 * 2 ** 20 };
+  const options = { cwd: root, env, maxBuffer: 100 * 2 ** 20 };
   const { stdout } = await promisify(execFile)("turbo", ["run", "test", ...args, "--dry=json"], options);
   const { tasks } = JSON.parse(stdout) as DryRun;
   return tasks
@@ -38,7 +39,12 @@ export async function plannedTests(root: string, args: readonly string[]): Promi
 /** Runs what changed, restores the results of the rest, and answers whether all passed. */
 export async function runTests(root: string, args: readonly string[]): Promise<boolean> {
   const options = ["--concurrency=2", "--continue", "--output-logs=new-only"];
-  const turbo = spawn("turbo", ["run", "test", ...options, ...args], { cwd: root, stdio: "inherit" });
+  const env = withoutTelemetry();
+  const turbo = spawn("turbo", ["run", "test", ...options, ...args], { cwd: root, env, stdio: "inherit" });
   const [code] = await once(turbo, "exit");
   return code === 0;
+}
+
+function withoutTelemetry(): NodeJS.ProcessEnv {
+  return { ...process.env, TURBO_TELEMETRY_DISABLED: "1" };
 }
