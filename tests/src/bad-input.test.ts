@@ -4,7 +4,8 @@ import { badMessagesAt } from "./testing/bad-messages.ts";
 import { rowsOf } from "./testing/database.ts";
 import { type Doors, openDoors } from "./testing/doors.ts";
 import { type Fleet, serviceNames, startFleet } from "./testing/fleet.ts";
-import { type Call, call, get } from "./testing/http.ts";
+import { type Call, call } from "./testing/http.ts";
+import { countsOf } from "./testing/processes.ts";
 import { orderOf, shopOf } from "./testing/shop.ts";
 
 let fleet: Fleet;
@@ -122,27 +123,19 @@ test("every message of orders that have ended, sent again by a stranger without 
   );
   expect(await audit(fleet, placed)).toEqual(clean);
 
-  const before = await countsOf(fleet);
+  const { provider: _, ...consuming } = fleet.services;
+  const count = () => countsOf(...Object.values(consuming));
+  const before = await count();
   const messages = await messagesOf(fleet);
   const sent = doors.doors.flatMap((door) =>
     messages.filter(({ type }) => type === door.type).map(({ wire }) => ({ door, wire })),
   );
   await Promise.all(sent.map(({ door, wire }) => door.send(Buffer.from(wire))));
   const duplicates = before.duplicates + sent.reduce((sum, { door }) => sum + door.consumers.length, 0);
-  await vi.waitUntil(async () => (await countsOf(fleet)).duplicates >= duplicates, { timeout: 30_000, interval: 100 });
-  expect(await countsOf(fleet)).toEqual({ handled: before.handled, duplicates });
+  await vi.waitUntil(async () => (await count()).duplicates >= duplicates, { timeout: 30_000, interval: 100 });
+  expect(await count()).toEqual({ handled: before.handled, duplicates });
   expect(await audit(fleet, placed)).toEqual(clean);
 }, 60_000);
-
-type Counts = { readonly handled: number; readonly duplicates: number };
-
-async function countsOf({ services: { provider: _, ...services } }: Fleet): Promise<Counts> {
-  const urls = Object.values(services).map(({ url }) => url);
-  const answers = await Promise.all(urls.map((url) => get<{ consumers: readonly Counts[] }>(`${url}/status`)));
-  const counts = answers.flatMap(({ consumers }) => consumers);
-  const sumOf = (name: keyof Counts) => counts.reduce((sum, { [name]: count }) => sum + count, 0);
-  return { handled: sumOf("handled"), duplicates: sumOf("duplicates") };
-}
 
 async function messagesOf({ databases: { order, billing, inventory } }: Fleet) {
   const read = (url: string) => rowsOf<{ type: string; wire: string }>(url, "select type, wire from outbox");

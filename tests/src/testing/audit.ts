@@ -7,7 +7,16 @@ import { type Entry, shopOf } from "./shop.ts";
 export type Audit = { readonly [invariant in (typeof invariants)[number]]: readonly string[] };
 
 export const invariants = ["loss", "ghosts", "orders", "streams", "sequences", "views", "money", "stock"] as const;
-export const clean: Audit = { loss: [], ghosts: [], orders: [], streams: [], sequences: [], views: [], money: [], stock: [] };
+export const clean: Audit = {
+  loss: [],
+  ghosts: [],
+  orders: [],
+  streams: [],
+  sequences: [],
+  views: [],
+  money: [],
+  stock: [],
+};
 
 const fromOrder = ["order.created", "order.completed", "order.cancelled"];
 const results = ["stock.reserved", "stock.rejected", "payment.completed", "payment.failed"];
@@ -21,12 +30,20 @@ const consumers: Readonly<Record<string, readonly string[]>> = {
 
 type Message = { readonly id: string; readonly type: string };
 type OrderRow = { readonly order_id: string; readonly status: string; readonly total: number };
-type FactsRow = { readonly order_id: string; readonly status: string; readonly charged: number; readonly refunded: number };
+type FactsRow = {
+  readonly order_id: string;
+  readonly status: string;
+  readonly charged: number;
+  readonly refunded: number;
+};
 
 /** Waits until every order has ended and every message has arrived, or 60 s have passed; then compares everybody's books. */
 export async function audit(fleet: Fleet, placed: readonly string[], timeout = 60_000): Promise<Audit> {
   await vi
-    .waitUntil(async () => (await findLoss(fleet)).length + (await findOpenOrders(fleet)).length === 0, { timeout, interval: 200 })
+    .waitUntil(async () => (await findLoss(fleet)).length + (await findOpenOrders(fleet)).length === 0, {
+      timeout,
+      interval: 200,
+    })
     // What is still missing then is a finding.
     .catch(() => false);
   const [orders, ledger] = await Promise.all([readOrders(fleet), shopOf(fleet).ledger()]);
@@ -94,7 +111,9 @@ async function findBrokenStreams({ databases }: Fleet): Promise<string[]> {
   const twice = `select stream_id || ' ' || type || coalesce(' ' || (data ->> 'orderId'), '') as name from events
     where type <> 'counted' group by stream_id, type, data ->> 'orderId' having count(*) > 1`;
   const stores = [databases.order, databases.billing, databases.inventory];
-  const found = await Promise.all(stores.flatMap((url) => [gaps, twice].map((text) => rowsOf<{ name: string }>(url, text))));
+  const found = await Promise.all(
+    stores.flatMap((url) => [gaps, twice].map((text) => rowsOf<{ name: string }>(url, text))),
+  );
   return found.flat().map(({ name }) => `gap or repetition: ${name}`);
 }
 
@@ -106,7 +125,11 @@ async function findGaps({ databases }: Fleet): Promise<string[]> {
   return found.flat().map(({ name }) => `gap or repetition: ${name}`);
 }
 
-async function compareFacts({ databases }: Fleet, orders: readonly OrderRow[], ledger: readonly Entry[]): Promise<string[]> {
+async function compareFacts(
+  { databases }: Fleet,
+  orders: readonly OrderRow[],
+  ledger: readonly Entry[],
+): Promise<string[]> {
   const facts = await rowsOf<FactsRow>(
     databases.analytics,
     `select order_id, case when completed_at is not null then 'completed' when cancelled_at is not null then 'cancelled'

@@ -1,4 +1,9 @@
-export type Answer = { readonly status: number; readonly headers: Headers; readonly body: unknown; readonly text: string };
+export type Answer = {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: unknown;
+  readonly text: string;
+};
 
 export type Call = {
   readonly method?: string;

@@ -52,7 +52,8 @@ export function runService(settings: ServiceSettings): ServiceProcess {
       env: { PATH, HOME, ...env, PORT: String(port) },
       stdio: ["ignore", "pipe", "pipe"],
     });
-    for (const stream of [started.stdout, started.stderr]) createInterface(stream).on("line", (line) => output.push(line));
+    for (const stream of [started.stdout, started.stderr])
+      createInterface(stream).on("line", (line) => output.push(line));
     started.once("exit", (code, signal) => {
       exits.push({ pid: started.pid ?? 0, code, signal });
       const { CRASH_AT: _, ...later } = settings.env;
@@ -74,9 +75,11 @@ export function runService(settings: ServiceSettings): ServiceProcess {
       child = start({ ...settings.env, ...env });
     },
     async ready() {
-      await vi.waitFor(() => answersReady(url), { timeout: 60_000, interval: 50 }).catch((cause) => {
-        throw new Error(`${name} is not ready:\n${output.slice(-20).join("\n")}`, { cause });
-      });
+      await vi
+        .waitFor(() => answersReady(url), { timeout: 60_000, interval: 50 })
+        .catch((cause) => {
+          throw new Error(`${name} is not ready:\n${output.slice(-20).join("\n")}`, { cause });
+        });
     },
     async [Symbol.asyncDispose]() {
       isEnding = true;

@@ -39,7 +39,11 @@ export function shopOf({ services }: Pick<Fleet, "services">) {
       return sku;
     },
     async place(order: OrderBody, headers: Readonly<Record<string, string>> = {}): Promise<Placed> {
-      const { status, body, text } = await call(`${services.order.url}/orders`, { method: "POST", headers, body: order });
+      const { status, body, text } = await call(`${services.order.url}/orders`, {
+        method: "POST",
+        headers,
+        body: order,
+      });
       if (status !== 201) throw new Error(`An order was answered ${status}: ${text}`);
       return body as Placed;
     },
