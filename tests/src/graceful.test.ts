@@ -61,8 +61,8 @@ test("four processes of one service, started at once on an empty database, all c
   await using database = await createTestDatabase();
   const env = { DATABASE_URL: database.url, NAMESPACE: uniqueName("t") };
   await using further = await startFurther(fleet, "order", { count: 4, env });
-  for (const order of further.processes)
-    await shopOf({ services: { ...fleet.services, order } }).place(orderOf("cd-1"));
+  const shops = further.processes.map((order) => shopOf({ services: { ...fleet.services, order } }));
+  await Promise.all(shops.map((shop) => shop.place(orderOf("cd-1"))));
   expect(further.processes.flatMap(({ exits }) => exits)).toEqual([]);
 }, 90_000);
 
@@ -84,6 +84,7 @@ test.skipIf(!testBrokers.kafka)(
   async () => {
     const shop = shopOf(fleet);
     const sku = await shop.stocked(1_000);
+    const { billing } = fleet.services;
     await end(billing);
     await start(billing, { CONSUME_FROM: "sns-sqs,kafka" });
     const both = await Promise.all(Array.from({ length: 20 }, () => place(sku)));
@@ -126,14 +127,10 @@ test("where there is neither Kafka nor RabbitMQ, orders complete on SNS and SQS 
   const shop = shopOf(island);
   const sku = await shop.stocked(5);
   const orders = await Promise.all([1_496, 0, 913].map((amountInCents) => shop.place(orderOf(sku, amountInCents))));
-  const ended = await Promise.all(orders.map(({ orderId }) => shop.ended(orderId)));
+  const orderIds = orders.map(({ orderId }) => orderId);
+  const ended = await Promise.all(orderIds.map((orderId) => shop.ended(orderId)));
   expect(ended.map(({ status }) => status)).toEqual(["completed", "completed", "cancelled"]);
-  expect(
-    await audit(
-      island,
-      orders.map(({ orderId }) => orderId),
-    ),
-  ).toEqual(clean);
+  expect(await audit(island, orderIds)).toEqual(clean);
 }, 120_000);
 
 async function place(sku: string, shop = shopOf(fleet)): Promise<string> {
