@@ -1,49 +1,45 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterAll, expect, test } from "vitest";
 import { endLeftover, isRunning, recordPid } from "./leftover.ts";
 
-let folder: string;
-let pidFile: string;
-const children: ChildProcess[] = [];
+const folder = mkdtempSync(join(tmpdir(), "leftover-"));
+afterAll(() => rmSync(folder, { recursive: true }));
 
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "leftover-"));
-  pidFile = join(folder, "pid");
-});
-afterEach(async () => {
-  for (const child of children.splice(0)) child.kill("SIGKILL");
-  rmSync(folder, { recursive: true });
-});
-
-test("what a crashed run left behind is recognised and ended", async () => {
-  const pid = await sleeper();
-  recordPid(pidFile, pid);
-  expect(isRunning(pidFile)).toBe(pid);
-  expect(await endLeftover(pidFile)).toBe(pid);
-  expect(isRunning(pidFile)).toBeUndefined();
+test("what a crashed run left behind is ended and forgotten", async () => {
+  const file = join(folder, "left-behind");
+  const { pid } = sleeper(file);
+  expect(isRunning(file)).toBe(pid);
+  expect(await endLeftover(file)).toBe(pid);
+  expect(isRunning(file)).toBeUndefined();
+  expect(existsSync(file)).toBe(false);
 });
 
-test("a stranger who got the same number lives", async () => {
-  const pid = await sleeper();
-  writeFileSync(pidFile, `${pid} born at another time`);
-  expect(await endLeftover(pidFile)).toBeUndefined();
-  expect(process.kill(pid, 0)).toBe(true);
+test("one that does not listen to reason is ended all the same", async () => {
+  const file = join(folder, "deaf");
+  const { pid, child } = sleeper(file, "process.on('SIGTERM', () => {}); console.log('deaf');");
+  await once(child.stdout, "data");
+  expect(await endLeftover(file)).toBe(pid);
 });
 
-test("where nothing was left there is nothing to end", async () => {
-  expect(await endLeftover(pidFile)).toBeUndefined();
-  writeFileSync(pidFile, "");
-  expect(await endLeftover(pidFile)).toBeUndefined();
+test("a stranger who has the number now lives on", async () => {
+  const file = join(folder, "stranger");
+  writeFileSync(file, `${process.pid} born at another time`);
+  expect(await endLeftover(file)).toBeUndefined();
+  expect(existsSync(file)).toBe(false);
 });
 
-async function sleeper(): Promise<number> {
-  const child = spawn(process.execPath, ["-e", "setInterval(() => {}, 1000)"], { stdio: "ignore" });
-  children.push(child);
-  await once(child, "spawn");
-  if (child.pid === undefined) throw new Error("The sleeper was not started");
-  return child.pid;
+test("where nothing was left, nothing happens", async () => {
+  expect(await endLeftover(join(folder, "nothing"))).toBeUndefined();
+});
+
+function sleeper(file: string, script = "") {
+  const stay = "setInterval(() => {}, 60_000);";
+  const child = spawn(process.execPath, ["-e", script + stay], { stdio: ["ignore", "pipe", "inherit"] });
+  if (child.pid === undefined) throw new Error("The sleeper did not start");
+  recordPid(file, child.pid);
+  return { pid: child.pid, child };
 }

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -13,11 +14,11 @@ const basePort = 14_000;
 const dataDir = fileURLToPath(new URL("../../../.local/start", import.meta.url));
 const pidFile = join(dataDir, "pid");
 const startedAt = performance.now();
-const stopping = Promise.withResolvers<void>();
+const stopping = new AbortController();
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   process.once(signal, () => {
-    stopping.resolve();
+    stopping.abort();
     // What is still running is tied to this process and ends with it.
     process.once(signal, () => process.exit(signal === "SIGINT" ? 130 : 143));
   });
@@ -41,22 +42,18 @@ async function run(): Promise<void> {
     for (const reason of Object.values(missing)) log(`${reason}, which this machine lacks: its roads run on SNS→SQS.`);
     log("Starting the brokers …");
     await using brokers = await startBrokers({ basePort, dataDir: join(dataDir, "brokers"), log });
-    if (await isStopping()) return;
+    if (stopping.signal.aborted) return;
     log("Starting the services …");
     const options = { brokers: brokers.addresses, namespace: "dev", basePort, dataDir: join(dataDir, "services"), log };
     await using services = await startServices(options);
-    if (await isStopping()) return;
+    if (stopping.signal.aborted) return;
     console.log(board(brokers.addresses, services.url, { seconds: (performance.now() - startedAt) / 1000, dataDir }));
     await placeSamples(services.url, log);
-    await stopping.promise;
+    if (!stopping.signal.aborted) await once(stopping.signal, "abort");
     log("Stopping …");
   } finally {
     forgetPid(pidFile);
   }
-}
-
-function isStopping(): Promise<boolean> {
-  return Promise.race([stopping.promise.then(() => true), Promise.resolve(false)]);
 }
 
 function log(sentence: string): void {

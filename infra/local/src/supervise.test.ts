@@ -1,85 +1,74 @@
-import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { afterAll, expect, test, vi } from "vitest";
 import { freeBasePort } from "./ports.ts";
 import { supervise } from "./supervise.ts";
 
-/** Says that it is ready, and its settings; with CRASH_AT it dies at the first question. */
-const program = `
-  const answer = JSON.stringify({ crashAt: process.env.CRASH_AT ?? null });
-  require("node:http").createServer((request, response) => {
-    if (request.url === "/die") process.exit(3);
-    if (request.url === "/warn") console.log(JSON.stringify({ level: "warn", msg: "careful", err: { message: "hot" } }));
-    response.end(answer);
-  }).listen(process.env.PORT, "127.0.0.1");`;
+const folder = mkdtempSync(join(tmpdir(), "supervise-"));
+afterAll(() => rmSync(folder, { recursive: true }));
 
-let dataDir: string;
-const said: string[] = [];
-const log = (sentence: string) => void said.push(sentence);
+const answers =
+  "require('node:http').createServer((_, answer) => answer.end(process.env.CRASH_AT)).listen(process.env.PORT)";
 
-beforeEach(() => {
-  dataDir = mkdtempSync(join(tmpdir(), "supervise-"));
-  said.length = 0;
-});
-afterEach(() => rmSync(dataDir, { recursive: true }));
-
-test("a process that dies comes back, and a person is told", async () => {
-  await using service = await start();
-  const { pid } = service.process;
-  service.process.kill("SIGKILL");
-  await vi.waitUntil(() => service.process.restarts === 1 && service.process.pid !== pid, { timeout: 10_000 });
-  await vi.waitFor(() => service.ask("/"), { timeout: 10_000 });
-  expect(said).toContain("shop ended by SIGKILL; it starts again.");
-  expect(service.process.ends).toEqual(["ended by SIGKILL"]);
+test("a process that is killed comes back, without the order to crash", async () => {
+  const { service, url, said } = await start("killed", { restarts: true });
+  await using _ = service;
+  const { pid } = service;
+  expect(await textOf(url)).toBe("relay.after_publish:1");
+  service.kill("SIGKILL");
+  await vi.waitUntil(() => service.restarts === 1, { timeout: 10_000 });
+  await vi.waitUntil(async () => (await textOf(url)) === "", { timeout: 10_000 });
+  expect(service.pid).not.toBe(pid);
+  expect(service.ends).toEqual(["ended by SIGKILL"]);
+  expect(said).toContain("The service ended by SIGKILL; it starts again.");
 });
 
-test("a crash point is passed once: who comes back has none", async () => {
-  await using service = await start({ CRASH_AT: "inbox.after_commit:1" });
-  expect(await service.ask("/")).toEqual({ crashAt: "inbox.after_commit:1" });
-  await service.ask("/die").catch(() => undefined);
-  await vi.waitFor(async () => expect(await service.ask("/")).toEqual({ crashAt: null }), { timeout: 10_000 });
+test("one that shall not come back stays away", async () => {
+  const { service } = await start("once", { restarts: false });
+  await using _ = service;
+  service.kill("SIGKILL");
+  expect(await service.ended).toBe("ended by SIGKILL");
+  expect(service.restarts).toBe(0);
 });
 
-test("a process that is not to come back stays away", async () => {
-  await using service = await start({}, { restarts: false });
-  service.process.kill("SIGKILL");
-  expect(await service.process.ended).toBe("ended by SIGKILL");
-  await expect(service.ask("/")).rejects.toThrow();
+test("one that is stopped while it is away does not come back", async () => {
+  const { service } = await start("stopped", { restarts: true });
+  service.kill("SIGKILL");
+  await service.ended;
+  await service[Symbol.asyncDispose]();
+  expect(service.restarts).toBe(0);
 });
 
-test("warnings among the log lines reach a person, and every line the file", async () => {
-  await using service = await start();
-  await service.ask("/warn");
-  await vi.waitUntil(() => said.includes("shop: careful (hot)"), { timeout: 5_000 });
-  await vi.waitUntil(() => readFileSync(join(dataDir, "output.log"), "utf8").includes("careful"), { timeout: 5_000 });
+test("one that finds its port taken when it comes back tries again", async () => {
+  const { service, url, said } = await start("port", { restarts: true });
+  await using _ = service;
+  const thief = createServer();
+  service.kill("SIGKILL");
+  await service.ended;
+  thief.listen(Number(new URL(url).port), "127.0.0.1");
+  await vi.waitUntil(() => said.some((sentence) => sentence.includes("is in use by another program")), {
+    timeout: 10_000,
+  });
+  thief.close();
+  await vi.waitUntil(async () => (await textOf(url)) === "", { timeout: 10_000 });
 });
 
-test("a port in use is explained, and nothing is started", async () => {
-  const other = createServer().listen(0, "127.0.0.1");
-  await once(other, "listening");
-  const { port } = other.address() as AddressInfo;
-  await expect(start({}, { port })).rejects.toThrow(`Port ${port}, which shop needs, is in use by another program`);
-  other.close();
-});
+async function start(name: string, { restarts }: { restarts: boolean }) {
+  const port = await freeBasePort();
+  const url = `http://127.0.0.1:${port}`;
+  const said: string[] = [];
+  const env = { PORT: String(port), CRASH_AT: "relay.after_publish:1" };
+  const program = { name: "The service", command: process.execPath, args: ["-e", answers], env, ports: [port] };
+  const surroundings = { dataDir: join(folder, name), log: (sentence: string) => void said.push(sentence) };
+  return { service: await supervise(program, surroundings, { url, restarts }), url, said };
+}
 
-async function start(env: Record<string, string> = {}, { restarts = true, port = 0 } = {}) {
-  const at = port || (await freeBasePort());
-  const url = `http://127.0.0.1:${at}`;
-  const what = {
-    name: "shop",
-    command: process.execPath,
-    args: ["-e", program],
-    env: { ...env, PORT: String(at) },
-    ports: [at],
-  };
-  const supervised = await supervise(what, { dataDir, log }, { url, restarts });
-  return {
-    process: supervised,
-    ask: async (path: string) => (await (await fetch(`${url}${path}`)).json()) as unknown,
-    [Symbol.asyncDispose]: () => supervised[Symbol.asyncDispose](),
-  };
+async function textOf(url: string): Promise<string | undefined> {
+  try {
+    return await (await fetch(url)).text();
+  } catch {
+    return undefined; // Nobody answers while it is away.
+  }
 }

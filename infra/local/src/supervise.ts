@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { setTimeout as pause } from "node:timers/promises";
 import { type Child, type Program, type Surroundings, startChild } from "./child.ts";
 
@@ -28,6 +29,7 @@ export async function supervise(
 ): Promise<Supervised> {
   const { log } = surroundings;
   const stopping = new AbortController();
+  const stopped = once(stopping.signal, "abort");
   const ends: string[] = [];
   let child = await start(program);
   let comebacks = 0;
@@ -68,10 +70,15 @@ export async function supervise(
       if (stopping.signal.aborted) return;
       pauseMs = Date.now() - startedAt > 10_000 ? 200 : Math.min(pauseMs * 2, 5_000);
       log(`${program.name} ${how}; it starts again.`);
-      await pause(pauseMs);
+      await Promise.race([pause(pauseMs, undefined, { ref: false }), stopped]);
       if (stopping.signal.aborted) return;
-      child = await start({ ...program, env });
-      comebacks += 1;
+      try {
+        child = await start({ ...program, env });
+        comebacks += 1;
+      } catch (error) {
+        // The old child has ended, so that the loop comes here again after a longer pause.
+        log(error instanceof Error ? error.message : String(error));
+      }
     }
   }
 

@@ -38,11 +38,18 @@ function interrupt(): void {
 
 async function runOnBrokers(): Promise<boolean> {
   await clearLeftoverRuns(root);
-  await using folder = runFolder(root);
-  await using brokers = await startBrokers({ basePort: await freeBasePort(), dataDir: folder.path, log: console.log });
-  if (interrupted.signal.aborted) return false;
-  Object.assign(process.env, addressesForTests(brokers.addresses));
-  return await runTests(root, turboArgs);
+  try {
+    using folder = runFolder(root);
+    const basePort = await freeBasePort();
+    await using brokers = await startBrokers({ basePort, dataDir: folder.path, log: console.log });
+    if (interrupted.signal.aborted) return false;
+    Object.assign(process.env, addressesForTests(brokers.addresses));
+    return await runTests(root, turboArgs);
+  } catch (error) {
+    // The sum is the last line whatever happened; without results, it is no success.
+    console.error(error);
+    return false;
+  }
 }
 
 function addressesForTests({ postgres, snsSqs, kafka, rabbitmq }: BrokerAddresses): Record<string, string> {

@@ -1,0 +1,55 @@
+import { rmSync } from "node:fs";
+import { mkdtemp } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { freeBasePort } from "./ports.ts";
+import { startServices } from "./services.ts";
+import { connect, testBrokers, uniqueName } from "./testing.ts";
+
+const { postgres, snsSqs } = testBrokers;
+
+test("an order completes where only Postgres, SNS and SQS are", async () => {
+  await using services = await start({ postgres, snsSqs });
+  const { url } = services;
+  await send("PUT", `${url.inventory}/stock/cd-1`, { onHand: 10 });
+  await placeAndComplete(url.order);
+}, 120_000);
+
+async function placeAndComplete(order: string): Promise<void> {
+  const items = [{ sku: "cd-1", quantity: 1, amountInCents: 1_496 }];
+  const placed = await send("POST", `${order}/orders`, { customerId: "c-1", currency: "USD", items });
+  expect(placed).toMatchObject({ status: "placed" });
+  const { orderId } = placed as { readonly orderId: string };
+  const statusOf = async () =>
+    ((await (await fetch(`${order}/orders/${orderId}`)).json()) as { status: string }).status;
+  await expect.poll(statusOf, { timeout: 30_000 }).toBe("completed");
+}
+
+async function start(brokers: { readonly postgres: string; readonly snsSqs: string }) {
+  const dataDir = await mkdtemp(join(tmpdir(), "services-"));
+  const [namespace, databasePrefix] = [uniqueName("t"), `${uniqueName("test_")}_`];
+  const options = { brokers, namespace, databasePrefix, basePort: await freeBasePort(), dataDir, log: () => undefined };
+  const services = await startServices(options);
+  return {
+    ...services,
+    async [Symbol.asyncDispose]() {
+      await services[Symbol.asyncDispose]();
+      await dropDatabases(databasePrefix);
+      rmSync(dataDir, { recursive: true });
+    },
+  };
+}
+
+async function dropDatabases(prefix: string): Promise<void> {
+  await using server = connect(postgres, 1);
+  const { rows } = await server.pool.query("select datname from pg_database where starts_with(datname, $1)", [prefix]);
+  for (const { datname } of rows) await server.pool.query(`drop database ${datname} with (force)`);
+}
+
+async function send(method: string, url: string, body: object): Promise<unknown> {
+  const headers = { "content-type": "application/json" };
+  const response = await fetch(url, { method, headers, body: JSON.stringify(body) });
+  if (!response.ok) throw new Error(`${method} ${url} answered ${response.status}: ${await response.text()}`);
+  return await response.json();
+}
