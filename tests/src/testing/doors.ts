@@ -55,10 +55,9 @@ async function openSnsSqs(namespace: string, found: Found, opened: AsyncDisposab
   const sns = opened.adopt(new SNSClient(account), (client) => client.destroy());
   const sqs = opened.adopt(new SQSClient({ ...account, useQueueUrlAsEndpoint: false }), (client) => client.destroy());
   const urlOf = async (QueueName: string) => (await sqs.send(new GetQueueUrlCommand({ QueueName }))).QueueUrl;
+  const consumers = ["billing", "inventory", ...(testBrokers.kafka ? [] : ["analytics"])];
   const closing = new AbortController();
-  const reading = ["billing", "inventory"].map(async (consumer) =>
-    readQueue(consumer, await urlOf(`${namespace}-${consumer}-dlq`)),
-  );
+  const reading = consumers.map(async (consumer) => readQueue(consumer, await urlOf(`${namespace}-${consumer}-dlq`)));
   opened.defer(async () => {
     closing.abort();
     await Promise.all(reading);
@@ -80,7 +79,7 @@ async function openSnsSqs(namespace: string, found: Found, opened: AsyncDisposab
     {
       ...kind,
       name: "the SNS topic of order.created",
-      consumers: ["billing", "inventory"],
+      consumers,
       mostBytes: 256 * 1_024,
       send: async (body) => void (await sns.send(new PublishCommand({ TopicArn, Message: body.toString() }))),
     },
