@@ -1,5 +1,5 @@
 import { fileURLToPath } from "node:url";
-import { Command, InvalidArgumentError } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 
 export type CommandLine = {
   /** How many purchases are replayed, from the beginning of the file. */
@@ -17,7 +17,9 @@ export function readCommandLine(argv: readonly string[]): CommandLine {
   const { orders, file, plain, running, json } = new Command("npm run demo --")
     .description("Replays real purchases as orders, waits until all have settled, and audits what became of them.")
     .option("--orders <n|all>", "how many purchases, from the beginning of the file", toCount, 500)
-    .option("--file <file>", "purchases in the columns of the CDNOW sample", sample)
+    .addOption(
+      new Option("--file <file>", "purchases in the columns of the CDNOW sample").default(sample, "the sample itself"),
+    )
     .option("--plain", "no declines, sold-out stock, repeats or cancellations", false)
     .option("--running", "against what already runs, by npm start or docker compose up", false)
     .option("--json", "prints the result as one JSON object, and nothing else on stdout", false)

@@ -21,7 +21,7 @@ export type SettleOptions = {
   readonly signal: AbortSignal;
   /** Told how many orders have ended. */
   readonly onEnded: (orders: number) => void;
-  /** How long nothing may move, in milliseconds, before it is given up. Default: 60,000. */
+  /** How long nothing may move, in milliseconds, before it is given up. Default: 120,000. */
   readonly patienceMs?: number;
 };
 
@@ -43,7 +43,7 @@ export async function settle(options: SettleOptions): Promise<Settled> {
 /** Looks again and again, for at most half of the time, until nothing waits or nothing moves. Returns what waits. */
 async function until(
   pauseMs: number,
-  { signal, patienceMs = 60_000 }: SettleOptions,
+  { signal, patienceMs = 120_000 }: SettleOptions,
   look: () => Promise<Look>,
 ): Promise<readonly string[]> {
   let [movedAt, progress] = [now(), -1];
