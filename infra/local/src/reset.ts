@@ -1,10 +1,9 @@
 import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { isRunning } from "./leftover.ts";
+import { dataDir } from "./place.ts";
 
 /** `npm run reset`: forgets the data of `npm start`. The broker's programs, once fetched, stay. */
-const dataDir = fileURLToPath(new URL("../../../.local/start", import.meta.url));
 const running = isRunning(join(dataDir, "pid"));
 
 if (running !== undefined) {

@@ -1,26 +1,27 @@
 import { once } from "node:events";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import pc from "picocolors";
 import { board } from "./board.ts";
 import { missing, startBrokers } from "./brokers.ts";
 import { forgetPid, isRunning, recordPid } from "./leftover.ts";
+import { basePort, dataDir } from "./place.ts";
 import { placeSamples } from "./samples.ts";
 import { startServices } from "./services.ts";
 
 /** `npm start`: everything that this machine can run, as real processes, until Ctrl-C. */
-const basePort = 14_000;
-const dataDir = fileURLToPath(new URL("../../../.local/start", import.meta.url));
 const pidFile = join(dataDir, "pid");
 const startedAt = performance.now();
 const stopping = new AbortController();
+let stoppingAt: number | undefined;
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
-  process.once(signal, () => {
+  process.on(signal, () => {
+    stoppingAt ??= performance.now();
     stopping.abort();
-    // What is still running is tied to this process and ends with it.
-    process.once(signal, () => process.exit(signal === "SIGINT" ? 130 : 143));
+    // npm hands on what the terminal has sent to all of us, so that one Ctrl-C may come twice. At a second one, what
+    // still runs is tied to this process and ends with it.
+    if (performance.now() - stoppingAt > 500) process.exit(signal === "SIGINT" ? 130 : 143);
   });
 }
 
