@@ -1,0 +1,128 @@
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, globSync, readFileSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { freeBasePort } from "@throughline/local/ports";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { get } from "./testing/http.ts";
+import { commandsOf } from "./testing/readme.ts";
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+const basePort = await freeBasePort();
+const url = (offset: number) => `http://127.0.0.1:${basePort + offset}`;
+const folder = await mkdtemp(join(tmpdir(), "throughline-"));
+const dataDir = join(folder, "start");
+const env = { ...process.env, THROUGHLINE_DATA_DIR: dataDir, THROUGHLINE_BASE_PORT: String(basePort) };
+
+let started: ReturnType<typeof npmStart>;
+beforeAll(async () => {
+  started = npmStart();
+  await started.isUp();
+}, 180_000);
+afterAll(async () => {
+  started.interrupt();
+  await started.exit;
+  await rm(folder, { recursive: true, force: true });
+}, 60_000);
+
+test("the commands on the board do what they say", async () => {
+  const [place = "", list = "", report = "", ...others] = commandsOf(started.output());
+  expect(others).toEqual([]);
+  const { orderId } = JSON.parse((await run(place)).output);
+  expect(JSON.parse((await run(list)).output)).toMatchObject({ orders: [{ orderId }] });
+  expect(JSON.parse((await run(report)).output)).toMatchObject({
+    orders: expect.anything(),
+    revenue: expect.anything(),
+  });
+});
+
+test("the commands in the README do what they say", async () => {
+  const readme = readFileSync(join(root, "README.md"), "utf8");
+  const here = readme.replace(/127\.0\.0\.1:14(\d{3})/g, (_, offset) => `127.0.0.1:${basePort + Number(offset)}`);
+  const commands = commandsOf(here);
+  expect(commands.length).toBeGreaterThan(2);
+  for (const command of commands) {
+    // Others may have no kcat, which is a tool of theirs and none of ours.
+    if ((await run(`command -v ${command.split(" ")[0]}`)).code !== 0) continue;
+    const { code, output } = await run(command);
+    expect({ command, code }).toEqual({ command, code: 0 });
+    expect(JSON.parse(output)).not.toHaveProperty("detail");
+  }
+});
+
+test("a second start, and a reset, are told that it runs already", async () => {
+  expect(await run("npm start")).toMatchObject({ code: 1, output: expect.stringContaining(`see ${url(0)}`) });
+  expect(await run("npm run reset")).toMatchObject({ code: 1, errors: expect.stringContaining("Ctrl-C first") });
+});
+
+test("a service that is killed comes back", async () => {
+  const { pid } = await get<{ pid: number }>(`${url(2)}/status`);
+  process.kill(pid, "SIGKILL");
+  const next = async () => (await get<{ pid: number }>(`${url(2)}/status`)).pid;
+  await vi.waitFor(async () => expect(await next()).not.toBe(pid), { timeout: 60_000, interval: 100 });
+  expect(started.output()).toContain("billing ended by SIGKILL; it starts again.");
+}, 90_000);
+
+test("Ctrl-C ends every process and keeps the data, until they are reset", async () => {
+  const pids = globSync("**/pid", { cwd: dataDir }).map((file) =>
+    Number.parseInt(readFileSync(join(dataDir, file), "utf8"), 10),
+  );
+  expect(pids.length).toBeGreaterThan(8);
+  const { orders } = await get<{ orders: unknown[] }>(`${url(1)}/orders`);
+  started.interrupt();
+  expect(await started.exit).toEqual([0, null]);
+  expect(pids.filter(isAlive)).toEqual([]);
+
+  started = npmStart();
+  await started.isUp();
+  const kept = await get<{ orders: unknown[] }>(`${url(1)}/orders`);
+  expect(kept.orders.length).toBeGreaterThan(orders.length);
+  started.interrupt();
+  expect(await started.exit).toEqual([0, null]);
+
+  expect(await run("npm run reset")).toMatchObject({ code: 0, output: expect.stringContaining("is forgotten") });
+  expect(existsSync(dataDir)).toBe(false);
+  expect(await run("npm run reset")).toMatchObject({ code: 0, output: expect.stringContaining("no data to forget") });
+}, 240_000);
+
+/** In a group of its own, all of which gets the signal of a Ctrl-C, as in a terminal. */
+function npmStart() {
+  // Bash makes way for what it runs, and then npm's copy of the signal reaches the launcher as well.
+  const shell = { npm_config_script_shell: "bash" };
+  const npm = spawn("npm", ["start"], {
+    cwd: root,
+    env: { ...env, ...shell },
+    detached: true,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let output = "";
+  for (const stream of [npm.stdout, npm.stderr]) stream.setEncoding("utf8").on("data", (text) => (output += text));
+  const exit = once(npm, "exit");
+  return {
+    exit,
+    output: () => output,
+    isUp: () => vi.waitFor(() => expect(output).toContain("sample orders"), { timeout: 170_000, interval: 100 }),
+    interrupt: () => void (npm.exitCode === null && npm.signalCode === null && process.kill(-(npm.pid ?? 0), "SIGINT")),
+  };
+}
+
+type Result = { readonly code: number; readonly output: string; readonly errors: string };
+
+function run(command: string): Promise<Result> {
+  return new Promise((resolve) => {
+    execFile("sh", ["-c", command], { cwd: root, env, timeout: 60_000 }, (error, stdout, stderr) =>
+      resolve({ code: error === null ? 0 : Number(error.code), output: stdout, errors: stderr }),
+    );
+  });
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false; // Not being there is the answer.
+  }
+}
