@@ -21,10 +21,9 @@ try {
   console.log(isJson ? JSON.stringify(toJson(outcome), undefined, 2) : toText(outcome, process.stdout.isTTY === true));
   process.exitCode = isGood(outcome) ? 0 : 1;
 } catch (error) {
-  console.error(
-    interrupted.signal.aborted ? "Interrupted: what was started or listening is gone." : sentencesOf(error),
-  );
-  process.exitCode = interrupted.signal.aborted ? 130 : 1;
+  const isInterruption = interrupted.signal.aborted && error instanceof Error && error.name === "AbortError";
+  console.error(isInterruption ? "Interrupted: what was started or listening is gone." : sentencesOf(error));
+  process.exitCode = isInterruption ? 130 : 1;
 }
 
 async function run(): Promise<Outcome> {
@@ -33,14 +32,16 @@ async function run(): Promise<Outcome> {
   using progress = createProgress();
   await using own = isRunning ? undefined : await startOwn({ log: console.error, signal });
   const surroundings = own ?? surroundingsAt(standardBasePort, process.env.NAMESPACE);
-  const runId = `r${randomInt(36 ** 8)
-    .toString(36)
-    .padStart(8, "0")}`;
+  const random = randomInt(36 ** 8).toString(36);
+  const runId = `r${random.padStart(8, "0")}`;
   return await runDemo(surroundings, purchases, { runId, isPlain, signal, progress });
 }
 
 /** What went wrong and why, one cause under the other. */
 function sentencesOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  return error.cause === undefined ? error.message : `${error.message}:\n${sentencesOf(error.cause)}`;
+  const others = error instanceof SuppressedError ? [error.error, error.suppressed] : [];
+  const parts = error instanceof AggregateError ? error.errors : others;
+  const causes = [...parts, ...(error.cause === undefined ? [] : [error.cause])];
+  return [error.message || error.name, ...causes.map(sentencesOf)].join(":\n");
 }

@@ -1,6 +1,6 @@
 import { Presets, SingleBar } from "cli-progress";
 
-/** A bar on stderr, on a terminal only; stdout is for the result. */
+/** A bar on stderr, and a line now and then where that is no terminal; stdout is for the result. */
 export type Progress = Disposable & {
   /** Begins a bar anew: `what` has happened to none of `total` orders. */
   start(what: string, total: number): void;
@@ -9,8 +9,16 @@ export type Progress = Disposable & {
   stop(): void;
 };
 
+const options = {
+  format: "{what} {bar} {value} of {total} orders · {duration_formatted}",
+  barsize: 40,
+  fps: 10,
+  hideCursor: true,
+  noTTYOutput: true,
+  notTTYSchedule: 5_000,
+};
+
 export function createProgress(): Progress {
-  const format = "{what} {bar} {value} of {total} orders · {duration_formatted}";
   let bar: SingleBar | undefined;
   const stop = () => {
     bar?.stop();
@@ -19,7 +27,7 @@ export function createProgress(): Progress {
   return {
     start(what, total) {
       stop();
-      bar = new SingleBar({ format, barsize: 40, fps: 10, hideCursor: true }, Presets.shades_classic);
+      bar = new SingleBar(options, Presets.shades_classic);
       bar.start(total, 0, { what: what.padEnd(7) });
     },
     add: (orders) => bar?.increment(orders),
