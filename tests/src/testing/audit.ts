@@ -60,12 +60,15 @@ export async function audit(fleet: Fleet, placed: readonly string[], timeout = 6
 }
 
 async function findLoss(fleet: Fleet): Promise<string[]> {
-  const [expected, handled] = await Promise.all([expectedOf(fleet), handledOf(fleet)]);
+  // In this order: what has been handled by now has sent all it will send, and that is looked at afterwards.
+  const handled = await handledOf(fleet);
+  const expected = await expectedOf(fleet);
   return [...expected].filter((pair) => !handled.has(pair)).map((pair) => `not handled: ${pair}`);
 }
 
 async function findGhosts(fleet: Fleet): Promise<string[]> {
-  const [handled, expected] = await Promise.all([handledOf(fleet), expectedOf(fleet)]);
+  const handled = await handledOf(fleet);
+  const expected = await expectedOf(fleet);
   const ids = new Set([...expected].map((pair) => pair.split(" ")[1]));
   return [...handled].filter((pair) => !ids.has(pair.split(" ")[1])).map((pair) => `never committed: ${pair}`);
 }
