@@ -45,6 +45,8 @@ export async function within<Result>(timeoutMs: number, what: string, promise: P
 /** Whether the same may go well in a moment: the coordinator loads, a leader is elected, nobody listens yet. */
 export function isTransient(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
+  // kafkajs calls this one final, although a fresh cluster has no coordinator until its internal topic is made.
+  if (error.name === "KafkaJSGroupCoordinatorNotFound") return true;
   return ("retriable" in error && error.retriable === true) || isTransient(error.cause);
 }
 

@@ -19,7 +19,8 @@ export type MemberNeeds = {
 
 /** How long a fetch waits at the broker for messages, and so how long an idle member takes to stop. */
 const fetchWaitMs = 250;
-const firstStartWithinMs = 10_000;
+/** A fresh cluster creates its own topics at the first join, which takes a small one a while. */
+const firstStartWithinMs = 60_000;
 const startAgainAfterMs = 1_000;
 const leaveWithinMs = 5_000;
 
