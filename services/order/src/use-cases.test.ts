@@ -4,7 +4,7 @@ import { openTestDatabase } from "@throughline/local/testing";
 import { migrations as log } from "@throughline/log";
 import { migrations as outbox } from "@throughline/outbox";
 import { sql } from "drizzle-orm";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { OrderError, orders, type PlaceOrder } from "./order.ts";
 import { cancelOrder, expireOrders, placeOrder, recordPayment, recordStock } from "./use-cases.ts";
 import { findOrder } from "./views.ts";
@@ -75,6 +75,21 @@ test("an order that takes too long is cancelled, once, and no other", async () =
   expect(expired.toSorted()).toEqual([0, 1]);
   expect(await findOrder(shop.database, late.orderId)).toMatchObject({ status: "cancelled", reason: "timed out" });
   expect(await findOrder(shop.database, done.orderId)).toMatchObject({ status: "completed" });
+});
+
+test("a time-out that meets another change of the same order waits for it, and they do not lock each other out", async () => {
+  await using shop = await openShop();
+  const { orderId } = await shop.do((tx) => placeOrder(tx, order));
+  const isWaiting = sql`select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
+  const expiring = Promise.withResolvers<number>();
+  await shop.do(async (tx) => {
+    await tx.execute(sql`select from streams where stream_id = ${`order-${orderId}`} for update`);
+    expiring.resolve(expireOrders(shop.database, new Date(Date.now() + 60_000)));
+    await vi.waitUntil(async () => (await shop.database.execute(isWaiting)).rows.length > 0, { timeout: 10_000 });
+    await recordStock(tx, orderId, "rejected");
+  });
+  expect(await expiring.promise).toBe(0);
+  expect(await findOrder(shop.database, orderId)).toMatchObject({ status: "cancelled", reason: "sold out" });
 });
 
 test("what does not exist cannot be cancelled", async () => {

@@ -3,7 +3,7 @@ import { decide } from "@throughline/event-store";
 import type { Database, Transaction } from "@throughline/log";
 import { enqueue } from "@throughline/outbox";
 import { and, eq, lt } from "drizzle-orm";
-import { type Order, type OrderCommand, OrderError, orders, type PlaceOrder, toMessages } from "./order.ts";
+import { type OrderCommand, OrderError, type OrderEvent, orders, type PlaceOrder, toMessages } from "./order.ts";
 import { idempotencyKeys, orderViews, type PlacedOrder } from "./schema.ts";
 import { saveOrderView } from "./views.ts";
 
@@ -45,23 +45,24 @@ export async function cancelOrder(tx: Transaction, orderId: string, reason: stri
   await change(tx, orderId, { type: "cancel", reason });
 }
 
-/** Cancels the orders that were placed before `before` and have not ended, a hundred at a time. Returns how many. */
+/** Cancels orders that were placed before `before` and have not ended, a hundred at a time. Returns how many. */
 export async function expireOrders(database: Database, before: Date): Promise<number> {
+  // Not locked here: whoever changes an order locks its stream first and its row in the view last, and so does this.
+  const overdue = await database
+    .select({ orderId: orderViews.orderId })
+    .from(orderViews)
+    .where(and(eq(orderViews.status, "placed"), lt(orderViews.placedAt, before)))
+    .orderBy(orderViews.orderId)
+    .limit(100);
   return await database.transaction(async (tx) => {
-    const overdue = await tx
-      .select({ orderId: orderViews.orderId })
-      .from(orderViews)
-      .where(and(eq(orderViews.status, "placed"), lt(orderViews.placedAt, before)))
-      .orderBy(orderViews.orderId)
-      .limit(100)
-      .for("update", { skipLocked: true });
-    for (const { orderId } of overdue) await change(tx, orderId, { type: "expire" });
-    return overdue.length;
+    let expired = 0;
+    for (const { orderId } of overdue) expired += (await change(tx, orderId, { type: "expire" })).length;
+    return expired;
   });
 }
 
-/** Decides, keeps the view and tells the world: all of it commits with `tx`, or nothing. */
-async function change(tx: Transaction, orderId: string, command: OrderCommand): Promise<Order> {
+/** Decides, keeps the view and tells the world: all of it commits with `tx`, or nothing. Returns what happened. */
+async function change(tx: Transaction, orderId: string, command: OrderCommand): Promise<readonly OrderEvent[]> {
   const { state: order, events } = await decide(tx, orders, orderId, command);
   if (!order) throw new OrderError("unknown", "There is no such order");
   await saveOrderView(tx, orderId, order, events);
@@ -70,7 +71,7 @@ async function change(tx: Transaction, orderId: string, command: OrderCommand): 
     "order-service",
     events.flatMap((event) => toMessages(orderId, order, event)),
   );
-  return order;
+  return events;
 }
 
 /** The unique key decides who was first: a concurrent repeat waits here until the first has committed or failed. */
