@@ -19,7 +19,7 @@ export type RelayOptions = {
   readonly batchSize?: number;
   /** The longest pause, in milliseconds, before a message of another process is seen. Default: 100. */
   readonly idleMs?: number;
-  /** How long, in milliseconds, a lane waits for a relay that died. Default: 30,000. */
+  /** How long, in milliseconds, a lane waits for a relay that died. Default: 10,000. */
   readonly leaseMs?: number;
   /** Before a refused message is tried again, in milliseconds; it doubles each time, to 5 minutes. Default: 1,000. */
   readonly retryMs?: number;
@@ -69,7 +69,7 @@ async function run(
   options: RelayOptions & Required<Pick<RelayOptions, "lanes" | "onError">>,
   stopping: AbortSignal,
 ): Promise<void> {
-  const { lanes, batchSize = 500, idleMs = 100, leaseMs = 30_000, onError } = options;
+  const { lanes, batchSize = 500, idleMs = 100, leaseMs = 10_000, onError } = options;
   const { retryMs = 1_000, tries = 20, afterDead = "continue" } = options;
   const { tail, watch } = watchTail(() => readLimit(database, outboxLog), { idleMs, stopping, onError });
   const shared = {
