@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { connect } from "@throughline/local/testing";
-import { expect, test, vi } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { startRelay } from "./index.ts";
 import { createBroker, numbersTo, openOutbox, tell, told } from "./outbox-under-test.ts";
 
@@ -87,6 +87,8 @@ function startProcess(
 ): { readonly child: ChildProcess; readonly published: Published[]; readonly errors: string[] } & AsyncDisposable {
   const file = fileURLToPath(new URL("./relay-process.ts", import.meta.url));
   const child = spawn(process.execPath, [file, url, ...(fate ? [fate] : [])], { stdio: ["ignore", "pipe", "inherit"] });
+  // Also where a test is given up: a stopped process would otherwise stay for ever.
+  onTestFinished(() => void child.kill("SIGKILL"));
   const errors: string[] = [];
   createInterface({ input: child.stdout }).on("line", (line) => {
     const told = JSON.parse(line) as Published | { readonly error: string };
