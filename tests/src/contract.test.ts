@@ -180,6 +180,16 @@ test.each(["order", "billing", "inventory", "analytics"] as const)("%s tells wha
   expect(headers.get("x-correlation-id")).toBe(correlationId);
 });
 
+test.each(["billing", "inventory", "analytics"] as const)(
+  "%s answers an unknown path as order does",
+  async (service) => {
+    const { status, headers, body } = await ask(service, "/pizzas");
+    expect({ status, body }).toMatchObject({ status: 404, body: { status: 404, correlationId } });
+    expect(headers.get("content-type")).toMatch(/^application\/problem\+json/);
+    expect(headers.get("x-correlation-id")).toBe(correlationId);
+  },
+);
+
 test("every message is an envelope as documented, whatever brought it, with nothing more in it", () => {
   const own = sightingsOf(completed, express, declined);
   expect(own.length).toBeGreaterThan(0);
