@@ -52,6 +52,8 @@ await using worker = await service.part(
   startConsumer(database.handle, "billing.work", workReactions(database.handle, provider), {
     from: await openRoads(config.workOn, roadSettings),
     concurrency: config.handlerConcurrency,
+    // The pauses between ten add up to two minutes and a half, for as long as a provider may well be away.
+    attempts: 10,
     ...handling,
   }),
 );

@@ -37,13 +37,13 @@ export async function start(service: ServiceProcess, env: Readonly<Record<string
   await service.ready();
 }
 
-/** What consumers did since their start: messages with an effect, and messages that came again and had none. */
-export type Counts = { readonly handled: number; readonly duplicates: number };
+/** Since their start: messages with an effect, messages that came again and had none, attempts that failed. */
+export type Counts = { readonly handled: number; readonly duplicates: number; readonly failed: number };
 
 /** Of all consumers of these services together. */
 export async function countsOf(...services: readonly { readonly url: string }[]): Promise<Counts> {
   const read = ({ url }: { readonly url: string }) => get<{ consumers: readonly Counts[] }>(`${url}/status`);
   const counts = (await Promise.all(services.map(read))).flatMap(({ consumers }) => consumers);
   const sumOf = (name: keyof Counts) => counts.reduce((sum, { [name]: count }) => sum + count, 0);
-  return { handled: sumOf("handled"), duplicates: sumOf("duplicates") };
+  return { handled: sumOf("handled"), duplicates: sumOf("duplicates"), failed: sumOf("failed") };
 }
