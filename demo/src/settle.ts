@@ -16,7 +16,7 @@ export type SettleOptions = {
   readonly databases: Databases;
   readonly window: Window;
   readonly orderIds: ReadonlySet<string>;
-  readonly taps: Taps;
+  readonly taps: Pick<Taps, "sightings">;
   readonly roads: Roads;
   readonly signal: AbortSignal;
   /** Told how many orders have ended. */
