@@ -237,13 +237,13 @@ test("an order that takes too long is cancelled, and what is paid too late is pa
   const kinds = (await shop.ledger(orderId)).map(({ kind }) => kind);
   expect(kinds).toEqual(["charge", "refund"]);
   await stockBecomes(sku, 5);
-});
+}, 60_000);
 
 test("in the end everybody's books agree", async () => {
   expect(await audit(fleet, placed)).toEqual(clean);
   const { orders } = await report();
   expect(orders.completed + orders.cancelled).toBe(placed.length);
-});
+}, 90_000);
 
 async function place(order: OrderBody): Promise<Placed> {
   const answer = await shop.place(order);
