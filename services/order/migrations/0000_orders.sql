@@ -22,6 +22,6 @@ create index orders_awaiting_time_out on orders (placed_at) where status = 'plac
 create table idempotency_keys (
   key text primary key,
   fingerprint text not null,
-  answer jsonb not null,
+  answer json not null,
   created_at timestamptz not null default now()
 );

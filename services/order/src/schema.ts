@@ -1,4 +1,4 @@
-import { bigint, boolean, index, jsonb, pgTable, text, timestamp } from "drizzle-orm/pg-core";
+import { bigint, boolean, index, json, jsonb, pgTable, text, timestamp } from "drizzle-orm/pg-core";
 import type { Item, Order } from "./order.ts";
 
 /** One row per order, for reading. Its truth is the order's stream. */
@@ -29,7 +29,7 @@ export const idempotencyKeys = pgTable("idempotency_keys", {
   key: text("key").primaryKey(),
   /** SHA-256 of the body: the same key with another body is a mistake of the caller. */
   fingerprint: text("fingerprint").notNull(),
-  answer: jsonb("answer").$type<PlacedOrder>().notNull(),
+  answer: json("answer").$type<PlacedOrder>().notNull(),
   createdAt: timestamp("created_at", { withTimezone: true }).notNull().defaultNow(),
 });
 
