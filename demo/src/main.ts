@@ -1,4 +1,5 @@
 import { randomInt } from "node:crypto";
+import { listenForInterruption } from "@throughline/local/interruption";
 import { readCommandLine } from "./command-line.ts";
 import { type Outcome, runDemo } from "./demo.ts";
 import { startOwn } from "./own-surroundings.ts";
@@ -10,31 +11,26 @@ import { toText } from "./table.ts";
 
 /** `npm run demo`. The result goes to stdout, all else to stderr. */
 const { orders, file, isPlain, isRunning, isJson } = readCommandLine(process.argv.slice(2));
-const interrupted = new AbortController();
-for (const signal of ["SIGINT", "SIGTERM"] as const) {
-  // A second one ends this process at once, and with it all that it has started.
-  process.once(signal, () => interrupted.abort());
-}
+const interrupted = listenForInterruption();
 
 try {
   const outcome = await run();
   console.log(isJson ? JSON.stringify(toJson(outcome), undefined, 2) : toText(outcome, process.stdout.isTTY === true));
   process.exitCode = isGood(outcome) ? 0 : 1;
 } catch (error) {
-  const isInterruption = interrupted.signal.aborted && error instanceof Error && error.name === "AbortError";
+  const isInterruption = interrupted.aborted && error instanceof Error && error.name === "AbortError";
   console.error(isInterruption ? "Interrupted: what was started or listening is gone." : sentencesOf(error));
   process.exitCode = isInterruption ? 130 : 1;
 }
 
 async function run(): Promise<Outcome> {
   const purchases = readPurchases(file, orders);
-  const { signal } = interrupted;
   using progress = createProgress();
-  await using own = isRunning ? undefined : await startOwn({ log: console.error, signal });
+  await using own = isRunning ? undefined : await startOwn({ log: console.error, signal: interrupted });
   const surroundings = own ?? surroundingsAt(standardBasePort, process.env.NAMESPACE);
   const random = randomInt(36 ** 8).toString(36);
   const runId = `r${random.padStart(8, "0")}`;
-  return await runDemo(surroundings, purchases, { runId, isPlain, signal, progress });
+  return await runDemo(surroundings, purchases, { runId, isPlain, signal: interrupted, progress });
 }
 
 /** What went wrong and why, one cause under the other. */

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import pc from "picocolors";
 import { board } from "./board.ts";
 import { missing, startBrokers } from "./brokers.ts";
+import { listenForInterruption } from "./interruption.ts";
 import { forgetPid, isRunning, recordPid } from "./leftover.ts";
 import { basePort, dataDir } from "./place.ts";
 import { placeSamples } from "./samples.ts";
@@ -12,18 +13,7 @@ import { startServices } from "./services.ts";
 /** `npm start`: everything that this machine can run, as real processes, until Ctrl-C. */
 const pidFile = join(dataDir, "pid");
 const startedAt = performance.now();
-const stopping = new AbortController();
-let stoppingAt: number | undefined;
-
-for (const signal of ["SIGINT", "SIGTERM"] as const) {
-  process.on(signal, () => {
-    stoppingAt ??= performance.now();
-    stopping.abort();
-    // npm hands on what the terminal has sent to all of us, so that one Ctrl-C may come twice. At a second one, what
-    // still runs is tied to this process and ends with it.
-    if (performance.now() - stoppingAt > 500) process.exit(signal === "SIGINT" ? 130 : 143);
-  });
-}
+const stopping = listenForInterruption();
 
 try {
   await run();
@@ -43,14 +33,14 @@ async function run(): Promise<void> {
     for (const reason of Object.values(missing)) log(`${reason}, which this machine lacks: its roads run on SNS→SQS.`);
     log("Starting the brokers …");
     await using brokers = await startBrokers({ basePort, dataDir: join(dataDir, "brokers"), log });
-    if (stopping.signal.aborted) return;
+    if (stopping.aborted) return;
     log("Starting the services …");
     const options = { brokers: brokers.addresses, namespace: "dev", basePort, dataDir: join(dataDir, "services"), log };
     await using services = await startServices(options);
-    if (stopping.signal.aborted) return;
+    if (stopping.aborted) return;
     console.log(board(brokers.addresses, services.url, { seconds: (performance.now() - startedAt) / 1000, dataDir }));
     await placeSamples(services.url, log);
-    if (!stopping.signal.aborted) await once(stopping.signal, "abort");
+    if (!stopping.aborted) await once(stopping, "abort");
     log("Stopping …");
   } finally {
     forgetPid(pidFile);

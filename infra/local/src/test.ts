@@ -1,6 +1,7 @@
 import { rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { type BrokerAddresses, missing, startBrokers } from "./brokers.ts";
+import { listenForInterruption } from "./interruption.ts";
 import { freeBasePort } from "./ports.ts";
 import { printResults } from "./test-results.ts";
 import { clearLeftoverRuns, runFolder } from "./test-runs.ts";
@@ -13,8 +14,7 @@ import { plannedTests, runTests } from "./turbo.ts";
 const root = fileURLToPath(new URL("../../..", import.meta.url));
 const isCi = process.env.CI === "true";
 const turboArgs = process.argv.slice(2);
-const interrupted = new AbortController();
-for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, interrupt);
+const interrupted = listenForInterruption();
 
 const names = ["postgres", "sns-sqs", "kafka", "rabbitmq"].filter((name) => !(name in missing));
 const lacking = Object.values(missing);
@@ -28,13 +28,7 @@ const turboPassed = toRun.length === 0 ? await runTests(root, turboArgs) : await
 if (isCi) for (const reason of lacking) console.log(`CI must test on every broker, but ${reason}.`);
 const { failed, skipped, silent } = printResults(planned);
 const isIncomplete = silent > 0 || (isCi && (lacking.length > 0 || skipped > 0));
-process.exitCode = turboPassed && failed === 0 && !isIncomplete && !interrupted.signal.aborted ? 0 : 1;
-
-/** The second time ends at once; the brokers die with us. */
-function interrupt(): void {
-  if (interrupted.signal.aborted) process.exit(130);
-  interrupted.abort();
-}
+process.exitCode = turboPassed && failed === 0 && !isIncomplete && !interrupted.aborted ? 0 : 1;
 
 async function runOnBrokers(): Promise<boolean> {
   await clearLeftoverRuns(root);
@@ -42,7 +36,7 @@ async function runOnBrokers(): Promise<boolean> {
     using folder = runFolder(root);
     const basePort = await freeBasePort();
     await using brokers = await startBrokers({ basePort, dataDir: folder.path, log: console.log });
-    if (interrupted.signal.aborted) return false;
+    if (interrupted.aborted) return false;
     Object.assign(process.env, addressesForTests(brokers.addresses));
     return await runTests(root, turboArgs);
   } catch (error) {
