@@ -40,7 +40,7 @@ test("every script of the root runs a file or a program that is there", () => {
 });
 
 test("every option of the demo that the README names is one", () => {
-  const row = /\| `npm run demo` \|(.*)/.exec(read("README.md"))?.[1] ?? "";
+  const row = /\| `npm run demo` +\|(.*)/.exec(read("README.md"))?.[1] ?? "";
   const options = [...row.matchAll(/`(--[a-z]+)/g)].map(([, option]) => option);
   expect(options.length).toBeGreaterThan(2);
   const help = execFileSync(process.execPath, [join(root, "demo/src/main.ts"), "--help"], { encoding: "utf8" });

@@ -11,6 +11,7 @@ const shipped = (orderId: string, quantity: number): StockEvent => ({ type: "shi
 test("what is counted is on hand", () => {
   given(stocks).when({ type: "count", onHand: 10 }).then(counted(10));
   given(stocks, counted(10)).when({ type: "count", onHand: 10 }).then();
+  given(stocks).when({ type: "count", onHand: 0 }).then(counted(0));
 });
 
 test("a count cannot take away what open orders hold", () => {

@@ -13,6 +13,8 @@ export type StockEvent =
   | { readonly type: "shipped"; readonly data: { readonly orderId: string; readonly quantity: number } };
 
 export type Stock = {
+  /** Whether anybody ever counted it: none on hand is a count as well. */
+  readonly isCounted: boolean;
   /** Pieces in the house, the reserved ones among them. */
   readonly onHand: number;
   /** Pieces that open orders hold, by order id. */
@@ -27,7 +29,7 @@ export class StockError extends Error {
 /** The rules of one SKU's stock: what is reserved is never promised again, and never more than is in the house. */
 export const stocks: Decider<StockCommand, StockEvent, Stock> = {
   type: "stock",
-  initialState: { onHand: 0, reservations: {} },
+  initialState: { isCounted: false, onHand: 0, reservations: {} },
   // A SKU's history never ends, so it is not read from the beginning each time.
   snapshotEvery: 50,
 
@@ -38,7 +40,9 @@ export const stocks: Decider<StockCommand, StockEvent, Stock> = {
         if (command.onHand < reserved) {
           throw new StockError(`${command.onHand} pieces are fewer than the ${reserved} that open orders hold`);
         }
-        return command.onHand === stock.onHand ? [] : [{ type: "counted", data: { onHand: command.onHand } }];
+        return stock.isCounted && command.onHand === stock.onHand
+          ? []
+          : [{ type: "counted", data: { onHand: command.onHand } }];
       }
       case "reserve": {
         const { orderId, quantity } = command;
@@ -58,13 +62,13 @@ export const stocks: Decider<StockCommand, StockEvent, Stock> = {
   },
 
   evolve(stock, event) {
-    if (event.type === "counted") return { ...stock, onHand: event.data.onHand };
+    if (event.type === "counted") return { ...stock, isCounted: true, onHand: event.data.onHand };
     const { orderId, quantity } = event.data;
     if (event.type === "reserved") {
       return { ...stock, reservations: { ...stock.reservations, [orderId]: quantity } };
     }
     const { [orderId]: _, ...reservations } = stock.reservations;
-    return { onHand: event.type === "shipped" ? stock.onHand - quantity : stock.onHand, reservations };
+    return { ...stock, onHand: event.type === "shipped" ? stock.onHand - quantity : stock.onHand, reservations };
   },
 };
 

@@ -55,12 +55,13 @@ export async function settle(message: Message, outcome: Outcome, settling: Settl
 }
 
 async function remove(message: Message, outcome: Outcome, { queue, letGo }: Settling): Promise<void> {
+  // An extension that came after this would fail for a message that is no more.
+  await letGo();
   try {
     await queue.remove(message.ReceiptHandle ?? "");
   } catch (cause) {
     tell(outcome, new Error("Settled but not deleted, so it will be delivered again", { cause }), false);
   }
-  await letGo();
 }
 
 async function putBack(message: Message, delayMs: number, outcome: Outcome, { queue, letGo }: Settling): Promise<void> {
