@@ -77,6 +77,8 @@ test("a held key waits for a person after a dead message, also with what comes l
   await tell(outbox.database, told("a"), told("b"));
   await vi.waitUntil(() => broker.received.length === 1, soon);
   expect(sequencesOf(broker.received)).toEqual({ b: [1] });
+  // What the broker has is published before the rest of its batch is parked.
+  await vi.waitUntil(async () => (await relay.status())[0]?.parked === 1, soon);
   expect(await relay.status()).toMatchObject([{ parked: 1, dead: 1 }]);
   await outbox.database.execute("update outbox_parked_keys set retry_at = now() where key = 'a'");
   await vi.waitUntil(() => broker.received.length === 2, soon);
