@@ -86,7 +86,8 @@ test("a destination of some types gets those alone", async () => {
   await tell(outbox.database, told("a"), told("a", {}, "payment.requested"), told("a"));
   await vi.waitUntil(() => work.received.length > 0, soon);
   expect(work.received.map(({ type }) => type)).toEqual(["payment.requested"]);
-  expect(await relay.status()).toMatchObject([{ waiting: 0, publishedTotal: 1 }]);
+  await vi.waitUntil(async () => (await relay.status())[0]?.waiting === 0, soon);
+  expect(await relay.status()).toMatchObject([{ publishedTotal: 1 }]);
 });
 
 test("what another process commits is seen without a hint", async () => {
