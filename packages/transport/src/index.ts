@@ -1,3 +1,12 @@
 export { PublishError, type PublishFailure } from "./publish-error.ts";
 export { openRoad, openRoads, type Road, type RoadSettings } from "./roads.ts";
-export type { Backlog, Failure, Publisher, Subscriber, Subscription, Transport } from "./transport.ts";
+export type {
+  Backlog,
+  DeadLetter,
+  DeadLetterRoad,
+  Failure,
+  Publisher,
+  Subscriber,
+  Subscription,
+  Transport,
+} from "./transport.ts";

@@ -61,8 +61,24 @@ export async function attemptEnvelope(
     return { kind: "done" };
   } catch (thrown) {
     const error = toError(thrown);
-    if (error instanceof RejectedError || attempt >= subscription.attempts) return { kind: "dead", error };
+    if (error instanceof RejectedError || attempt >= subscription.attempts)
+      return die(subscription, envelope, attempt, error);
     return { kind: "retry", delayMs: retryDelayMs(subscription, attempt), error };
+  }
+}
+
+async function die(
+  subscription: CompleteSubscription,
+  envelope: Envelope,
+  attempt: number,
+  error: Error,
+): Promise<Verdict> {
+  try {
+    await subscription.beforeDead?.(envelope, error);
+    return { kind: "dead", error };
+  } catch (cause) {
+    const unnoted = new Error(`${envelope.type} ${envelope.id} cannot be set aside yet: ${error.message}`, { cause });
+    return { kind: "retry", delayMs: retryDelayMs(subscription, attempt), error: unnoted };
   }
 }
 

@@ -1,7 +1,8 @@
 import type { Failure, Subscription } from "./transport.ts";
 
 /** A subscription with its defaults filled in. */
-export type CompleteSubscription = Required<Omit<Subscription, "onFailure">> & Pick<Subscription, "onFailure">;
+export type CompleteSubscription = Required<Omit<Subscription, "onFailure" | "beforeDead">> &
+  Pick<Subscription, "onFailure" | "beforeDead">;
 
 const longestTimerMs = 2 ** 31 - 1;
 const longestRetryDelayMs = 30_000;

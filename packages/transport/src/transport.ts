@@ -32,6 +32,11 @@ export type Subscription = {
   readonly retryDelayMs?: number;
   /** Told of every failed attempt and of every message set aside, because the subscriber itself goes on. */
   readonly onFailure?: (failure: Failure) => void;
+  /**
+   * Awaited before a message is set aside, so that a note of it (its key is to wait, say) is kept before anything behind
+   * it is handled. Where it rejects, the message is not set aside yet and comes again. Default: nothing.
+   */
+  readonly beforeDead?: (envelope: Envelope, error: Error) => Promise<void>;
 };
 
 export type Failure = {
@@ -44,6 +49,35 @@ export type Failure = {
 /** What a group still has before it, messages in hand included, and what it has set aside. Counted in messages. */
 export type Backlog = { readonly waiting: number; readonly deadLetters: number };
 
+/** A message that a group has set aside, as it came. */
+export type DeadLetter = {
+  readonly group: string;
+  /** The topic or queue it was read from, namespace included; on Kafka with its place there. */
+  readonly origin: { readonly name: string; readonly partition?: number; readonly offset?: string };
+  readonly body: Uint8Array;
+  /** As they came with the message, without what was added about the failure. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly error: { readonly name: string; readonly message: string; readonly stack?: string };
+  readonly attempts: number;
+  readonly failedAt: Date;
+};
+
+/** What becomes of dead letters on one broker. */
+export interface DeadLetterRoad {
+  /**
+   * Hands over what `group` has set aside, and goes on with what follows, until disposed. What `take` resolves for is
+   * gone from the broker; where it rejects, or the process dies, the letter stays and comes again.
+   */
+  drain(
+    group: string,
+    types: readonly string[],
+    take: (letter: DeadLetter) => Promise<void>,
+    onError?: (error: Error) => void,
+  ): Promise<AsyncDisposable>;
+  /** Puts the message back where it was read from, with the bytes and headers that it had. Resolves once it is there. */
+  redeliver(letter: DeadLetter): Promise<void>;
+}
+
 /** One broker under one namespace: makes the pair, each with connections of its own. */
 export interface Transport {
   readonly name: string;
@@ -51,4 +85,5 @@ export interface Transport {
   connectSubscriber(): Promise<Subscriber>;
   /** What waits for `group`; rejects, with the reason, where the broker does not answer. */
   backlog(group: string, types: readonly string[]): Promise<Backlog>;
+  readonly deadLetters?: DeadLetterRoad;
 }
