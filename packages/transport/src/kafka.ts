@@ -6,8 +6,10 @@ import type { KafkaSettings } from "./kafka/client.ts";
 import { createPublisher } from "./kafka/publisher.ts";
 import { connectSender } from "./kafka/sender.ts";
 import { createSubscriber } from "./kafka/subscriber.ts";
-import { topicOf } from "./kafka/topics.ts";
+import { type TopicOptions, topicOf } from "./kafka/topics.ts";
 import type { Transport } from "./transport.ts";
+
+export type { TopicOptions } from "./kafka/topics.ts";
 
 export type KafkaOptions = {
   /** Where to ask for the cluster: `["kafka-1:9092", "kafka-2:9092"]`. One that answers is enough. */
@@ -20,6 +22,8 @@ export type KafkaOptions = {
   readonly partitions?: number;
   /** Copies of each partition of topics that are created here; from 3 on, two of them confirm a write. Default: 1. */
   readonly replicationFactor?: number;
+  /** What differs from that for the topics of single types: `{ "payment.completed": { retentionMs } }`. Default: nothing. */
+  readonly topics?: Readonly<Record<string, TopicOptions>>;
   /**
    * How long, in milliseconds, the group waits for a member that went silent before others get its partitions. A slow
    * handler is not silent. The broker's `group.min.session.timeout.ms` is the least. Default: 10,000.
@@ -48,13 +52,7 @@ export type KafkaOptions = {
  * count by header, and forgets them after 14 days.
  */
 export function kafkaTransport(options: KafkaOptions): Transport {
-  const settings: KafkaSettings = {
-    clientId: options.namespace,
-    partitions: 6,
-    replicationFactor: 1,
-    sessionTimeoutMs: 10_000,
-    ...options,
-  };
+  const settings = settingsOf(options);
   const { namespace } = settings;
   const admin = createSharedAdmin(settings);
   return {
@@ -67,5 +65,17 @@ export function kafkaTransport(options: KafkaOptions): Transport {
         measureBacklog(kafka, topicOf(namespace, group), topics),
       );
     },
+  };
+}
+
+/** What the parts of the adapter work with. */
+export function settingsOf(options: KafkaOptions): KafkaSettings {
+  return {
+    clientId: options.namespace,
+    partitions: 6,
+    replicationFactor: 1,
+    topics: {},
+    sessionTimeoutMs: 10_000,
+    ...options,
   };
 }

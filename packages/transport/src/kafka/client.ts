@@ -1,6 +1,7 @@
 import type { ConnectionOptions } from "node:tls";
 import { Kafka, logLevel, type SASLOptions } from "kafkajs";
 import "./timer-loop.ts";
+import type { TopicOptions } from "./topics.ts";
 
 export type KafkaSettings = {
   readonly brokers: readonly string[];
@@ -8,6 +9,7 @@ export type KafkaSettings = {
   readonly clientId: string;
   readonly partitions: number;
   readonly replicationFactor: number;
+  readonly topics: Readonly<Record<string, TopicOptions>>;
   readonly sessionTimeoutMs: number;
   readonly ssl?: boolean | ConnectionOptions;
   readonly sasl?: SASLOptions;

@@ -3,6 +3,13 @@ import type { Admin, ITopicConfig } from "kafkajs";
 import type { SharedAdmin } from "./admin.ts";
 import type { KafkaSettings } from "./client.ts";
 
+export type TopicOptions = {
+  /** Default: the transport's. */
+  readonly partitions?: number;
+  /** How long messages are kept, in milliseconds. Default: 7 days. */
+  readonly retentionMs?: number;
+};
+
 const dayMs = 24 * 60 * 60 * 1_000;
 const leadersWithinMs = 8_000;
 
@@ -32,11 +39,15 @@ export async function ensureTopics(
   });
 }
 
-function configOf(topic: string, { partitions, replicationFactor }: KafkaSettings): ITopicConfig {
+/** With what a topic is created; what is there already stays as it is. */
+export function configOf(topic: string, settings: KafkaSettings): ITopicConfig {
+  const { namespace, partitions, replicationFactor, topics } = settings;
   const minInsyncReplicas = { name: "min.insync.replicas", value: replicationFactor >= 3 ? "2" : "1" };
   if (!topic.endsWith(".DLT")) {
-    const retention = { name: "retention.ms", value: String(7 * dayMs) };
-    return { topic, numPartitions: partitions, replicationFactor, configEntries: [retention, minInsyncReplicas] };
+    const own = topics[topic.slice(namespace.length + 1)];
+    const retention = { name: "retention.ms", value: String(own?.retentionMs ?? 7 * dayMs) };
+    const numPartitions = own?.partitions ?? partitions;
+    return { topic, numPartitions, replicationFactor, configEntries: [retention, minInsyncReplicas] };
   }
   const retention = { name: "retention.ms", value: String(14 * dayMs) };
   // A dead letter is its message and the reason: what fitted into the topic fits in here, too.

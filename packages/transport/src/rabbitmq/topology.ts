@@ -1,4 +1,4 @@
-import type { Channel, Options } from "amqplib";
+import type { Channel } from "amqplib";
 import { amqp, amqpCodeOf } from "./amqp-code.ts";
 
 /** An event goes to every group that asks for its type; work goes into one queue, the urgent first. */
@@ -32,26 +32,59 @@ export function exchangeOf(namespace: string, kind: Kind | "dead"): string {
   return `${namespace}.${kind}`;
 }
 
+export type Exchange = { readonly name: string; readonly type: "topic" | "direct" };
+export type DeclaredQueue = { readonly name: string; readonly arguments: Readonly<Record<string, string | number>> };
+export type Binding = { readonly source: string; readonly destination: string; readonly routingKey: string };
+
+/** All exchanges of a namespace, durable. */
+export function exchangesOf(namespace: string): Exchange[] {
+  const types = { events: "topic", work: "direct", dead: "direct" } as const;
+  const kinds = ["events", "work", "dead"] as const;
+  return kinds.map((kind) => ({ name: exchangeOf(namespace, kind), type: types[kind] }));
+}
+
+/** What belongs to the queue of a group, in the order of declaring it: durable queues, and what is bound to them. */
+export function declarationsOf(
+  namespace: string,
+  queue: Queue,
+): { readonly queues: readonly DeclaredQueue[]; readonly bindings: readonly Binding[] } {
+  const dead = exchangeOf(namespace, "dead");
+  const source = exchangeOf(namespace, queue.kind);
+  return {
+    queues: [
+      { name: queue.deadLetters, arguments: quorumQueue({ "x-delivery-limit": unlimited }) },
+      {
+        name: queue.name,
+        arguments: {
+          ...(queue.kind === "work" ? priorityQueue : guardedQueue),
+          "x-dead-letter-exchange": dead,
+          "x-dead-letter-routing-key": queue.name,
+        },
+      },
+    ],
+    bindings: [
+      { source: dead, destination: queue.deadLetters, routingKey: queue.name },
+      ...queue.types.map((routingKey) => ({ source, destination: queue.name, routingKey })),
+    ],
+  };
+}
+
 /** What is there already stays as it is; what is there with other settings is an error that says so. */
 export async function declareExchanges(channel: Channel, namespace: string): Promise<void> {
-  for (const [kind, type] of Object.entries({ events: "topic", work: "direct", dead: "direct" })) {
-    const name = `${namespace}.${kind}`;
+  for (const { name, type } of exchangesOf(namespace)) {
     await explained(`Exchange ${name}`, channel.assertExchange(name, type, { durable: true }));
   }
 }
 
 /** Declares the exchanges, the queue, its dead-letter queue and their bindings. What was bound before stays bound. */
 export async function declareQueue(channel: Channel, namespace: string, queue: Queue): Promise<void> {
-  const dead = exchangeOf(namespace, "dead");
+  const { queues, bindings } = declarationsOf(namespace, queue);
   await declareExchanges(channel, namespace);
-  await assertQueue(channel, queue.deadLetters, quorumQueue({ "x-delivery-limit": unlimited }));
-  await channel.bindQueue(queue.deadLetters, dead, queue.name);
-  await assertQueue(channel, queue.name, {
-    ...(queue.kind === "work" ? priorityQueue : guardedQueue),
-    deadLetterExchange: dead,
-    deadLetterRoutingKey: queue.name,
-  });
-  for (const type of queue.types) await channel.bindQueue(queue.name, exchangeOf(namespace, queue.kind), type);
+  for (const declared of queues) {
+    const options = { durable: true, arguments: declared.arguments };
+    await explained(`Queue ${declared.name}`, channel.assertQueue(declared.name, options));
+  }
+  for (const { source, destination, routingKey } of bindings) await channel.bindQueue(destination, source, routingKey);
 }
 
 /** Deliveries without an outcome before a message is taken for one that kills its consumers. RabbitMQ 4's default. */
@@ -62,10 +95,7 @@ const unlimited = 2 ** 31 - 1;
 
 // Quorum queues have no priorities before 4.0, and two instead of ten until 4.3. The type is named because a virtual host
 // may have another default.
-const priorityQueue: Options.AssertQueue = {
-  durable: true,
-  arguments: { "x-queue-type": "classic", "x-max-priority": 9 },
-};
+const priorityQueue = { "x-queue-type": "classic", "x-max-priority": 9 };
 
 // Without `at-least-once`, which needs `reject-publish`, the broker may lose what it dead-letters itself.
 const guardedQueue = quorumQueue({
@@ -74,12 +104,8 @@ const guardedQueue = quorumQueue({
   "x-overflow": "reject-publish",
 });
 
-function quorumQueue(settings: Record<string, string | number>): Options.AssertQueue {
-  return { durable: true, arguments: { "x-queue-type": "quorum", ...settings } };
-}
-
-async function assertQueue(channel: Channel, name: string, options: Options.AssertQueue): Promise<void> {
-  await explained(`Queue ${name}`, channel.assertQueue(name, options));
+function quorumQueue(settings: Record<string, string | number>): Record<string, string | number> {
+  return { "x-queue-type": "quorum", ...settings };
 }
 
 async function explained(what: string, declared: Promise<unknown>): Promise<void> {

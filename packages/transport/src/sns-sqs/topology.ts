@@ -40,17 +40,15 @@ export async function declareTopic(sns: SNSClient, namespace: string, type: stri
  */
 export async function declareGroup({ sns, sqs }: Clients, declaration: GroupDeclaration): Promise<GroupQueues> {
   const { namespace, group, types } = declaration;
-  const name = queueName(namespace, group);
-  const deadLetterName = deadLetterQueueName(namespace, group);
+  const [name, deadLetterName] = [queueName(namespace, group), deadLetterQueueName(namespace, group)];
   const topicArns = await Promise.all(types.map((type) => declareTopic(sns, namespace, type)));
   const topicPrefix = topicArns[0]?.replace(/[^:]*$/, "") ?? "";
   const queuePrefix = topicPrefix.replace(":sns:", ":sqs:");
 
   // SQS refuses a redrive policy whose target is not there yet.
-  const deadLetterUrl = await declareQueue(sqs, deadLetterName, { MessageRetentionPeriod: String(14 * 24 * 60 * 60) });
+  const deadLetterUrl = await declareQueue(sqs, deadLetterName, deadLetterQueueSettings);
   const url = await declareQueue(sqs, name, {
-    VisibilityTimeout: String(declaration.visibilityTimeoutSeconds),
-    ReceiveMessageWaitTimeSeconds: "20",
+    ...queueSettings(declaration),
     RedrivePolicy: JSON.stringify({
       deadLetterTargetArn: queuePrefix + deadLetterName,
       maxReceiveCount: declaration.maxReceiveCount,
@@ -65,6 +63,13 @@ export async function declareGroup({ sns, sqs }: Clients, declaration: GroupDecl
 }
 
 type Attributes = Readonly<Record<string, string>>;
+
+/** The longest that SQS knows: 14 days. */
+export const deadLetterQueueSettings: Attributes = { MessageRetentionPeriod: String(14 * 24 * 60 * 60) };
+
+export function queueSettings({ visibilityTimeoutSeconds }: Pick<GroupDeclaration, "visibilityTimeoutSeconds">) {
+  return { VisibilityTimeout: String(visibilityTimeoutSeconds), ReceiveMessageWaitTimeSeconds: "20" };
+}
 type Statement = { readonly Sid?: string };
 
 const admissionSid = "ThroughlineTopics";
