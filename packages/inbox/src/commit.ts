@@ -1,10 +1,12 @@
 import { channel } from "node:diagnostics_channel";
 import type { Envelope } from "@throughline/envelope";
 import type { Database } from "@throughline/log";
-import { assertAlive, remember } from "./processed-messages.ts";
+import { passKeys, putAside } from "./parked-keys.ts";
+import { assertAlive, type Parks, remember } from "./processed-messages.ts";
 import type { Effect } from "./reaction.ts";
 
-export type Outcome = "handled" | "duplicate";
+/** `parked`: the key waits for a dead message, and this one waits behind it, in the database. */
+export type Outcome = "handled" | "duplicate" | "parked";
 
 /** An envelope with what it changes. */
 export type Work = { readonly envelope: Envelope; readonly effect: Effect };
@@ -12,31 +14,41 @@ export type Work = { readonly envelope: Envelope; readonly effect: Effect };
 const beforeHandle = channel("throughline:inbox.before_handle");
 const afterHandle = channel("throughline:inbox.after_handle");
 
+export type CommitLimits = {
+  /** After these milliseconds an effect fails. */
+  readonly effectMs: number;
+  readonly parks: Parks;
+};
+
 /**
  * One transaction for all: remembers the envelopes, then runs the effects of the new ones one after another. All commit,
- * or none; the outcomes are in the order of the works. An effect that takes longer than `effectMs` fails.
+ * or none; the outcomes are in the order of the works.
  */
 export function commitTogether(
   database: Database,
   consumer: string,
   works: readonly Work[],
-  effectMs: number,
+  { effectMs, parks }: CommitLimits,
 ): Promise<Outcome[]> {
   return database.transaction(async (tx) => {
     // Revoked at the end: whoever still holds it could otherwise write into the connection's next transaction.
     const lent = Proxy.revocable(tx, {});
     try {
       const envelopes = works.map(({ envelope }) => envelope);
-      const unhandled = await remember(tx, consumer, envelopes);
+      const known = await remember(tx, consumer, envelopes, parks);
+      const those = (ids: ReadonlySet<string>) => envelopes.filter(({ id }) => ids.has(id.toLowerCase()));
+      if (known.held.size > 0) await putAside(tx, consumer, those(known.held));
       const outcomes: Outcome[] = [];
       for (const { envelope, effect } of works) {
-        const isNew = unhandled.delete(envelope.id.toLowerCase());
-        outcomes.push(isNew ? "handled" : "duplicate");
+        const id = envelope.id.toLowerCase();
+        const isNew = known.new.delete(id);
+        outcomes.push(known.held.has(id) ? "parked" : isNew ? "handled" : "duplicate");
         if (!isNew) continue;
         beforeHandle.publish(undefined);
         await inTime(effect(lent.proxy), envelope, effectMs);
         afterHandle.publish(undefined);
       }
+      if (known.next.size > 0) await passKeys(tx, consumer, those(known.next));
       await assertAlive(tx);
       return outcomes;
     } finally {

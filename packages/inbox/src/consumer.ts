@@ -6,6 +6,8 @@ import type { Outcome } from "./commit.ts";
 import { createGroupCommit } from "./group-commit.ts";
 import { createHandler } from "./handler.ts";
 import { startMaintenance } from "./maintenance.ts";
+import { parkKey } from "./parked-keys.ts";
+import { startParkedRun } from "./parked-run.ts";
 import type { Reaction } from "./reaction.ts";
 import { defaultRetentionDays } from "./retention.ts";
 
@@ -18,6 +20,11 @@ export type ConsumerOptions = Pick<Subscription, "attempts" | "retryDelayMs" | "
   readonly concurrency?: number;
   /** Messages in one transaction at most. Default: 100. */
   readonly batchSize?: number;
+  /**
+   * Types of which a dead message parks its key: later ones of these types and that key wait, in order and by whichever
+   * road they come, until the dead one was sent again with effect or discarded. Default: none, they go on.
+   */
+  readonly parks?: readonly string[];
   /** Days that a handled message is remembered, and after which one is refused. Default: 30. */
   readonly retentionDays?: number;
 };
@@ -30,6 +37,8 @@ export type ConsumerStatus = {
   readonly duplicates: number;
   /** Attempts that failed and are made again. */
   readonly failed: number;
+  /** Messages that wait in the database behind a dead one of their key. */
+  readonly parked: number;
   /** Messages set aside. */
   readonly deadLettered: number;
   /** Messages being handled at this moment. */
@@ -52,23 +61,29 @@ export async function startConsumer(
   reactions: readonly Reaction[],
   options: ConsumerOptions,
 ): Promise<Consumer> {
-  const { from, concurrency = 100, batchSize = 100, retentionDays = defaultRetentionDays, ...subscription } = options;
+  const { from, concurrency = 100, batchSize = 100, retentionDays = defaultRetentionDays, ...others } = options;
   if (from.length === 0) throw new Error(`Consumer ${group} listens to no transport`);
-  const { timeoutMs = 30_000, onFailure = warn } = subscription;
+  const { parks: parkTypes, ...subscription } = others;
+  const { timeoutMs = 30_000, attempts = 3, retryDelayMs = 1_000, onFailure = warn } = subscription;
+  const parks = new Set(parkTypes);
   const stopping = new AbortController();
-  const commit = createGroupCommit(database, group, { batchSize, timeoutMs, signal: stopping.signal });
-  const handle = createHandler(database, group, reactions, { retentionDays, commit });
+  const commit = createGroupCommit(database, group, { batchSize, timeoutMs, signal: stopping.signal, parks });
+  const handle = createHandler(database, group, reactions, { retentionDays, parks, commit });
   const counted = count(handle, onFailure);
 
   await using opening = new AsyncDisposableStack();
   const onError = (error: Error) => onFailure({ error, deadLettered: false });
   opening.use(await startMaintenance(database, { retentionDays, onError }));
   const types = reactions.map(({ type }) => type);
+  const beforeDead = async (envelope: Envelope) => {
+    if (parks.has(envelope.type)) await parkKey(database, group, envelope);
+  };
   for (const transport of from) {
     const subscriber = opening.use(await transport.connectSubscriber());
     const { handler, onFailure } = counted;
-    await subscriber.subscribe({ ...subscription, group, types, concurrency, handler, onFailure });
+    await subscriber.subscribe({ ...subscription, group, types, concurrency, handler, onFailure, beforeDead });
   }
+  opening.use(startParkedRun(database, group, { ...counted, timeoutMs, attempts, retryDelayMs }));
   opening.defer(() => stopping.abort());
   const opened = opening.move();
   return {
@@ -82,14 +97,14 @@ function count(
   handle: (envelope: Envelope) => Promise<Outcome>,
   onFailure: (failure: Failure) => void,
 ): { counts: Omit<ConsumerStatus, "group">; handler: Handler; onFailure: (failure: Failure) => void } {
-  const counts = { handled: 0, duplicates: 0, failed: 0, deadLettered: 0, inFlight: 0 };
+  const counts = { handled: 0, duplicates: 0, parked: 0, failed: 0, deadLettered: 0, inFlight: 0 };
   return {
     counts,
     async handler(envelope) {
       counts.inFlight += 1;
       try {
         const outcome = await handle(envelope);
-        counts[outcome === "handled" ? "handled" : "duplicates"] += 1;
+        counts[outcome === "duplicate" ? "duplicates" : outcome] += 1;
         trace.getActiveSpan()?.setAttribute("throughline.inbox.outcome", outcome);
       } finally {
         counts.inFlight -= 1;

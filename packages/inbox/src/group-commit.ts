@@ -4,6 +4,7 @@ import { setImmediate } from "node:timers/promises";
 import type { Envelope } from "@throughline/envelope";
 import type { Database } from "@throughline/log";
 import { commitTogether, type Outcome, type Work } from "./commit.ts";
+import type { Parks } from "./processed-messages.ts";
 import type { Effect } from "./reaction.ts";
 import { isOutage, isTransient, retry } from "./transient.ts";
 
@@ -14,6 +15,7 @@ export type GroupCommitOptions = {
   readonly timeoutMs: number;
   /** Ends that waiting. */
   readonly signal: AbortSignal;
+  readonly parks: Parks;
 };
 
 type Waiting = Work & {
@@ -32,7 +34,7 @@ const afterCommit = channel("throughline:inbox.after_commit");
 export function createGroupCommit(
   database: Database,
   consumer: string,
-  { batchSize, timeoutMs, signal }: GroupCommitOptions,
+  { batchSize, timeoutMs, signal, parks }: GroupCommitOptions,
 ): (envelope: Envelope, effect: Effect) => Promise<Outcome> {
   const waiting: Waiting[] = [];
   const inNobodysContext = AsyncLocalStorage.snapshot();
@@ -52,7 +54,7 @@ export function createGroupCommit(
     // Batches that deadlock would do so again, since each takes its locks in the order of arrival.
     const waitsOut = batch.length === 1 ? isTransient : isOutage;
     try {
-      const commit = () => commitTogether(database, consumer, batch, effectMs);
+      const commit = () => commitTogether(database, consumer, batch, { effectMs, parks });
       const outcomes = await retry(commit, { waitsOut, until, signal });
       for (const [index, outcome] of outcomes.entries()) {
         afterCommit.publish(undefined);

@@ -19,7 +19,8 @@ export async function handleOnce(
   handle: (tx: Transaction) => Promise<void>,
 ): Promise<Outcome> {
   refuseForgotten(envelope, defaultRetentionDays);
-  const commit = () => commitTogether(database, consumer, [{ envelope, effect: handle }], effectMs);
+  const commit = () =>
+    commitTogether(database, consumer, [{ envelope, effect: handle }], { effectMs, parks: new Set() });
   const [outcome] = await retry(commit, { waitsOut: isTransient, until: Date.now() + patienceMs });
   if (outcome === undefined) throw new Error(`Handling ${envelope.type} ${envelope.id} had no outcome`);
   return outcome;

@@ -1,12 +1,14 @@
 import { type Envelope, RejectedError } from "@throughline/envelope";
 import type { Database } from "@throughline/log";
 import type { Outcome } from "./commit.ts";
-import { isRemembered } from "./processed-messages.ts";
+import { passKeys, putAsideIfHeld } from "./parked-keys.ts";
+import { type Parks, standingOf } from "./processed-messages.ts";
 import type { Effect, Reaction } from "./reaction.ts";
 import { refuseForgotten } from "./retention.ts";
 
 export type HandlerParts = {
   readonly retentionDays: number;
+  readonly parks: Parks;
   readonly commit: (envelope: Envelope, effect: Effect) => Promise<Outcome>;
 };
 
@@ -15,15 +17,27 @@ export function createHandler(
   database: Database,
   group: string,
   reactions: readonly Reaction[],
-  { retentionDays, commit }: HandlerParts,
+  { retentionDays, parks, commit }: HandlerParts,
 ): (envelope: Envelope) => Promise<Outcome> {
   const byName = indexByName(group, reactions);
   return async (envelope) => {
     const reaction = byName.get(nameOf(envelope));
     if (reaction === undefined) throw new RejectedError(`Consumer ${group} has no reaction to ${nameOf(envelope)}`);
     refuseForgotten(envelope, retentionDays);
-    const effect = await reaction.prepare(envelope, () => isRemembered(database, group, envelope));
-    return effect === undefined ? "duplicate" : commit(envelope, effect);
+    for (;;) {
+      let standing: Awaited<ReturnType<typeof standingOf>> = "done";
+      const effect = await reaction.prepare(envelope, async () => {
+        standing = await standingOf(database, group, envelope, parks);
+        return standing !== "new";
+      });
+      if (effect !== undefined) return commit(envelope, effect);
+      if (standing === "done") {
+        // Handled, and set aside all the same, since it took too long.
+        if (parks.has(envelope.type)) await passKeys(database, group, [envelope]);
+        return "duplicate";
+      }
+      if (await putAsideIfHeld(database, group, envelope)) return "parked";
+    }
   };
 }
 

@@ -1,4 +1,4 @@
 import { fileURLToPath } from "node:url";
 
-/** `processed_messages`, and the function that makes and drops its partitions. */
+/** What was handled, and which keys wait behind a dead message. */
 export const migrations = { name: "inbox", folder: fileURLToPath(new URL("../migrations", import.meta.url)) };

@@ -1,0 +1,181 @@
+import { createEnvelope, type Envelope, RejectedError } from "@throughline/envelope";
+import { uniqueName } from "@throughline/local/testing";
+import { type Database, query } from "@throughline/log";
+import { memoryTransport } from "@throughline/transport/memory";
+import { expect, test, vi } from "vitest";
+import { on, onCall, type Reaction, startConsumer } from "./index.ts";
+import { addEffect, effectsOf, noted, openTestInbox, publish, until } from "./test-inbox.ts";
+
+const other = { ...noted, type: "note.read" };
+const parks = [noted.type];
+
+test("after a dead message the later ones of its key wait, and run in order once it is sent again", async () => {
+  await using shop = await openShop();
+  const [first, second, third, stranger] = [about("k", "1"), about("k", "2"), about("k", "3"), about("other", "s")];
+  shop.refused.add(first.id);
+  await publish(shop.road, [first, second, third, stranger]);
+  await until(() => shop.consumer.status().parked === 2);
+  await until(() => shop.consumer.status().handled === 1);
+  expect(await shop.effects()).toEqual(["s"]);
+
+  shop.refused.clear();
+  await publish(shop.road, [first]);
+  await until(() => shop.consumer.status().handled === 4);
+  expect(await shop.effects()).toEqual(["s", "1", "2", "3"]);
+  await publish(shop.road, [about("k", "4"), second]);
+  await until(() => shop.consumer.status().duplicates === 1);
+  expect(await shop.effects()).toEqual(["s", "1", "2", "3", "4"]);
+  expect(await leftOver(shop.database)).toBe(0);
+});
+
+test("a discarded message lets its key go on without it", async () => {
+  await using shop = await openShop();
+  const [first, second] = [about("k", "1"), about("k", "2")];
+  shop.refused.add(first.id);
+  await publish(shop.road, [first, second]);
+  await until(() => shop.consumer.status().parked === 1);
+  await pass(shop.database, first);
+  await until(() => shop.consumer.status().handled === 1);
+  expect(await shop.effects()).toEqual(["2"]);
+  expect(await leftOver(shop.database)).toBe(0);
+});
+
+test("a waiting message that dies at its turn keeps its place, and those behind it wait for it", async () => {
+  await using shop = await openShop();
+  const [first, second, third] = [about("k", "1"), about("k", "2"), about("k", "3")];
+  shop.refused.add(first.id).add(second.id);
+  await publish(shop.road, [first, second, third]);
+  await until(() => shop.consumer.status().parked === 2);
+  await pass(shop.database, first);
+  await until(() => shop.consumer.status().deadLettered === 2);
+  const [dead] = await query(
+    shop.database,
+    "dead",
+    "select message_id, attempts, error_name, error_message from inbox_parked where died_at is not null",
+  );
+  expect(dead).toEqual({ message_id: second.id, attempts: 1, error_name: "RejectedError", error_message: "refused" });
+  expect(await shop.effects()).toEqual([]);
+
+  await pass(shop.database, second);
+  await until(() => shop.consumer.status().handled === 1);
+  expect(await shop.effects()).toEqual(["3"]);
+});
+
+test("a waiting message that fails now and then is tried again at its place", async () => {
+  await using shop = await openShop();
+  const [first, second, third] = [about("k", "1"), about("k", "2"), about("k", "3")];
+  shop.refused.add(first.id);
+  shop.failures.set(second.id, 2);
+  await publish(shop.road, [first, second, third]);
+  await until(() => shop.consumer.status().parked === 2);
+  await pass(shop.database, first);
+  await until(() => shop.consumer.status().handled === 2);
+  expect(await shop.effects()).toEqual(["2", "3"]);
+});
+
+test("two dead messages of a key are waited for in their order, whichever is sent again first", async () => {
+  await using shop = await openShop();
+  const [first, second, third] = [about("k", "1"), about("k", "2"), about("k", "3")];
+  shop.refused.add(first.id).add(second.id);
+  shop.failures.set(first.id, 0);
+  await publish(shop.road, [first]);
+  await until(() => shop.consumer.status().deadLettered === 1);
+  await publish(shop.road, [second, third]);
+  await until(() => shop.consumer.status().parked === 2);
+  shop.refused.clear();
+  await publish(shop.road, [second, first]);
+  await until(() => shop.consumer.status().handled === 3);
+  expect(await shop.effects()).toEqual(["1", "2", "3"]);
+});
+
+test("a type that does not park is handled, whatever its key waits for", async () => {
+  await using shop = await openShop();
+  const first = about("k", "1");
+  shop.refused.add(first.id);
+  await publish(shop.road, [first, about("k", "2"), about("k", "r", other.type)]);
+  await until(() => shop.consumer.status().parked === 1 && shop.consumer.status().handled === 1);
+  expect(await shop.effects()).toEqual(["r"]);
+});
+
+test("no third party is called for a message that waits", async () => {
+  await using inbox = await openTestInbox();
+  const road = memoryTransport();
+  const calls: string[] = [];
+  let isBroken = true;
+  const call = async ({ data }: { data: { text: string } }) => {
+    if (isBroken) throw new RejectedError("refused");
+    calls.push(data.text);
+  };
+  const reaction = onCall(noted, call, ({ data }, _answer, tx) => addEffect(tx, "diary", data.text));
+  await using consumer = await startConsumer(inbox.database, "diary", [reaction], { from: [road], parks, onFailure });
+  const [first, second] = [about("k", "1"), about("k", "2")];
+  await publish(road, [first]);
+  await until(() => consumer.status().deadLettered === 1);
+  isBroken = false;
+  await publish(road, [second]);
+  await until(() => consumer.status().parked === 1);
+  expect(calls).toEqual([]);
+  await publish(road, [first]);
+  await until(() => consumer.status().handled === 2);
+  expect(calls).toEqual(["1", "2"]);
+});
+
+test("messages that arrive while their key is let go are neither lost nor overtaken", async () => {
+  await using shop = await openShop();
+  const all = Array.from({ length: 120 }, (_, index) => about("k", String(index)));
+  const [first] = all;
+  if (first) shop.refused.add(first.id);
+  await publish(shop.road, all.slice(0, 40));
+  await until(() => shop.consumer.status().parked >= 10);
+  shop.refused.clear();
+  await publish(shop.road, [...all.slice(0, 1), ...all.slice(40, 80)]);
+  await until(() => shop.consumer.status().handled >= 60);
+  await publish(shop.road, all.slice(80));
+  await vi.waitUntil(async () => (await shop.effects()).length === 120, { timeout: 40_000 });
+  expect(await shop.effects()).toEqual(all.map((_, index) => String(index)));
+  expect(await leftOver(shop.database)).toBe(0);
+});
+
+const onFailure = () => undefined;
+
+function about(key: string, text: string, type = noted.type): Envelope {
+  return createEnvelope({ type, version: "1", key, data: { text } }, { source: "test" });
+}
+
+async function openShop() {
+  const inbox = await openTestInbox();
+  const road = memoryTransport();
+  const refused = new Set<string>();
+  const failures = new Map<string, number>();
+  const name = uniqueName("diary");
+  const write: Reaction[] = [noted, other].map((contract) =>
+    on(contract, async ({ id, data }, tx) => {
+      if (refused.has(id)) throw new RejectedError("refused");
+      const left = failures.get(id) ?? 0;
+      failures.set(id, left - 1);
+      if (left > 0) throw new Error("not now");
+      await addEffect(tx, name, data.text);
+    }),
+  );
+  const options = { from: [road], parks, onFailure, retryDelayMs: 1 };
+  const consumer = await startConsumer(inbox.database, name, write, options);
+  return {
+    ...{ database: inbox.database, road, refused, failures, consumer },
+    effects: () => effectsOf(inbox.database, name),
+    async [Symbol.asyncDispose]() {
+      await consumer[Symbol.asyncDispose]();
+      await inbox[Symbol.asyncDispose]();
+    },
+  };
+}
+
+async function pass(database: Database, { key, id }: Envelope): Promise<void> {
+  const text = "select inbox_pass(consumer, $1, $2) from inbox_parked_keys where key = $1";
+  await query(database, "pass", text, [key, id]);
+}
+
+async function leftOver(database: Database): Promise<number> {
+  const text =
+    "select (select count(*) from inbox_parked)::int + (select count(*) from inbox_parked_keys)::int as left";
+  return (await query<{ left: number }>(database, "left", text))[0]?.left ?? 0;
+}
