@@ -21,6 +21,8 @@ export type Config = {
   readonly service: string;
   /** In front of every name on a broker; one per environment. */
   readonly namespace: string;
+  /** How much what is declared on the brokers endures. */
+  readonly topology: "development" | "production";
   readonly httpHost: string;
   readonly port: number;
   readonly shutdownGraceMs: number;
@@ -81,6 +83,7 @@ function toConfig(service: string, env: ReturnType<typeof settings.parse>): Conf
   return {
     service,
     namespace: env.NAMESPACE,
+    topology: env.TOPOLOGY,
     httpHost: env.HTTP_HOST,
     port: env.PORT,
     shutdownGraceMs: env.SHUTDOWN_GRACE_MS,

@@ -26,6 +26,7 @@ export const settings = z.object({
   NAMESPACE: text("lower-case letters, digits and -, at most 20, such as dev", /^[a-z][a-z0-9-]{0,19}$/).prefault(
     "dev",
   ),
+  TOPOLOGY: oneOf(["development", "production"]).prefault("development"),
   HTTP_HOST: text("a host name or an address to listen on", /^[A-Za-z0-9.:_-]+$/).prefault("127.0.0.1"),
   PORT: wholeNumber("a port", 0, 65_535),
   SHUTDOWN_GRACE_MS: wholeNumber("milliseconds", 100, 3_600_000).prefault("40000"),

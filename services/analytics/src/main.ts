@@ -1,3 +1,4 @@
+import { roadSettings, roadsOf } from "@throughline/contracts/topology";
 import { migrations as inbox, startConsumer } from "@throughline/inbox";
 import { migrate, openDatabase, parseConfig, serveHttp, startService } from "@throughline/service";
 import { openRoads } from "@throughline/transport";
@@ -7,7 +8,7 @@ import { reactions } from "./messages.ts";
 const config = parseConfig({
   service: "analytics",
   port: 14_004,
-  consumeFrom: ["kafka"],
+  ...roadsOf("analytics"),
 });
 const own = { name: "analytics", folder: `${import.meta.dirname}/../migrations` };
 
@@ -19,7 +20,7 @@ await migrate(database, [inbox, own]);
 await using consumer = await service.part(
   "consumer",
   startConsumer(database.handle, "analytics", reactions, {
-    from: await openRoads(config.consumeFrom, config),
+    from: await openRoads(config.consumeFrom, roadSettings(config)),
     timeoutMs: config.handlerTimeoutMs,
     onFailure: ({ error, envelope, deadLettered }) =>
       service.log.warn({ err: error, messageId: envelope?.id, type: envelope?.type, deadLettered }, "a message failed"),

@@ -1,4 +1,5 @@
-import { eventTypes, workPriority, workTypes } from "@throughline/contracts";
+import { eventTypes, workTypes } from "@throughline/contracts";
+import { groupOf, roadSettings, roadsOf } from "@throughline/contracts/topology";
 import { migrations as eventStore } from "@throughline/event-store";
 import { migrations as inbox, startConsumer } from "@throughline/inbox";
 import { migrations as log } from "@throughline/log";
@@ -12,25 +13,22 @@ import { connectPaymentProvider } from "./payment-provider.ts";
 const config = parseConfig({
   service: "billing",
   port: 14_002,
-  publishTo: ["kafka"],
-  consumeFrom: ["sns-sqs"],
-  workOn: ["rabbitmq"],
+  ...roadsOf("billing"),
 });
 const own = { name: "billing", folder: `${import.meta.dirname}/../migrations` };
 // What is opened here closes in reverse: no more requests, no more messages, the last batch out, the database.
 await using service = await startService(config);
-const roadSettings = {
+const settings = roadSettings({
   ...config,
   rabbitmq: { ...config.rabbitmq, onError: (err: Error) => service.log.warn({ err }, "RabbitMQ") },
-  work: { types: workTypes, priority: workPriority },
-};
+});
 await using database = await openDatabase(config);
 await migrate(database, [log, eventStore, outbox, inbox, own]);
 
 await using relay = await service.part(
   "relay",
   startRelay(database.handle, {
-    to: (await openRoads(roads(), roadSettings)).map((transport) => ({ transport, types: typesOn(transport.name) })),
+    to: (await openRoads(roads(), settings)).map((transport) => ({ transport, types: typesOn(transport.name) })),
     onError: (error) => service.log.warn({ err: error }, "the relay will try again"),
   }),
 );
@@ -42,7 +40,7 @@ const handling = {
 await using consumer = await service.part(
   "consumer",
   startConsumer(database.handle, "billing", reactions, {
-    from: await openRoads(config.consumeFrom, config),
+    from: await openRoads(config.consumeFrom, settings),
     ...handling,
   }),
 );
@@ -50,10 +48,9 @@ const provider = connectPaymentProvider(config.paymentProviderUrl, { timeoutMs: 
 await using worker = await service.part(
   "worker",
   startConsumer(database.handle, "billing.work", workReactions(database.handle, provider), {
-    from: await openRoads(config.workOn, roadSettings),
+    from: await openRoads(config.workOn, settings),
     concurrency: config.handlerConcurrency,
-    // The pauses between ten add up to two minutes and a half, for as long as a provider may well be away.
-    attempts: 10,
+    attempts: groupOf("billing.work").attempts,
     ...handling,
   }),
 );

@@ -1,4 +1,5 @@
 import { eventTypes } from "@throughline/contracts";
+import { roadSettings, roadsOf } from "@throughline/contracts/topology";
 import { migrations as eventStore } from "@throughline/event-store";
 import { migrations as inbox, startConsumer } from "@throughline/inbox";
 import { migrations as log } from "@throughline/log";
@@ -11,8 +12,7 @@ import { reactions } from "./messages.ts";
 const config = parseConfig({
   service: "inventory",
   port: 14_003,
-  publishTo: ["kafka"],
-  consumeFrom: ["sns-sqs"],
+  ...roadsOf("inventory"),
 });
 const own = { name: "inventory", folder: `${import.meta.dirname}/../migrations` };
 
@@ -24,14 +24,17 @@ await migrate(database, [log, eventStore, outbox, inbox, own]);
 await using relay = await service.part(
   "relay",
   startRelay(database.handle, {
-    to: (await openRoads(config.publishTo, config)).map((transport) => ({ transport, types: eventTypes })),
+    to: (await openRoads(config.publishTo, roadSettings(config))).map((transport) => ({
+      transport,
+      types: eventTypes,
+    })),
     onError: (error) => service.log.warn({ err: error }, "the relay will try again"),
   }),
 );
 await using consumer = await service.part(
   "consumer",
   startConsumer(database.handle, "inventory", reactions, {
-    from: await openRoads(config.consumeFrom, config),
+    from: await openRoads(config.consumeFrom, roadSettings(config)),
     timeoutMs: config.handlerTimeoutMs,
     onFailure: ({ error, envelope, deadLettered }) =>
       service.log.warn({ err: error, messageId: envelope?.id, type: envelope?.type, deadLettered }, "a message failed"),
