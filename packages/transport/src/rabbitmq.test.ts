@@ -85,12 +85,25 @@ describe.skipIf(isExcused)("rabbitmqTransport refuses", () => {
     await expect(subscriber.subscribe(mixed)).rejects.toThrow(/billing asks for work \(payment.requested\) and/);
   });
 
-  test("a queue that is there with other settings, and says so at once", async () => {
+  test("a queue or an exchange that is there with other settings, and says which", async () => {
     await using bench = await openBench();
-    await bench.stranger.assertQueue(`${bench.namespace}.billing`, { durable: true });
+    const { namespace, stranger } = bench;
+    await stranger.assertQueue(`${namespace}.billing`, { durable: true });
+    const deadLetters = { deadLetterExchange: `${namespace}.dead`, deadLetterRoutingKey: `${namespace}.billing.work` };
+    await stranger.assertQueue(`${namespace}.billing.work`, { ...deadLetters, maxPriority: 3 });
     await using subscriber = await bench.transport.connectSubscriber();
-    const subscribed = subscriber.subscribe({ group: "billing", types: ["order.created"], handler: async () => {} });
-    await expect(subscribed).rejects.toThrow(`Queue ${bench.namespace}.billing is there with other settings`);
+    const said = (group: string, type: string) =>
+      subscriber.subscribe({ group, types: [type], handler: async () => {} }).catch(({ message }: Error) => message);
+    expect(await said("billing", "order.created")).toBe(
+      `Queue ${namespace}.billing is there with other settings (x-dead-letter-exchange: asked for '${namespace}.dead', ` +
+        "is none), which RabbitMQ cannot change: drain and delete it, and it is declared anew by itself; or choose another name",
+    );
+    expect(await said("billing.work", "payment.requested")).toContain("(x-max-priority: asked for '9', is '3')");
+    await stranger.deleteExchange(`${namespace}.events`);
+    await stranger.assertExchange(`${namespace}.events`, "fanout");
+    expect(await said("inventory", "order.created")).toContain(
+      `Exchange ${namespace}.events is there with other settings (type: asked for 'topic', is 'fanout')`,
+    );
   });
 
   test("a wrong password and a missing virtual host, at once", async () => {

@@ -1,4 +1,5 @@
 import { readBacklog } from "./rabbitmq/backlog.ts";
+import { deadLetterRoad } from "./rabbitmq/dead-letters.ts";
 import type { RabbitmqOptions, Settings } from "./rabbitmq/options.ts";
 import { connectPublisher } from "./rabbitmq/publisher.ts";
 import { connectSubscriber } from "./rabbitmq/subscriber.ts";
@@ -37,6 +38,7 @@ export function rabbitmqTransport({ url, namespace, work, onError = warn }: Rabb
     connectPublisher: () => connectPublisher(settings),
     connectSubscriber: () => connectSubscriber(settings),
     backlog: (group) => readBacklog(settings, group),
+    deadLetters: deadLetterRoad(settings),
   };
 }
 

@@ -34,7 +34,10 @@ export function sendConfirmed(channel: ConfirmChannel): Send {
       const at = returned.indexOf(String(properties.messageId));
       if (at >= 0) {
         returned.splice(at, 1);
-        resolve({ refused: true, cause: new Error(`No queue takes ${routingKey} from ${exchange}`) });
+        resolve({
+          refused: true,
+          cause: new Error(`No queue takes ${routingKey} from ${exchange || "the default exchange"}`),
+        });
       } else if (error === null) resolve(undefined);
       else resolve({ refused: isOpen && !(error instanceof IllegalOperationError), cause: toError(error) });
     };

@@ -5,11 +5,12 @@ import type { Settings } from "./options.ts";
 const heartbeatSeconds = 5;
 const connectMs = 5_000;
 const closeMs = 2_000;
+const answerMs = 5_000;
 
 /** A connection that comes back. RabbitMQ's own page shows it as `dev publisher`. */
 export async function keepConnection(
   { url, namespace, connections, onError }: Settings,
-  role: "publisher" | "subscriber" | "backlog",
+  role: "publisher" | "subscriber" | "dead letters" | "question",
 ): Promise<KeptOpen<ChannelModel>> {
   const address = withHeartbeat(url);
   const kept = await keepOpen(() => openConnection(address, `${namespace} ${role}`, onError), onError);
@@ -46,6 +47,30 @@ export function keepChannel<Resource>(
     };
     return openedWith(() => prepare(channel, lose), lost, close);
   }, onError);
+}
+
+/**
+ * Resolves with what `ask` does, and rejects where that takes more than five seconds. Takes a connection that is open
+ * anyway, if there is one, and else one for the moment.
+ */
+export async function askBroker<Answer>(
+  settings: Settings,
+  ask: (model: ChannelModel) => Promise<Answer>,
+): Promise<Answer> {
+  const [shared] = settings.connections;
+  if (shared) return inTime(shared.current().then(ask));
+  await using connection = await keepConnection(settings, "question");
+  return await inTime(connection.current().then(ask));
+}
+
+async function inTime<Answer>(answer: Promise<Answer>): Promise<Answer> {
+  const { promise: silence, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error(`RabbitMQ did not answer for ${answerMs} ms`)), answerMs);
+  try {
+    return await Promise.race([answer, silence]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** Waits until `promise` is settled, either way, and no longer than `ms`. */

@@ -78,13 +78,27 @@ export async function declareExchanges(channel: Channel, namespace: string): Pro
 
 /** Declares the exchanges, the queue, its dead-letter queue and their bindings. What was bound before stays bound. */
 export async function declareQueue(channel: Channel, namespace: string, queue: Queue): Promise<void> {
-  const { queues, bindings } = declarationsOf(namespace, queue);
   await declareExchanges(channel, namespace);
-  for (const declared of queues) {
-    const options = { durable: true, arguments: declared.arguments };
-    await explained(`Queue ${declared.name}`, channel.assertQueue(declared.name, options));
+  await declare(channel, declarationsOf(namespace, queue), [queue.deadLetters, queue.name]);
+}
+
+/** Declares the exchanges and the dead-letter queue alone: letters are drained also where no consumer runs. */
+export async function declareDeadLetters(channel: Channel, namespace: string, queue: Queue): Promise<void> {
+  await declareExchanges(channel, namespace);
+  await declare(channel, declarationsOf(namespace, queue), [queue.deadLetters]);
+}
+
+async function declare(
+  channel: Channel,
+  { queues, bindings }: ReturnType<typeof declarationsOf>,
+  names: readonly string[],
+): Promise<void> {
+  for (const { name, arguments: own } of queues.filter(({ name }) => names.includes(name))) {
+    await explained(`Queue ${name}`, channel.assertQueue(name, { durable: true, arguments: own }));
   }
-  for (const { source, destination, routingKey } of bindings) await channel.bindQueue(destination, source, routingKey);
+  for (const { source, destination, routingKey } of bindings.filter(({ destination }) => names.includes(destination))) {
+    await channel.bindQueue(destination, source, routingKey);
+  }
 }
 
 /** Deliveries without an outcome before a message is taken for one that kills its consumers. RabbitMQ 4's default. */
@@ -114,8 +128,18 @@ async function explained(what: string, declared: Promise<unknown>): Promise<void
   } catch (cause) {
     if (amqpCodeOf(cause) !== amqp.preconditionFailed) throw cause;
     throw new Error(
-      `${what} is there with other settings, which RabbitMQ cannot change: empty and delete it, or choose another name`,
+      `${what} is there with other settings (${differenceIn(cause)}), which RabbitMQ cannot change: drain and delete it, ` +
+        "and it is declared anew by itself; or choose another name",
       { cause },
     );
   }
+}
+
+/** The broker names the first argument that differs: `inequivalent arg 'x' for …: received … but current is …`. */
+function differenceIn(cause: unknown): string {
+  const text = cause instanceof Error ? cause.message : String(cause);
+  const plain = text.replaceAll(/the value ('.*?') of type '\w+'/g, "$1");
+  const [, name, asked, there] =
+    /inequivalent arg '(.+?)' for .*?: received (.+) but current is (.+?)"?$/.exec(plain) ?? [];
+  return name === undefined ? text : `${name}: asked for ${asked}, is ${there}`;
 }

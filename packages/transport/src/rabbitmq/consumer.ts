@@ -1,0 +1,65 @@
+import type { ChannelModel, ConfirmChannel, ConsumeMessage } from "amqplib";
+import type { KeyQueue } from "../key-queue.ts";
+import { type Send, sendConfirmed } from "./confirms.ts";
+import { keepChannel, waitAtMost } from "./connection.ts";
+import type { KeptOpen, OnError } from "./keep-open.ts";
+import type { Settings } from "./options.ts";
+
+/** The channel that a message came over. */
+export type Intake = {
+  readonly channel: ConfirmChannel;
+  readonly send: Send;
+  /** False once the broker has taken back what was not acknowledged: it delivers all of that again. */
+  readonly isOpen: () => boolean;
+};
+
+export type ConsumerOptions = {
+  readonly queue: string;
+  readonly declare: (channel: ConfirmChannel) => Promise<void>;
+  /** Where its messages are worked on. Outlives the channel, so that a redelivery waits for the work still at its key. */
+  readonly works: KeyQueue;
+  /** Messages that it holds at the same time, which is the broker's prefetch. */
+  readonly concurrency: number;
+  /** How long the work in hand may take when the consumer leaves. */
+  readonly patienceMs: number;
+  /** Sees a message through to its acknowledgement. Where it rejects, the broker takes back all that is not. */
+  readonly seeThrough: (message: ConsumeMessage, intake: Intake) => Promise<void>;
+  readonly onError: OnError;
+};
+
+const cancelMs = 2_000;
+
+/** One channel, which is opened again with queue, bindings and consumer whenever it is lost or the consumer cancelled. */
+export async function startConsumer(
+  connection: KeptOpen<ChannelModel>,
+  { consumers }: Pick<Settings, "consumers">,
+  { queue, declare, works, concurrency, patienceMs, seeThrough, onError }: ConsumerOptions,
+): Promise<AsyncDisposable> {
+  const channel = await keepChannel(connection, consume, onError);
+  const consumer = { queue, works };
+  consumers.add(consumer);
+  return {
+    async [Symbol.asyncDispose]() {
+      const open = channel.now();
+      if (open) await waitAtMost(cancelMs, open.cancel());
+      await waitAtMost(patienceMs, works.stop());
+      await channel[Symbol.asyncDispose]();
+      consumers.delete(consumer);
+    },
+  };
+
+  async function consume(channel: ConfirmChannel, lose: (error: Error) => void) {
+    let isOpen = true;
+    channel.on("close", () => {
+      isOpen = false;
+    });
+    const intake = { channel, send: sendConfirmed(channel), isOpen: () => isOpen };
+    await declare(channel);
+    await channel.prefetch(concurrency);
+    const { consumerTag } = await channel.consume(queue, (message) => {
+      if (message) seeThrough(message, intake).catch(lose);
+      else lose(new Error(`RabbitMQ ended the consumer of ${queue}`));
+    });
+    return { cancel: () => channel.cancel(consumerTag) };
+  }
+}
