@@ -47,7 +47,7 @@ export async function declareGroup({ sns, sqs }: Clients, declaration: GroupDecl
 
   // SQS refuses a redrive policy whose target is not there yet.
   const deadLetterUrl = await declareQueue(sqs, deadLetterName, deadLetterQueueSettings);
-  const url = await declareQueue(sqs, name, {
+  const attributes = {
     ...queueSettings(declaration),
     RedrivePolicy: JSON.stringify({
       deadLetterTargetArn: queuePrefix + deadLetterName,
@@ -57,7 +57,8 @@ export async function declareGroup({ sns, sqs }: Clients, declaration: GroupDecl
       Version: "2012-10-17",
       Statement: [admission(queuePrefix + name, topicPrefix + topicPattern(namespace))],
     }),
-  });
+  };
+  const url = await declareQueue(sqs, name, attributes, topicArns);
   await Promise.all(topicArns.map((topicArn) => subscribeQueue(sns, topicArn, queuePrefix + name)));
   return { name, url, deadLetterUrl };
 }
@@ -70,7 +71,11 @@ export const deadLetterQueueSettings: Attributes = { MessageRetentionPeriod: Str
 export function queueSettings({ visibilityTimeoutSeconds }: Pick<GroupDeclaration, "visibilityTimeoutSeconds">) {
   return { VisibilityTimeout: String(visibilityTimeoutSeconds), ReceiveMessageWaitTimeSeconds: "20" };
 }
-type Statement = { readonly Sid?: string };
+type Statement = {
+  readonly Sid?: string;
+  /** By operator, such as `ArnLike`, and key. */
+  readonly Condition?: Readonly<Record<string, Readonly<Record<string, string | readonly string[]>>>>;
+};
 
 const admissionSid = "ThroughlineTopics";
 
@@ -89,22 +94,33 @@ function admission(queueArn: string, topicArns: string): Statement {
   } as Statement;
 }
 
-async function declareQueue(sqs: SQSClient, QueueName: string, Attributes: Attributes): Promise<string> {
+async function declareQueue(
+  sqs: SQSClient,
+  QueueName: string,
+  Attributes: Attributes,
+  topicArns: readonly string[] = [],
+): Promise<string> {
   try {
     const { QueueUrl } = await sqs.send(new CreateQueueCommand({ QueueName, Attributes }), inTime());
     return present(QueueUrl, `URL of queue ${QueueName}`);
   } catch (error) {
     // The emulator's code is not the one that the SDK has a class for.
     if (!(error instanceof Error && /QueueNameExists|QueueAlreadyExists/.test(error.name))) throw error;
-    return updateQueue(sqs, QueueName, Attributes);
+    return updateQueue(sqs, QueueName, Attributes, topicArns);
   }
 }
 
-async function updateQueue(sqs: SQSClient, QueueName: string, declared: Attributes): Promise<string> {
+async function updateQueue(
+  sqs: SQSClient,
+  QueueName: string,
+  declared: Attributes,
+  topicArns: readonly string[],
+): Promise<string> {
   const { QueueUrl } = await sqs.send(new GetQueueUrlCommand({ QueueName }), inTime());
   const found = await sqs.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ["All"] }), inTime());
   const actual: Readonly<Record<string, string | undefined>> = found.Attributes ?? {};
-  const wanted = { ...declared, ...(declared.Policy ? { Policy: mergePolicy(actual.Policy, declared.Policy) } : {}) };
+  const policy = declared.Policy && mergePolicy(actual.Policy, declared.Policy, topicArns);
+  const wanted = { ...declared, ...(policy ? { Policy: policy } : {}) };
   const Attributes = Object.fromEntries(
     Object.entries(wanted).filter(([name, value]) => comparable(actual[name]) !== comparable(value)),
   );
@@ -114,11 +130,26 @@ async function updateQueue(sqs: SQSClient, QueueName: string, declared: Attribut
   return present(QueueUrl, `URL of queue ${QueueName}`);
 }
 
-function mergePolicy(actual: string | undefined, declared: string): string {
+/** A policy that admits those topics already, as one made with the infrastructure names them one by one, stays as it is. */
+function mergePolicy(actual: string | undefined, declared: string, topicArns: readonly string[]): string {
+  if (actual && admitsTopics(actual, topicArns)) return actual;
   const policy = JSON.parse(declared) as { readonly Statement: readonly Statement[] };
-  const { Statement = [] } = JSON.parse(actual || "{}") as { readonly Statement?: Statement | readonly Statement[] };
-  const others = [Statement].flat().filter(({ Sid }) => Sid !== admissionSid);
+  const others = statementsIn(actual).filter(({ Sid }) => Sid !== admissionSid);
   return JSON.stringify({ ...policy, Statement: [...others, ...policy.Statement] });
+}
+
+/** Whether the policy of a queue has our statement, and every one of these topics is among its sources. */
+export function admitsTopics(policy: string | undefined, topicArns: readonly string[]): boolean {
+  const own = statementsIn(policy).find(({ Sid }) => Sid === admissionSid);
+  const sources = Object.values(own?.Condition ?? {}).flatMap((condition) => condition["aws:SourceArn"] ?? []);
+  const admits = (arn: string) =>
+    sources.some((source) => source === arn || (source.endsWith("*") && arn.startsWith(source.slice(0, -1))));
+  return topicArns.every(admits);
+}
+
+function statementsIn(policy: string | undefined): Statement[] {
+  const { Statement = [] } = JSON.parse(policy || "{}") as { readonly Statement?: Statement | readonly Statement[] };
+  return [Statement].flat();
 }
 
 /** AWS hands JSON back in another order of keys, and numbers as text. */
