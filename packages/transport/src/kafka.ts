@@ -1,39 +1,16 @@
-import type { ConnectionOptions } from "node:tls";
-import type { SASLOptions } from "kafkajs";
-import { createSharedAdmin } from "./kafka/admin.ts";
 import { measureBacklog } from "./kafka/backlog.ts";
-import type { KafkaSettings } from "./kafka/client.ts";
+import { createDeadLetterRoad } from "./kafka/dead-letters.ts";
+import { explained } from "./kafka/explained.ts";
+import type { KafkaLibrary } from "./kafka/library.ts";
 import { createPublisher } from "./kafka/publisher.ts";
 import { connectSender } from "./kafka/sender.ts";
+import { type KafkaOptions, type KafkaSettings, settingsOf } from "./kafka/settings.ts";
+import { share } from "./kafka/shared.ts";
 import { createSubscriber } from "./kafka/subscriber.ts";
-import { type TopicOptions, topicOf } from "./kafka/topics.ts";
+import { drainGroupOf, ensureTopics, topicOf } from "./kafka/topics.ts";
 import type { Transport } from "./transport.ts";
 
-export type { TopicOptions } from "./kafka/topics.ts";
-
-export type KafkaOptions = {
-  /** Where to ask for the cluster: `["kafka-1:9092", "kafka-2:9092"]`. One that answers is enough. */
-  readonly brokers: readonly string[];
-  /** One per environment, in front of every topic and group: `dev`. */
-  readonly namespace: string;
-  /** The name under which the brokers know this process. Default: the namespace. */
-  readonly clientId?: string;
-  /** Partitions of topics that are created here, and so the most members of a group that share one topic. Default: 6. */
-  readonly partitions?: number;
-  /** Copies of each partition of topics that are created here; from 3 on, two of them confirm a write. Default: 1. */
-  readonly replicationFactor?: number;
-  /** What differs from that for the topics of single types: `{ "payment.completed": { retentionMs } }`. Default: nothing. */
-  readonly topics?: Readonly<Record<string, TopicOptions>>;
-  /**
-   * How long, in milliseconds, the group waits for a member that went silent before others get its partitions. A slow
-   * handler is not silent. The broker's `group.min.session.timeout.ms` is the least. Default: 10,000.
-   */
-  readonly sessionTimeoutMs?: number;
-  /** TLS, with the options of `node:tls` where the system's certificates do not do. Default: none. */
-  readonly ssl?: boolean | ConnectionOptions;
-  /** Mechanism and credentials, as kafkajs names them. Default: none. */
-  readonly sasl?: SASLOptions;
-};
+export { type KafkaOptions, settingsOf, type TopicOptions } from "./kafka/settings.ts";
 
 /**
  * Apache Kafka. Topic `dev.order.created` per type, created where it is missing; group `dev.billing`; key, value and
@@ -43,39 +20,47 @@ export type KafkaOptions = {
  *
  * Messages of one key and type keep their order; those of one key, whatever their type, are handled by one member, one
  * at a time. A message comes again when its member dies, or when the group meets anew before it was committed. While a
- * key waits for its next attempt, the others of its partition go on, but nothing behind it is committed.
+ * key waits for its next attempt, the others of its partition go on, but nothing behind it is committed: what has ended
+ * there, and how often others failed, stands in a note beside the committed offset, which whoever reads on goes by.
+ *
+ * `attempts` are the message's, whoever makes them. After a member died, whatever it may have had in hand is handled
+ * alone, one by one, so that a message that kills its process is known and set aside after as many deaths.
  *
  * `publish` ends within 10 s, whatever the broker does. A subscriber whose broker is away tries again each second and
  * tells `onFailure`; after a crash the group waits for `sessionTimeoutMs` before it gives the partitions anew.
  *
- * The backlog counts as dead letters all that stand in those topics, whichever group set them aside: Kafka does not
- * count by header, and forgets them after 14 days.
+ * The backlog counts as dead letters all that stand in those topics, whichever group set them aside, until they are
+ * drained: Kafka does not count by header, and forgets them after 14 days.
  */
 export function kafkaTransport(options: KafkaOptions): Transport {
   const settings = settingsOf(options);
   const { namespace } = settings;
-  const admin = createSharedAdmin(settings);
+  const library = libraryOf(settings);
+  const admin = share(library.connectAdmin);
+  const connect = () =>
+    connectSender({
+      connect: library.connectProducer,
+      ensureTopics: (topics) => ensureTopics(admin, settings, topics),
+    });
   return {
     name: "kafka",
-    connectPublisher: async () => createPublisher(await connectSender(settings, admin), namespace),
-    connectSubscriber: async () => createSubscriber(settings, admin, await connectSender(settings, admin)),
+    connectPublisher: async () => createPublisher(await connect(), namespace),
+    connectSubscriber: async () => createSubscriber(settings, library, admin, await connect()),
     backlog(group, types) {
       const topics = types.map((type) => topicOf(namespace, type));
-      return admin(`Counting what waits for ${group}`, (kafka) =>
-        measureBacklog(kafka, topicOf(namespace, group), topics),
-      );
+      const [groupId, drainId] = [topicOf(namespace, group), drainGroupOf(namespace, group)];
+      return admin(`Counting what waits for ${group}`, (kafka) => measureBacklog(kafka, { groupId, drainId, topics }));
     },
+    deadLetters: createDeadLetterRoad(settings, library, admin, share(connect)),
   };
 }
 
-/** What the parts of the adapter work with. */
-export function settingsOf(options: KafkaOptions): KafkaSettings {
+/** Loaded when it is first used. */
+function libraryOf(settings: KafkaSettings): KafkaLibrary {
+  const open = async (): Promise<KafkaLibrary> => (await import("./kafka/kafkajs.ts")).kafkajs(settings);
   return {
-    clientId: options.namespace,
-    partitions: 6,
-    replicationFactor: 1,
-    topics: {},
-    sessionTimeoutMs: 10_000,
-    ...options,
+    connectProducer: async () => explained(settings, (await open()).connectProducer()),
+    connectAdmin: async () => explained(settings, (await open()).connectAdmin()),
+    joinGroup: async (membership) => (await open()).joinGroup(membership),
   };
 }

@@ -62,12 +62,13 @@ export async function attemptEnvelope(
   } catch (thrown) {
     const error = toError(thrown);
     if (error instanceof RejectedError || attempt >= subscription.attempts)
-      return die(subscription, envelope, attempt, error);
+      return giveUp(subscription, envelope, attempt, error);
     return { kind: "retry", delayMs: retryDelayMs(subscription, attempt), error };
   }
 }
 
-async function die(
+/** The verdict where no attempt is left, for whatever reason; `attempt` is the last one. */
+export async function giveUp(
   subscription: CompleteSubscription,
   envelope: Envelope,
   attempt: number,

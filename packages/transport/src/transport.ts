@@ -52,8 +52,13 @@ export type Backlog = { readonly waiting: number; readonly deadLetters: number }
 /** A message that a group has set aside, as it came. */
 export type DeadLetter = {
   readonly group: string;
-  /** The topic or queue it was read from, namespace included; on Kafka with its place there. */
-  readonly origin: { readonly name: string; readonly partition?: number; readonly offset?: string };
+  /** The topic or queue it was read from, namespace included; on Kafka with its place there, and its key. */
+  readonly origin: {
+    readonly name: string;
+    readonly partition?: number;
+    readonly offset?: string;
+    readonly key?: string;
+  };
   readonly body: Uint8Array;
   /** As they came with the message, without what was added about the failure. */
   readonly headers: Readonly<Record<string, string>>;

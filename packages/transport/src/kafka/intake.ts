@@ -1,72 +1,85 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { type Envelope, parseEnvelope } from "@throughline/envelope";
-import type { EachBatchPayload } from "kafkajs";
 import { createKeyQueue, type Pause } from "../key-queue.ts";
-import { attemptEnvelope } from "../process.ts";
-import { toError } from "../reason.ts";
-import { type CompleteSubscription, retryDelayMs, tellFailure } from "../subscription.ts";
 import type { Assignment } from "./assignment.ts";
+import type { Batch, Intaken, KafkaMessage } from "./library.ts";
 import type { Progress } from "./progress.ts";
-import { headerOf, type Position } from "./records.ts";
 
 /** What happens to messages once they are fetched. */
 export type Intake = {
   /**
-   * Puts a batch behind what is in hand; resolves when more may be fetched, not when the batch is handled. kafkajs
-   * fetches nothing before all batches of the last fetch are through, so one stuck key would stop every partition.
+   * Puts a batch behind what is in hand; more may be fetched before it is handled. kafkajs fetches nothing before all
+   * batches of the last fetch are through, so one stuck key would stop every partition.
    */
-  take(payload: EachBatchPayload, assignment: Assignment): Promise<void>;
+  take(batch: Batch, assignment: Assignment): Intaken;
   /** Begins nothing more and resolves when the handlers in flight have ended. */
   stop(): Promise<void>;
 };
 
-/** Resolves when the dead letter is with the broker. */
-export type SetAside = (position: Position, attempts: number, error: Error) => Promise<void>;
+/** Makes one attempt at a message, which has failed `tried` times. A pause where it is to be tried again after it. */
+export type Attempt = (tried: number) => Promise<Pause | undefined>;
+
+export type IntakeNeeds = {
+  readonly concurrency: number;
+  /** Called when a message is taken. */
+  readonly prepare: (message: KafkaMessage) => Attempt;
+  readonly pause: (topic: string, partition: number) => void;
+  readonly resume: (topic: string, partition: number) => void;
+};
 
 /** One message in hand. */
 type Task = {
-  readonly position: Position;
+  readonly message: KafkaMessage;
+  readonly attempt: Attempt;
   readonly progress: Progress;
   readonly assignment: Assignment;
-  attempts: number;
-  /** Set once no further attempt will be made. */
-  verdict?: { readonly error: Error; readonly envelope?: Envelope };
 };
 
 /** A partition with more messages in hand is not fetched until half of them are done: something in it is stuck. */
 const mostOpen = 500;
 /** The longest that one fetch waits for the last: where stuck keys fill the queue, the others still go on. */
 const longestWaitMs = 500;
-/** The pause before kafkajs is given again what comes at the wrong time. */
-const refetchAfterMs = 100;
+/** The pause where a commit that has to come first did not succeed. */
+const commitAgainAfterMs = 1_000;
 
-export function createIntake(subscription: CompleteSubscription, setAside: SetAside): Intake {
-  const queue = createKeyQueue(subscription.concurrency);
-  const enough = 10 * subscription.concurrency;
-  const resumes = new WeakMap<Progress, () => void>();
+/**
+ * A message that kills its process cannot be counted by it. So each commit announces how far handlers may begin until
+ * the next; and where a member died, what it had announced and not ended is suspect: those messages are handled alone,
+ * each with a commit before it that says so. The culprit is then known, and its deaths count as attempts.
+ */
+export function createIntake({ concurrency, prepare, pause, resume }: IntakeNeeds): Intake {
+  let running = 0;
+  const suspects = createKeyQueue(() => (running === 0 ? 1 : 0));
+  const queue = createKeyQueue(() => (suspects.size === 0 ? concurrency : 0));
+  const enough = 10 * concurrency;
+  const paused = new Set<Progress>();
   let isStopping = false;
-  let room: Promise<void> | undefined;
+  let room: Promise<unknown> | undefined;
 
   return {
-    async take(payload, assignment) {
-      if (isStopping || !assignment.isCurrent) return delay(refetchAfterMs);
-      const { batch, resolveOffset, pause } = payload;
-      const { topic, partition } = batch;
-      const progress = assignment.progressOf(payload);
-      for (const message of batch.messages) {
-        progress.begin(message.offset);
-        const task: Task = { position: { topic, partition, message }, progress, assignment, attempts: 0 };
-        void queue.add(message.key?.toString() ?? `${topic}/${partition}`, () => work(task));
+    take(batch, assignment) {
+      const progress = isStopping || !assignment.isCurrent ? undefined : assignment.progressOf(batch);
+      if (progress === undefined) return { isTaken: false, next: assignment.ready };
+      for (const message of batch.messages) takeIn({ message, attempt: prepare(message), progress, assignment });
+      assignment.commitSoon();
+      if (progress.open > mostOpen) {
+        paused.add(progress);
+        pause(batch.topic, batch.partition);
       }
-      resolveOffset(batch.lastOffset());
-      if (progress.open > mostOpen) resumes.set(progress, pause());
-      await roomForMore();
+      return { isTaken: true, next: roomForMore() };
     },
-    stop() {
+    async stop() {
       isStopping = true;
-      return queue.stop();
+      await Promise.all([queue.stop(), suspects.stop()]);
     },
   };
+
+  function takeIn(task: Task): void {
+    const { progress, message } = task;
+    if (!progress.take(message.offset)) return;
+    const key = message.key?.toString() ?? `${message.topic}/${message.partition}`;
+    if (progress.isSuspect(message.offset)) void suspects.add(key, () => workAlone(task)).finally(queue.advance);
+    else void queue.add(key, () => workBeside(task));
+  }
 
   /** One promise for all batches of a fetch, because the queue looks at each that waits whenever it moves. */
   async function roomForMore(): Promise<void> {
@@ -77,50 +90,36 @@ export function createIntake(subscription: CompleteSubscription, setAside: SetAs
     await room;
   }
 
-  async function work(task: Task): Promise<Pause | undefined> {
-    if (!task.assignment.isCurrent) return undefined;
-    const pause = (task.verdict === undefined ? await attempt(task) : undefined) ?? (await setAsideIfDead(task));
-    if (pause !== undefined) return pause;
-    task.progress.end(task.position.message.offset);
-    task.assignment.commitSoon();
-    if (task.progress.open <= mostOpen / 2) {
-      resumes.get(task.progress)?.();
-      resumes.delete(task.progress);
+  async function workBeside(task: Task): Promise<Pause | undefined> {
+    running += 1;
+    try {
+      return await work(task);
+    } finally {
+      running -= 1;
+      if (running === 0) suspects.advance();
     }
-    return undefined;
   }
 
-  async function attempt(task: Task): Promise<Pause | undefined> {
-    const { topic, message } = task.position;
-    task.attempts += 1;
-    let envelope: Envelope;
-    try {
-      envelope = parseEnvelope(message.value ?? "");
-    } catch (thrown) {
-      task.verdict = { error: toError(thrown) };
-      return undefined;
-    }
-    const arrival = { system: "kafka", destination: topic, traceparent: headerOf(message, "traceparent") };
-    const verdict = await attemptEnvelope(subscription, envelope, task.attempts, arrival);
-    if (verdict.kind === "retry") {
-      tellFailure(subscription, { error: verdict.error, envelope, deadLettered: false });
-      return verdict;
-    }
-    if (verdict.kind === "dead") task.verdict = { error: verdict.error, envelope };
-    return undefined;
+  async function workAlone(task: Task): Promise<Pause | undefined> {
+    const { assignment, progress, message } = task;
+    if (!assignment.isCurrent) return undefined;
+    progress.try(message.offset);
+    if (!(await assignment.commit())) return { delayMs: commitAgainAfterMs };
+    return work(task);
   }
 
-  /** Until the dead letter is with the broker, the offset does not move, and the key waits. */
-  async function setAsideIfDead({ position, attempts, verdict }: Task): Promise<Pause | undefined> {
-    if (verdict === undefined) return undefined;
-    try {
-      await setAside(position, attempts, verdict.error);
-      tellFailure(subscription, { ...verdict, deadLettered: true });
-      return undefined;
-    } catch (cause) {
-      const error = new Error(`The dead letter of ${position.topic} could not be written yet`, { cause });
-      tellFailure(subscription, { ...verdict, error, deadLettered: false });
-      return { delayMs: retryDelayMs(subscription, attempts) };
+  async function work({ assignment, progress, message, attempt }: Task): Promise<Pause | undefined> {
+    const { offset, topic, partition } = message;
+    if (!assignment.isCurrent) return undefined;
+    if (!progress.begin(offset) && !(await assignment.commit())) return { delayMs: commitAgainAfterMs };
+    const again = await attempt(progress.tried(offset));
+    if (again === undefined) progress.end(offset);
+    else progress.failed(offset);
+    assignment.commitSoon();
+    if (paused.has(progress) && progress.open <= mostOpen / 2) {
+      paused.delete(progress);
+      if (assignment.isCurrent) resume(topic, partition);
     }
+    return again;
   }
 }

@@ -2,8 +2,9 @@ import type { Envelope } from "@throughline/envelope";
 import { PublishError, type PublishFailure } from "../publish-error.ts";
 import { toError } from "../reason.ts";
 import type { Publisher } from "../transport.ts";
-import { protocolErrorsOf } from "./client.ts";
-import { type KafkaRecord, recordOf } from "./records.ts";
+import { codesOf } from "./errors.ts";
+import type { KafkaRecord } from "./library.ts";
+import { recordOf } from "./records.ts";
 import type { Sender } from "./sender.ts";
 
 type Outgoing = { readonly envelope: Envelope; readonly record: KafkaRecord };
@@ -69,7 +70,7 @@ function beginDelivery(sender: Sender) {
 
   /** The broker's no is for one record or one topic, and kafkajs does not say which: halves find it. */
   async function divide(chunk: readonly Outgoing[], error: Error): Promise<void> {
-    const answers = protocolErrorsOf(error);
+    const answers = codesOf(error);
     if (answers.length > 0 && chunk.length > 1) {
       const middle = Math.ceil(chunk.length / 2);
       await deliver(chunk.slice(0, middle));

@@ -1,66 +1,58 @@
 import { type Envelope, serializeEnvelope } from "@throughline/envelope";
-import type { IHeaders, KafkaMessage } from "kafkajs";
 import { reasonOf } from "../reason.ts";
+import type { KafkaMessage, KafkaRecord } from "./library.ts";
 import { deadLetterTopicOf, topicOf } from "./topics.ts";
-
-/** A message on its way to one topic. */
-export type KafkaRecord = {
-  readonly topic: string;
-  readonly key: string | Buffer | null;
-  readonly value: string | Buffer | null;
-  readonly headers: IHeaders;
-};
-
-/** Where a message was read. */
-export type Position = { readonly topic: string; readonly partition: number; readonly message: KafkaMessage };
 
 export function recordOf(envelope: Envelope, namespace: string): KafkaRecord {
   const { id, type, version, source, key, correlationId, causationId, traceparent } = envelope;
   return {
     topic: topicOf(namespace, type),
-    key,
-    value: serializeEnvelope(envelope),
-    headers: {
+    key: Buffer.from(key),
+    value: Buffer.from(serializeEnvelope(envelope)),
+    headers: headersOf({
       id,
       eventType: type,
       schemaVersion: version,
       source,
       correlationId,
-      ...(causationId === undefined ? {} : { causationId }),
-      ...(traceparent === undefined ? {} : { traceparent }),
-    },
+      causationId,
+      traceparent,
+    }),
   };
 }
+
+/** What stands beside a dead letter, behind the headers that came with the message. */
+export const failureHeaders: ReadonlySet<string> = new Set([
+  ...["originalTopic", "originalPartition", "originalOffset", "originalTimestamp"],
+  ...["group", "attempts", "failedAt", "errorName", "errorMessage", "errorStack"],
+]);
 
 /** The message as it was, with the place it came from and the reason beside it. */
-export function deadLetterOf(
-  { topic, partition, message }: Position,
-  group: string,
-  attempts: number,
-  error: Error,
-): KafkaRecord {
+export function deadLetterOf(message: KafkaMessage, group: string, attempts: number, error: Error): KafkaRecord {
+  const { topic, partition, offset, timestamp, key, value, headers } = message;
   const reason = reasonOf(error);
-  return {
-    topic: deadLetterTopicOf(topic),
-    key: message.key,
-    value: message.value,
-    headers: {
-      ...message.headers,
-      originalTopic: topic,
-      originalPartition: String(partition),
-      originalOffset: message.offset,
-      originalTimestamp: message.timestamp,
-      group,
-      attempts: String(attempts),
-      failedAt: new Date().toISOString(),
-      errorName: reason.name,
-      errorMessage: reason.message,
-      errorStack: reason.stack,
-    },
-  };
+  const failure = headersOf({
+    originalTopic: topic,
+    originalPartition: String(partition),
+    originalOffset: String(offset),
+    originalTimestamp: String(timestamp),
+    group,
+    attempts: String(attempts),
+    failedAt: new Date().toISOString(),
+    errorName: reason.name,
+    errorMessage: reason.message,
+    errorStack: reason.stack,
+  });
+  const own = headers.filter(([name]) => !failureHeaders.has(name));
+  return { topic: deadLetterTopicOf(topic), key, value, headers: [...own, ...failure] };
 }
 
-export function headerOf({ headers }: KafkaMessage, name: string): string | undefined {
-  const value = headers?.[name];
-  return (Array.isArray(value) ? value[0] : value)?.toString();
+export function headerOf({ headers }: Pick<KafkaRecord, "headers">, name: string): string | undefined {
+  return headers.find(([one]) => one === name)?.[1].toString();
+}
+
+export function headersOf(headers: Readonly<Record<string, string | undefined>>): [string, Buffer][] {
+  return Object.entries(headers).flatMap(([name, value]): [string, Buffer][] =>
+    value === undefined ? [] : [[name, Buffer.from(value)]],
+  );
 }

@@ -1,33 +1,48 @@
-import { withDefaults } from "../subscription.ts";
+import { tellFailure, withDefaults } from "../subscription.ts";
 import type { Subscriber } from "../transport.ts";
-import type { SharedAdmin } from "./admin.ts";
-import type { KafkaSettings } from "./client.ts";
-import { joinGroup, type Member } from "./consumer.ts";
+import { attemptsAt, type SetAside } from "./handling.ts";
+import type { KafkaLibrary } from "./library.ts";
+import { joinGroup } from "./member.ts";
 import { deadLetterOf } from "./records.ts";
 import type { Sender } from "./sender.ts";
+import type { KafkaSettings } from "./settings.ts";
+import type { SharedAdmin } from "./shared.ts";
 import { deadLetterTopicOf, ensureTopics, topicOf } from "./topics.ts";
 
 const setAsideWithinMs = 10_000;
 
-/** One consumer per subscription, and one producer for the dead letters of all. */
-export function createSubscriber(settings: KafkaSettings, admin: SharedAdmin, sender: Sender): Subscriber {
-  const members: Promise<Member>[] = [];
+/** One member of the group per subscription, and one producer for the dead letters of all. */
+export function createSubscriber(
+  settings: KafkaSettings,
+  library: KafkaLibrary,
+  admin: SharedAdmin,
+  sender: Sender,
+): Subscriber {
+  const members: Promise<AsyncDisposable>[] = [];
 
   return {
-    async subscribe(subscription) {
-      const complete = withDefaults(subscription);
-      const topics = complete.types.map((type) => topicOf(settings.namespace, type));
-      const member = joinGroup(settings, complete, {
+    async subscribe(incomplete) {
+      const subscription = withDefaults(incomplete);
+      const { group, types, concurrency } = subscription;
+      const topics = types.map((type) => topicOf(settings.namespace, type));
+      const setAside: SetAside = (message, attempts, error) =>
+        sender.send([deadLetterOf(message, group, attempts, error)], performance.now() + setAsideWithinMs);
+      const member = joinGroup({
+        ...{ library, admin, topics, concurrency },
+        groupId: topicOf(settings.namespace, group),
+        sessionTimeoutMs: settings.sessionTimeoutMs,
         createTopics: () => ensureTopics(admin, settings, [...topics, ...topics.map(deadLetterTopicOf)]),
-        setAside: (position, attempts, error) =>
-          sender.send([deadLetterOf(position, complete.group, attempts, error)], performance.now() + setAsideWithinMs),
+        prepare: (message) => attemptsAt(message, subscription, setAside),
+        onError: (error) => tellFailure(subscription, { error, deadLettered: false }),
       });
       members.push(member);
       await member;
     },
     async [Symbol.asyncDispose]() {
       const joined = await Promise.allSettled(members);
-      await Promise.all(joined.map(async (member) => member.status === "fulfilled" && member.value.close()));
+      await Promise.all(
+        joined.map(async (member) => member.status === "fulfilled" && member.value[Symbol.asyncDispose]()),
+      );
       await sender.close();
     },
   };

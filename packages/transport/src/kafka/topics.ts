@@ -1,20 +1,18 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { Admin, ITopicConfig } from "kafkajs";
-import type { SharedAdmin } from "./admin.ts";
-import type { KafkaSettings } from "./client.ts";
-
-export type TopicOptions = {
-  /** Default: the transport's. */
-  readonly partitions?: number;
-  /** How long messages are kept, in milliseconds. Default: 7 days. */
-  readonly retentionMs?: number;
-};
+import type { Admin, NewTopic } from "./library.ts";
+import type { KafkaSettings } from "./settings.ts";
+import type { SharedAdmin } from "./shared.ts";
 
 const dayMs = 24 * 60 * 60 * 1_000;
 const leadersWithinMs = 8_000;
 
 export function topicOf(namespace: string, type: string): string {
   return `${namespace}.${type}`;
+}
+
+/** Who takes what the group has set aside, away from Kafka. */
+export function drainGroupOf(namespace: string, group: string): string {
+  return `${topicOf(namespace, group)}.DLT`;
 }
 
 export function deadLetterTopicOf(topic: string): string {
@@ -31,16 +29,13 @@ export async function ensureTopics(
     const existing = new Set(await kafka.listTopics());
     const missing = topics.filter((topic) => !existing.has(topic));
     if (missing.length === 0) return;
-    await kafka.createTopics({
-      topics: missing.map((topic) => configOf(topic, settings)),
-      waitForLeaders: false,
-    });
+    await kafka.createTopics(missing.map((topic) => configOf(topic, settings)));
     await waitForLeaders(kafka, missing);
   });
 }
 
 /** With what a topic is created; what is there already stays as it is. */
-export function configOf(topic: string, settings: KafkaSettings): ITopicConfig {
+export function configOf(topic: string, settings: KafkaSettings): NewTopic {
   const { namespace, partitions, replicationFactor, topics } = settings;
   const minInsyncReplicas = { name: "min.insync.replicas", value: replicationFactor >= 3 ? "2" : "1" };
   if (!topic.endsWith(".DLT")) {
@@ -66,7 +61,5 @@ async function waitForLeaders(kafka: Admin, topics: readonly string[]): Promise<
 async function haveLeaders(kafka: Admin, topics: readonly string[]): Promise<boolean> {
   // All topics, because to ask for one that the broker has not seen yet is an error.
   const known = new Set(await kafka.listTopics());
-  if (!topics.every((topic) => known.has(topic))) return false;
-  const metadata = await kafka.fetchTopicMetadata({ topics: [...topics] });
-  return metadata.topics.every(({ partitions }) => partitions.every(({ leader }) => leader >= 0));
+  return topics.every((topic) => known.has(topic)) && (await kafka.haveLeaders(topics));
 }

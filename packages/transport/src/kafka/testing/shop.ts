@@ -1,7 +1,7 @@
 import { createEnvelope, type Envelope } from "@throughline/envelope";
 import { testBrokers, uniqueName } from "@throughline/local/testing";
 import { type KafkaOptions, kafkaTransport } from "../../kafka.ts";
-import type { Failure, Subscription } from "../../transport.ts";
+import type { DeadLetter, Failure, Subscription } from "../../transport.ts";
 import { connectStranger } from "./stranger.ts";
 
 export const brokers = testBrokers.kafka?.split(",") ?? [];
@@ -16,13 +16,28 @@ export async function openShop(options: Partial<KafkaOptions> = {}) {
   const stranger = opening.use(await connectStranger(brokers));
   const publisher = opening.use(await transport.connectPublisher());
   const topic = `${namespace}.${type}`;
+  const { deadLetters } = transport;
+  if (deadLetters === undefined) throw new Error("Kafka has dead letters");
   const opened = opening.move();
   return {
     namespace,
     stranger,
     topic,
     publish: (envelopes: readonly Envelope[]) => publisher.publish(envelopes),
+    backlog: () => transport.backlog("billing", [type]),
     committed: () => stranger.committed(`${namespace}.billing`, topic),
+    deadLetters,
+    /** What `take` resolves for is in `letters`. */
+    async drain(take: (letter: DeadLetter) => Promise<void> = async () => {}, errors: Error[] = []) {
+      const letters: DeadLetter[] = [];
+      const takeAndTell = async (letter: DeadLetter) => {
+        await take(letter);
+        letters.push(letter);
+      };
+      const draining = await deadLetters.drain("billing", [type], takeAndTell, (error) => errors.push(error));
+      opened.use(draining);
+      return { letters, leave: () => draining[Symbol.asyncDispose]() };
+    },
     async listen(handler: Subscription["handler"] = async () => {}, subscription: Partial<Subscription> = {}) {
       const [begun, handled, failures]: [Envelope[], Envelope[], Failure[]] = [[], [], []];
       const subscriber = await transport.connectSubscriber();

@@ -1,0 +1,76 @@
+import { toError } from "../reason.ts";
+import { retryDelayMs } from "../subscription.ts";
+import type { DeadLetter, DeadLetterRoad } from "../transport.ts";
+import type { KafkaLibrary, KafkaMessage, KafkaRecord } from "./library.ts";
+import { joinGroup } from "./member.ts";
+import { failureHeaders, headerOf, headersOf } from "./records.ts";
+import type { Sender } from "./sender.ts";
+import type { KafkaSettings } from "./settings.ts";
+import type { Shared, SharedAdmin } from "./shared.ts";
+import { deadLetterTopicOf, drainGroupOf, ensureTopics, topicOf } from "./topics.ts";
+
+const concurrency = 10;
+const firstRetryAfterMs = 1_000;
+const redeliverWithinMs = 10_000;
+
+/** Reads `….DLT` as a group of its own, past what other groups have set aside there, and commits what was taken. */
+export function createDeadLetterRoad(
+  settings: KafkaSettings,
+  library: KafkaLibrary,
+  admin: SharedAdmin,
+  sender: Shared<Sender>,
+): DeadLetterRoad {
+  return {
+    drain(group, types, take, onError = () => {}) {
+      const topics = types.map((type) => deadLetterTopicOf(topicOf(settings.namespace, type)));
+      return joinGroup({
+        ...{ library, admin, topics, concurrency, onError },
+        groupId: drainGroupOf(settings.namespace, group),
+        sessionTimeoutMs: settings.sessionTimeoutMs,
+        createTopics: () => ensureTopics(admin, settings, topics),
+        prepare: (message) => async (tried) => {
+          if (headerOf(message, "group") !== group) return undefined;
+          try {
+            await take(letterOf(message));
+            return undefined;
+          } catch (thrown) {
+            onError(toError(thrown));
+            return { delayMs: retryDelayMs({ retryDelayMs: firstRetryAfterMs }, tried + 1) };
+          }
+        },
+      });
+    },
+    redeliver: (letter) =>
+      sender(`Sending ${letter.origin.name} again`, (kafka) =>
+        kafka.send([originalOf(letter)], performance.now() + redeliverWithinMs),
+      ),
+  };
+}
+
+function letterOf(message: KafkaMessage): DeadLetter {
+  const header = (name: string) => headerOf(message, name) ?? "";
+  const own = message.headers.filter(([name]) => !failureHeaders.has(name));
+  return {
+    group: header("group"),
+    origin: {
+      name: header("originalTopic"),
+      partition: Number(header("originalPartition")),
+      offset: header("originalOffset"),
+      ...(message.key === null ? {} : { key: message.key.toString() }),
+    },
+    body: message.value ?? Buffer.alloc(0),
+    headers: Object.fromEntries(own.map(([name, value]) => [name, value.toString()])),
+    error: { name: header("errorName"), message: header("errorMessage"), stack: header("errorStack") },
+    attempts: Number(header("attempts")),
+    failedAt: new Date(header("failedAt")),
+  };
+}
+
+function originalOf({ origin: { name, key }, body, headers }: DeadLetter): KafkaRecord {
+  return {
+    topic: name,
+    key: key === undefined ? null : Buffer.from(key),
+    value: Buffer.from(body),
+    headers: headersOf(headers),
+  };
+}

@@ -1,0 +1,257 @@
+import { createRequire } from "node:module";
+import { setTimeout as delay } from "node:timers/promises";
+import { promisify } from "node:util";
+import { zstdCompress, zstdDecompress } from "node:zlib";
+import all, {
+  AssignerProtocol,
+  CompressionTypes,
+  type Consumer,
+  type EachBatchPayload,
+  type IHeaders,
+  Kafka,
+  logLevel,
+  type PartitionAssigner,
+  Partitioners,
+  type SASLOptions,
+} from "kafkajs";
+import { assignByPartition, byPartition } from "./assign.ts";
+import type {
+  Admin,
+  Batch,
+  CommittedOffset,
+  KafkaLibrary,
+  KafkaRecord,
+  Member,
+  Membership,
+  Producer,
+} from "./library.ts";
+import type { KafkaSettings } from "./settings.ts";
+
+/**
+ * kafkajs 2.2.4, with its faults cured here: it is no longer maintained. One client for each producer, consumer and
+ * admin: two consumers of one group that share a client also share its cache of committed offsets, and the second to
+ * join empties it under the first.
+ */
+export function kafkajs(settings: KafkaSettings): KafkaLibrary {
+  return {
+    connectProducer: () => connectProducer(createClient(settings), settings),
+    connectAdmin: () => connectAdmin(createClient(settings)),
+    joinGroup: (membership) => joinGroup(createClient(settings), membership),
+  };
+}
+
+type RequestQueue = { readonly pending: readonly unknown[] };
+type RequestQueueClass = { readonly prototype: { scheduleCheckPendingRequests(this: RequestQueue): void } };
+
+// It re-arms, for ever and on every connection, a timer whose delay is `-1 - Date.now()`: Node runs it each
+// millisecond (measured: six idle connections wake 25,944 times in 5 s for 271 ms of CPU, with this cure 6 times for
+// 2 ms), and since version 24 warns of it (github.com/tulios/kafkajs/issues/1751). The timer serves requests that
+// are held back, so it is armed only while there are some.
+const load = createRequire(import.meta.url);
+const { prototype }: RequestQueueClass = load("kafkajs/src/network/requestQueue/index.js");
+const schedule = prototype.scheduleCheckPendingRequests;
+prototype.scheduleCheckPendingRequests = function (this: RequestQueue) {
+  if (this.pending.length > 0) schedule.call(this);
+};
+
+// No named import: Node does not see this one in a CommonJS module.
+all.CompressionCodecs[CompressionTypes.ZSTD] = () => ({
+  compress: ({ buffer }: { readonly buffer: Buffer }) => promisify(zstdCompress)(buffer),
+  decompress: promisify(zstdDecompress),
+});
+const compressionTypes = { none: CompressionTypes.None, gzip: CompressionTypes.GZIP, zstd: CompressionTypes.ZSTD };
+
+/** How long a fetch waits at the broker for messages, and so how long an idle member takes to stop. */
+const fetchWaitMs = 250;
+/** The pause before what came at the wrong time is fetched again. */
+const refetchAfterMs = 100;
+
+function createClient({ brokers, clientId, ssl, sasl }: KafkaSettings): Kafka {
+  return new Kafka({
+    brokers: [...brokers],
+    clientId,
+    connectionTimeout: 3_000,
+    requestTimeout: 8_000,
+    retry: { initialRetryTime: 100, maxRetryTime: 1_000, retries: 4 },
+    // Silent, because all that matters also arrives as a rejected promise or as the consumer's CRASH event.
+    logLevel: logLevel.NOTHING,
+    ...(ssl === undefined ? {} : { ssl }),
+    ...(sasl === undefined ? {} : { sasl: sasl as SASLOptions }),
+  });
+}
+
+async function connectProducer(client: Kafka, { compression }: KafkaSettings): Promise<Producer> {
+  /** The partitions, by topic, that the records of the current call went to. */
+  const chosen = new Map<string, Set<number>>();
+  const producer = client.producer({
+    idempotent: true,
+    maxInFlightRequests: 1,
+    allowAutoTopicCreation: false,
+    createPartitioner: () => {
+      const choose = Partitioners.DefaultPartitioner();
+      return (choice) => {
+        const partition = choose(choice);
+        chosen.get(choice.topic)?.add(partition);
+        return partition;
+      };
+    },
+  });
+  await producer.connect();
+  return {
+    async send(records) {
+      const topicMessages = [...Map.groupBy(records, ({ topic }) => topic)].map(([topic, messages]) => ({
+        topic,
+        messages: messages.map(toMessage),
+      }));
+      chosen.clear();
+      for (const { topic } of topicMessages) chosen.set(topic, new Set());
+      const answers = await producer.sendBatch({ acks: -1, compression: compressionTypes[compression], topicMessages });
+      // kafkajs asks each broker once: a partition that moves meanwhile to one that has answered is left out, unnoticed.
+      for (const { topicName, partition } of answers) chosen.get(topicName)?.delete(partition);
+      for (const [topic, [unanswered]] of chosen) {
+        if (unanswered !== undefined) throw new Error(`Kafka did not answer for partition ${unanswered} of ${topic}`);
+      }
+    },
+    close: () => producer.disconnect(),
+  };
+}
+
+async function connectAdmin(client: Kafka): Promise<Admin> {
+  const admin = client.admin();
+  await admin.connect();
+  return {
+    listTopics: () => admin.listTopics(),
+    async createTopics(topics) {
+      const configs = topics.map((topic) => ({ ...topic, configEntries: [...topic.configEntries] }));
+      await admin.createTopics({ topics: configs, waitForLeaders: false });
+    },
+    async haveLeaders(topics) {
+      const metadata = await admin.fetchTopicMetadata({ topics: [...topics] });
+      return metadata.topics.every(({ partitions }) => partitions.every(({ leader }) => leader >= 0));
+    },
+    async rangesOf(topic) {
+      const offsets = await admin.fetchTopicOffsets(topic);
+      return new Map(offsets.map(({ partition, low, high }) => [partition, { low: BigInt(low), high: BigInt(high) }]));
+    },
+    async committedBy(groupId, topics) {
+      const answer = await admin.fetchOffsets({ groupId, topics: [...topics] });
+      const all = answer.flatMap(({ topic, partitions }) => partitions.map((partition) => ({ topic, ...partition })));
+      return all
+        .filter(({ offset }) => offset !== "-1")
+        .map((one) => ({ ...one, offset: BigInt(one.offset), metadata: one.metadata ?? "" }));
+    },
+    close: () => admin.disconnect(),
+  };
+}
+
+async function joinGroup(client: Kafka, membership: Membership): Promise<Member> {
+  const consumer = createConsumer(client, membership);
+  const { topics, onBatch, onAssigned, onRebalance, onCrash } = membership;
+  let send: EachBatchPayload["commitOffsetsIfNecessary"] | undefined;
+  let isStarted = false;
+  let crash: Error | undefined;
+  consumer.on("consumer.rebalancing", onRebalance);
+  consumer.on("consumer.group_join", () => {
+    onAssigned();
+    consumer.resume(consumer.paused());
+  });
+  // It starts a consumer anew only after some errors; after the others it would be dead without a word.
+  consumer.on("consumer.crash", ({ payload: { error } }) => {
+    crash = error;
+    if (isStarted) onCrash(error);
+  });
+  try {
+    await consumer.connect();
+    await consumer.subscribe({ topics: [...topics], fromBeginning: true });
+    await consumer.run({
+      autoCommit: false,
+      eachBatchAutoResolve: false,
+      // All that one fetch brings goes to the intake at once, which holds none back for another.
+      partitionsConsumedConcurrently: 64,
+      async eachBatch({ batch, resolveOffset, commitOffsetsIfNecessary }) {
+        send = commitOffsetsIfNecessary;
+        const { isTaken, next } = onBatch(toBatch(batch));
+        if (isTaken) resolveOffset(batch.lastOffset());
+        else await delay(refetchAfterMs);
+        await next;
+      },
+    });
+    if (crash !== undefined) throw crash;
+    isStarted = true;
+  } catch (error) {
+    await Promise.allSettled([consumer.disconnect()]);
+    throw error;
+  }
+  return {
+    // The consumer's own commitOffsets would try again after a rebalance, and move offsets of partitions it has lost.
+    commit: async (offsets) => send?.({ topics: toTopicOffsets(offsets) }),
+    pause: (topic, partition) => consumer.pause([{ topic, partitions: [partition] }]),
+    resume: (topic, partition) => consumer.resume([{ topic, partitions: [partition] }]),
+    leave: () => consumer.disconnect(),
+  };
+}
+
+function createConsumer(client: Kafka, { groupId, sessionTimeoutMs }: Membership): Consumer {
+  return client.consumer({
+    groupId,
+    partitionAssigners: [assigner],
+    sessionTimeout: sessionTimeoutMs,
+    heartbeatInterval: sessionTimeoutMs / 10,
+    rebalanceTimeout: 30_000,
+    maxWaitTimeInMs: fetchWaitMs,
+    // What is fetched is held in memory: these bound it, whatever the backlog.
+    maxBytesPerPartition: 512 * 1_024,
+    maxBytes: 4 * 1_024 * 1_024,
+    allowAutoTopicCreation: false,
+    retry: { restartOnFailure: async () => false },
+  });
+}
+
+const { MemberMetadata, MemberAssignment } = AssignerProtocol;
+const version = 0;
+const userData = Buffer.alloc(0);
+
+const assigner: PartitionAssigner = ({ cluster }) => ({
+  name: byPartition,
+  version,
+  protocol: ({ topics }) => ({ name: byPartition, metadata: MemberMetadata.encode({ version, topics, userData }) }),
+  async assign({ members }) {
+    const asking = members.map(({ memberId, memberMetadata }) => ({
+      memberId,
+      topics: MemberMetadata.decode(memberMetadata)?.topics ?? [],
+    }));
+    await cluster.addMultipleTargetTopics([...new Set(asking.flatMap(({ topics }) => topics))]);
+    const countOf = (topic: string) => cluster.findTopicPartitionMetadata(topic).length;
+    return assignByPartition(asking, countOf).map(({ memberId, assignment }) => ({
+      memberId,
+      memberAssignment: MemberAssignment.encode({ version, assignment, userData }),
+    }));
+  },
+});
+
+function toMessage({ key, value, headers }: KafkaRecord) {
+  const grouped = Map.groupBy(headers, ([name]) => name);
+  const all = [...grouped].map(([name, same]) => [name, same.map(([, one]) => one)] as const);
+  return { key, value, headers: Object.fromEntries(all) };
+}
+
+function toBatch({ topic, partition, messages }: EachBatchPayload["batch"]): Batch {
+  const read = messages.map(({ key, value, headers = {}, offset, timestamp }) => ({
+    ...{ topic, partition, key, value, headers: toHeaders(headers) },
+    ...{ offset: BigInt(offset), timestamp: BigInt(timestamp) },
+  }));
+  return { topic, partition, messages: read };
+}
+
+function toHeaders(headers: IHeaders): [string, Buffer][] {
+  return Object.entries(headers).flatMap(([name, values]) =>
+    [values ?? []].flat().map((value): [string, Buffer] => [name, Buffer.from(value)]),
+  );
+}
+
+function toTopicOffsets(offsets: readonly CommittedOffset[]) {
+  return [...Map.groupBy(offsets, ({ topic }) => topic)].map(([topic, partitions]) => ({
+    topic,
+    partitions: partitions.map(({ partition, offset, metadata }) => ({ partition, offset: String(offset), metadata })),
+  }));
+}

@@ -1,0 +1,103 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { toError } from "../reason.ts";
+import { type Assignment, createAssignment } from "./assignment.ts";
+import { isTransient, within } from "./errors.ts";
+import { createIntake, type IntakeNeeds } from "./intake.ts";
+import type { KafkaLibrary, Member } from "./library.ts";
+import type { SharedAdmin } from "./shared.ts";
+
+export type MemberNeeds = Pick<IntakeNeeds, "concurrency" | "prepare"> & {
+  readonly library: KafkaLibrary;
+  readonly admin: SharedAdmin;
+  readonly groupId: string;
+  readonly topics: readonly string[];
+  readonly sessionTimeoutMs: number;
+  /** Before each start, because a topic may have been deleted since the last. */
+  readonly createTopics: () => Promise<void>;
+  /** Told what interrupts the member, which goes on by itself. */
+  readonly onError: (error: Error) => void;
+};
+
+/** A fresh cluster creates its own topics at the first join, which takes a small one a while. */
+const firstStartWithinMs = 60_000;
+const startAgainAfterMs = 1_000;
+const leaveWithinMs = 5_000;
+
+/** Resolves once the group has given this member its partitions. Disposing ends what has begun, commits and leaves. */
+export async function joinGroup(needs: MemberNeeds): Promise<AsyncDisposable> {
+  const { library, admin, groupId, topics, sessionTimeoutMs, createTopics } = needs;
+  const tellError = (error: unknown) => needs.onError(toError(error));
+  const intake = createIntake({
+    ...needs,
+    pause: (topic, partition) => void member?.then((joined) => joined.pause(topic, partition)),
+    resume: (topic, partition) => void member?.then((joined) => joined.resume(topic, partition)),
+  });
+  let member: Promise<Member> | undefined;
+  let assignment: Assignment | undefined;
+  let restart: NodeJS.Timeout | undefined;
+  let isClosing = false;
+  await startFirst();
+
+  return {
+    async [Symbol.asyncDispose]() {
+      isClosing = true;
+      clearTimeout(restart);
+      await intake.stop();
+      await leave();
+    },
+  };
+
+  async function startFirst(): Promise<void> {
+    const deadline = performance.now() + firstStartWithinMs;
+    for (;;) {
+      try {
+        return await start();
+      } catch (error) {
+        if (!isTransient(error) || performance.now() > deadline) throw error;
+        await delay(startAgainAfterMs);
+      }
+    }
+  }
+
+  async function start(): Promise<void> {
+    await createTopics();
+    const joining = library.joinGroup({
+      ...{ groupId, topics, sessionTimeoutMs },
+      onRebalance: () => void assignment?.end(),
+      onAssigned() {
+        assignment?.lose();
+        assignment = createAssignment({
+          load: () => admin(`Reading the offsets of ${groupId}`, (kafka) => kafka.committedBy(groupId, topics)),
+          send: async (offsets) => (await joining).commit(offsets),
+          onError: tellError,
+        });
+      },
+      onBatch: (batch) => (assignment ? intake.take(batch, assignment) : { isTaken: false, next: Promise.resolve() }),
+      onCrash: startAgain,
+    });
+    member = joining;
+    await joining;
+  }
+
+  function startAgain(reason: unknown): void {
+    assignment?.lose();
+    if (isClosing) return;
+    tellError(new Error(`The consumer of ${groupId} stopped and starts again`, { cause: reason }));
+    restart = setTimeout(() => start().then(leaveIfClosing, startAgain), startAgainAfterMs);
+  }
+
+  async function leaveIfClosing(): Promise<void> {
+    if (isClosing) await leave();
+  }
+
+  /** What could not be committed comes again: that is told, and no reason to fail. */
+  async function leave(): Promise<void> {
+    const ended = assignment?.end() ?? Promise.resolve();
+    const left = ended.then(async () => (await member)?.leave());
+    try {
+      await within(leaveWithinMs, `Leaving the group ${groupId}`, left);
+    } catch (error) {
+      tellError(error);
+    }
+  }
+}
