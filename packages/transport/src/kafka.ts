@@ -1,11 +1,11 @@
 import { measureBacklog } from "./kafka/backlog.ts";
 import { createDeadLetterRoad } from "./kafka/dead-letters.ts";
 import { explained } from "./kafka/explained.ts";
+import { share } from "./kafka/idle-closed.ts";
 import type { KafkaLibrary } from "./kafka/library.ts";
 import { createPublisher } from "./kafka/publisher.ts";
 import { connectSender } from "./kafka/sender.ts";
 import { type KafkaOptions, type KafkaSettings, settingsOf } from "./kafka/settings.ts";
-import { share } from "./kafka/shared.ts";
 import { createSubscriber } from "./kafka/subscriber.ts";
 import { drainGroupOf, ensureTopics, topicOf } from "./kafka/topics.ts";
 import type { Transport } from "./transport.ts";

@@ -1,12 +1,12 @@
 import { toError } from "../reason.ts";
 import { retryDelayMs } from "../subscription.ts";
 import type { DeadLetter, DeadLetterRoad } from "../transport.ts";
+import type { Shared, SharedAdmin } from "./idle-closed.ts";
 import type { KafkaLibrary, KafkaMessage, KafkaRecord } from "./library.ts";
 import { joinGroup } from "./member.ts";
 import { failureHeaders, headerOf, headersOf } from "./records.ts";
 import type { Sender } from "./sender.ts";
 import type { KafkaSettings } from "./settings.ts";
-import type { Shared, SharedAdmin } from "./shared.ts";
 import { deadLetterTopicOf, drainGroupOf, ensureTopics, topicOf } from "./topics.ts";
 
 const concurrency = 10;

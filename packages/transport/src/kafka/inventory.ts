@@ -2,8 +2,9 @@ import { setTimeout as delay } from "node:timers/promises";
 import { type Admin, ConfigResourceTypes } from "kafkajs";
 import { type KafkaOptions, settingsOf } from "../kafka.ts";
 import type { BrokerTopology, Demand, Look, Resource, Settings } from "../topology.ts";
-import { createSharedAdmin } from "./admin.ts";
-import { createClient, type KafkaSettings } from "./client.ts";
+import { share } from "./idle-closed.ts";
+import { createClient, kafkajs } from "./kafkajs.ts";
+import type { KafkaSettings } from "./settings.ts";
 import { configOf, deadLetterTopicOf, ensureTopics, topicOf } from "./topics.ts";
 
 const seenWithinMs = 10_000;
@@ -24,7 +25,7 @@ export function openKafkaTopology(options: KafkaOptions, demand: Demand): Broker
     look: async () => look(await ask(), declared, settings.namespace),
     async apply() {
       const names = declared.map(({ name }) => name);
-      if (names.length > 0) await ensureTopics(createSharedAdmin(settings), settings, names);
+      if (names.length > 0) await ensureTopics(share(kafkajs(settings).connectAdmin), settings, names);
       await change(await ask(), declared, settings.namespace);
     },
     [Symbol.asyncDispose]: () => admin.disconnect(),

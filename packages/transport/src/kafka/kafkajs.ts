@@ -1,4 +1,3 @@
-import { createRequire } from "node:module";
 import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 import { zstdCompress, zstdDecompress } from "node:zlib";
@@ -14,6 +13,7 @@ import all, {
   Partitioners,
   type SASLOptions,
 } from "kafkajs";
+import "./kafkajs-timer.ts";
 import { assignByPartition, byPartition } from "./assign.ts";
 import type {
   Admin,
@@ -40,20 +40,6 @@ export function kafkajs(settings: KafkaSettings): KafkaLibrary {
   };
 }
 
-type RequestQueue = { readonly pending: readonly unknown[] };
-type RequestQueueClass = { readonly prototype: { scheduleCheckPendingRequests(this: RequestQueue): void } };
-
-// It re-arms, for ever and on every connection, a timer whose delay is `-1 - Date.now()`: Node runs it each
-// millisecond (measured: six idle connections wake 25,944 times in 5 s for 271 ms of CPU, with this cure 6 times for
-// 2 ms), and since version 24 warns of it (github.com/tulios/kafkajs/issues/1751). The timer serves requests that
-// are held back, so it is armed only while there are some.
-const load = createRequire(import.meta.url);
-const { prototype }: RequestQueueClass = load("kafkajs/src/network/requestQueue/index.js");
-const schedule = prototype.scheduleCheckPendingRequests;
-prototype.scheduleCheckPendingRequests = function (this: RequestQueue) {
-  if (this.pending.length > 0) schedule.call(this);
-};
-
 // No named import: Node does not see this one in a CommonJS module.
 all.CompressionCodecs[CompressionTypes.ZSTD] = () => ({
   compress: ({ buffer }: { readonly buffer: Buffer }) => promisify(zstdCompress)(buffer),
@@ -66,7 +52,7 @@ const fetchWaitMs = 250;
 /** The pause before what came at the wrong time is fetched again. */
 const refetchAfterMs = 100;
 
-function createClient({ brokers, clientId, ssl, sasl }: KafkaSettings): Kafka {
+export function createClient({ brokers, clientId, ssl, sasl }: KafkaSettings): Kafka {
   return new Kafka({
     brokers: [...brokers],
     clientId,

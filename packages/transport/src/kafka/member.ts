@@ -2,9 +2,9 @@ import { setTimeout as delay } from "node:timers/promises";
 import { toError } from "../reason.ts";
 import { type Assignment, createAssignment } from "./assignment.ts";
 import { isTransient, within } from "./errors.ts";
+import type { SharedAdmin } from "./idle-closed.ts";
 import { createIntake, type IntakeNeeds } from "./intake.ts";
 import type { KafkaLibrary, Member } from "./library.ts";
-import type { SharedAdmin } from "./shared.ts";
 
 export type MemberNeeds = Pick<IntakeNeeds, "concurrency" | "prepare"> & {
   readonly library: KafkaLibrary;

@@ -1,12 +1,12 @@
 import { tellFailure, withDefaults } from "../subscription.ts";
 import type { Subscriber } from "../transport.ts";
 import { attemptsAt, type SetAside } from "./handling.ts";
+import type { SharedAdmin } from "./idle-closed.ts";
 import type { KafkaLibrary } from "./library.ts";
 import { joinGroup } from "./member.ts";
 import { deadLetterOf } from "./records.ts";
 import type { Sender } from "./sender.ts";
 import type { KafkaSettings } from "./settings.ts";
-import type { SharedAdmin } from "./shared.ts";
 import { deadLetterTopicOf, ensureTopics, topicOf } from "./topics.ts";
 
 const setAsideWithinMs = 10_000;

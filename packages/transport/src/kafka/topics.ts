@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
+import type { SharedAdmin } from "./idle-closed.ts";
 import type { Admin, NewTopic } from "./library.ts";
 import type { KafkaSettings } from "./settings.ts";
-import type { SharedAdmin } from "./shared.ts";
 
 const dayMs = 24 * 60 * 60 * 1_000;
 const leadersWithinMs = 8_000;

@@ -1,7 +1,7 @@
 import { uniqueName } from "@throughline/local/testing";
 import { type Admin, type Consumer, type IHeaders, Kafka, type KafkaMessage, logLevel } from "kafkajs";
 import { vi } from "vitest";
-import "../kafkajs.ts"; // Cures the timers of all connections in the process.
+import "../kafkajs-timer.ts"; // Cures the timers of all connections in the process.
 
 /** A client beside the transport, as a stranger would write it. */
 export type Stranger = {
