@@ -140,6 +140,24 @@ describe("the verdict", () => {
     expect([verdict.kind, envelope]).toEqual(["dead", undefined]);
   });
 
+  test("is death without another attempt where those before left no outcome", async () => {
+    const handler = vi.fn(async () => {});
+    const verdict = await attemptEnvelope(subscription(handler), message(), 4, arrival);
+    expect(verdict).toMatchObject({ kind: "dead", error: { message: expect.stringContaining("left no outcome") } });
+    expect(handler).not.toHaveBeenCalled();
+  });
+
+  test("is another delivery where the death could not be noted, and the reason is kept until it is", async () => {
+    const beforeDead = vi.fn(async () => {}).mockRejectedValueOnce(new Error("no database"));
+    const failing = { ...subscription(() => Promise.reject(new Error("out of stock"))), beforeDead };
+    const envelope = message();
+    const third = await attemptEnvelope(failing, envelope, 3, arrival);
+    expect(third).toMatchObject({ kind: "retry", error: { cause: { message: "no database" } } });
+    const fourth = await attemptEnvelope(failing, envelope, 4, arrival);
+    expect(fourth).toMatchObject({ kind: "dead", error: { message: "out of stock" } });
+    expect(beforeDead).toHaveBeenLastCalledWith(envelope, expect.objectContaining({ message: "out of stock" }));
+  });
+
   test("has an error, whatever was thrown", async () => {
     const throwing = subscription(() => Promise.reject("a string"));
     expect(await attemptEnvelope(throwing, message(), 3, arrival)).toMatchObject({ error: { message: "a string" } });

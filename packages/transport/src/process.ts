@@ -27,6 +27,10 @@ export type Verdict =
   /** Write it to the dead letters with `reasonOf(error)`, then acknowledge it. */
   | { readonly kind: "dead"; readonly error: Error };
 
+/** Why messages died, by id: where one comes again, because it could not be set aside, no handler says it anew. */
+const deaths = new WeakMap<CompleteSubscription, Map<string, Error>>();
+const mostDeaths = 1_000;
+
 /**
  * `attemptEnvelope` for bytes that nobody has parsed yet: malformed ones are dead at once, and have no envelope. For
  * adapters that need no look at the envelope before its turn comes.
@@ -47,8 +51,9 @@ export async function attemptBytes(
 }
 
 /**
- * One attempt, which is the `attempt`-th at this message (from 1): handles the envelope and says what follows. Never
- * rejects. The transport acts on the verdict and then calls `tellFailure`.
+ * One attempt, which is the `attempt`-th at this message (from 1), whichever process made the others: handles the
+ * envelope and says what follows. A message that has had its attempts, and took down who made the last, is dead without
+ * another. Never rejects. The transport acts on the verdict and then calls `tellFailure`.
  */
 export async function attemptEnvelope(
   subscription: CompleteSubscription,
@@ -56,6 +61,8 @@ export async function attemptEnvelope(
   attempt: number,
   arrival: Arrival,
 ): Promise<Verdict> {
+  if (attempt > subscription.attempts)
+    return die(subscription, envelope, attempt, causeOfDeath(subscription, envelope));
   try {
     await handleEnvelope(subscription, envelope, arrival);
     return { kind: "done" };
@@ -74,13 +81,26 @@ export async function giveUp(
   attempt: number,
   error: Error,
 ): Promise<Verdict> {
+  rememberDeath(subscription, envelope, error);
   try {
     await subscription.beforeDead?.(envelope, error);
     return { kind: "dead", error };
   } catch (cause) {
-    const unnoted = new Error(`${envelope.type} ${envelope.id} cannot be set aside yet: ${error.message}`, { cause });
-    return { kind: "retry", delayMs: retryDelayMs(subscription, attempt), error: unnoted };
+    const notYet = new Error(`${envelope.type} ${envelope.id} cannot be set aside yet: ${error.message}`, { cause });
+    return { kind: "retry", delayMs: retryDelayMs(subscription, attempt), error: notYet };
   }
+}
+
+function rememberDeath(subscription: CompleteSubscription, { id }: Envelope, error: Error): void {
+  const errors = deaths.get(subscription) ?? new Map<string, Error>();
+  deaths.set(subscription, errors.set(id, error));
+  const [eldest = id] = errors.keys();
+  if (errors.size > mostDeaths) errors.delete(eldest);
+}
+
+function causeOfDeath(subscription: CompleteSubscription, { type, id }: Envelope): Error {
+  const silent = `${subscription.attempts} attempts at ${type} ${id} left no outcome: it may end whoever handles it`;
+  return deaths.get(subscription)?.get(id) ?? new Error(silent);
 }
 
 /**

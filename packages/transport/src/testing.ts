@@ -2,7 +2,8 @@ import { describe, test } from "vitest";
 import { type Connect, withWorkshop } from "./testing/bench.ts";
 import { type Exceptions, suite, type TransportCase } from "./testing/suite.ts";
 
-export type { Bench, Connect, DeadLetter, Probe, UnderTest } from "./testing/bench.ts";
+export type { Bench, Connect, FoundLetter, Probe, UnderTest } from "./testing/bench.ts";
+export { type Line, startLine, type TcpLine } from "./testing/line.ts";
 export { type Exceptions, suite, type TransportCase } from "./testing/suite.ts";
 
 /** How long a case waits for what a broker should do, in milliseconds. */
@@ -10,25 +11,30 @@ const patienceMs = 20_000;
 
 /**
  * The definition of a transport: registers one test per case of the suite. `exceptions` names what this broker does not
- * promise, with the reason; the weaker promise is tested in its place, under a name that says so.
+ * promise, with the reason; the weaker promise is tested in its place, under a name that says so, and where there is
+ * none, the case is listed as skipped.
  *
  *     describeTransport("rabbitmq", connectForTest, { orderAcrossMembers: "consumers of a queue take turns" });
  *
- * `connect` gives a transport and a `Probe` (see there) in the namespace that it is called with. Several cases run at
- * the same time, each in a namespace of its own. An exception that the suite does not know is a type error.
+ * `connect` gives a transport, a `Probe` and a `Line` (see there) in the namespace that it is called with. Several cases
+ * run at the same time, each in a namespace of its own. An exception that the suite does not know is a type error.
  */
 export function describeTransport(name: string, connect: Connect, exceptions: Exceptions = {}): void {
   describe.concurrent(`${name} is a transport`, () => {
     for (const transportCase of suite) {
       const { name, run } = withException(transportCase, exceptions);
-      test(name, { timeout: 3 * patienceMs }, () => withWorkshop(connect, patienceMs, run));
+      if (run === undefined) test.skip(name);
+      else test(name, { timeout: 3 * patienceMs }, () => withWorkshop(connect, patienceMs, run));
     }
   });
 }
 
-function withException(transportCase: TransportCase, exceptions: Exceptions): Pick<TransportCase, "name" | "run"> {
-  const { exception } = transportCase;
-  const reason = exception && exceptions[exception.key];
-  if (exception === undefined || reason === undefined) return transportCase;
-  return { name: `${exception.name}, because ${reason}`, run: exception.run };
+function withException({ name, run, exceptions = [] }: TransportCase, reasons: Exceptions) {
+  const exception = exceptions.find(({ key }) => reasons[key] !== undefined);
+  if (exception === undefined) return { name, run };
+  const { key, instead } = exception;
+  return {
+    name: `${instead?.name ?? name}${instead ? "" : ": not shown"}, because ${reasons[key]}`,
+    run: instead?.run,
+  };
 }

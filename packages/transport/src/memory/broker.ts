@@ -1,21 +1,20 @@
 import { setImmediate } from "node:timers/promises";
 import { createKeyQueue, type KeyQueue, type Pause } from "../key-queue.ts";
-import type { Reason } from "../reason.ts";
+import { createShelf, type Shelf } from "./shelf.ts";
 
 /** Bytes and what stands beside them, as on any broker. */
 export type MemoryMessage = {
   readonly type: string;
   readonly key: string;
   readonly body: Buffer;
-  readonly traceparent?: string | undefined;
+  readonly headers: Readonly<Record<string, string>>;
 };
 
-export type MemoryDeadLetter = MemoryMessage & { readonly reason: Reason };
-
-/** A subscriber in its group. */
+/** A subscriber in its group, for as long as its line holds. */
 export type Member = {
   readonly concurrency: number;
-  readonly inFlight: Set<Promise<unknown>>;
+  /** How to end each delivery under way without an outcome: the message is then delivered again. */
+  readonly inFlight: Set<() => void>;
   /** Handles the message or sets it aside; a pause where it is to be delivered again. Never rejects. */
   deliver(message: MemoryMessage, attempt: number): Promise<Pause | undefined>;
 };
@@ -28,7 +27,7 @@ export type MemoryGroup = {
   readonly members: Set<Member>;
   /** Messages that wait, pause or are being handled: one at a time per key, whichever member has it. */
   readonly queue: KeyQueue;
-  readonly deadLetters: MemoryDeadLetter[];
+  readonly shelf: Shelf;
 };
 
 export type MemoryBroker = {
@@ -64,10 +63,11 @@ export function createMemoryBroker(): MemoryBroker {
 function createGroup(name: string): MemoryGroup {
   const members = new Set<Member>();
   const places = () => [...members].reduce((sum, member) => sum + member.concurrency, 0);
-  return { name, types: new Set(), members, queue: createKeyQueue(places), deadLetters: [] };
+  return { name, types: new Set(), members, queue: createKeyQueue(places), shelf: createShelf() };
 }
 
-function enqueue(group: MemoryGroup, message: MemoryMessage): void {
+/** The attempts are counted where the message is, so that they survive whoever makes them. */
+export function enqueue(group: MemoryGroup, message: MemoryMessage): void {
   let attempt = 0;
   void group.queue.add(message.key, async () => {
     // A broker is never in the publisher's call stack.
@@ -75,10 +75,16 @@ function enqueue(group: MemoryGroup, message: MemoryMessage): void {
     const member = freest(group.members);
     if (member === undefined) return { delayMs: 0 };
     attempt += 1;
-    const delivery = member.deliver(message, attempt);
-    member.inFlight.add(delivery);
-    return delivery.finally(() => member.inFlight.delete(delivery));
+    return deliver(member, message, attempt);
   });
+}
+
+function deliver(member: Member, message: MemoryMessage, attempt: number): Promise<Pause | undefined> {
+  const { promise, resolve } = Promise.withResolvers<Pause | undefined>();
+  const takeBack = () => resolve({ delayMs: 0 });
+  member.inFlight.add(takeBack);
+  void member.deliver(message, attempt).then(resolve);
+  return promise.finally(() => member.inFlight.delete(takeBack));
 }
 
 function freest(members: ReadonlySet<Member>): Member | undefined {

@@ -1,6 +1,7 @@
 import { createEnvelope, type Envelope, type Handler, newId } from "@throughline/envelope";
 import { vi } from "vitest";
-import type { Failure, Publisher, Subscriber, Subscription, Transport } from "../transport.ts";
+import type { DeadLetter, Failure, Publisher, Subscriber, Subscription, Transport } from "../transport.ts";
+import type { Line } from "./line.ts";
 
 /** What the suite cannot do through a transport, because no service should: an adapter's tests supply it. */
 export type Probe = {
@@ -10,19 +11,30 @@ export type Probe = {
    * Waits until `group` has `count` dead letters of `type`, then returns them: the bytes as they were published, and a
    * text in which the error's message occurs. Asked once per case, so it may take them off the broker.
    */
-  deadLetters(group: string, type: string, count: number): Promise<readonly DeadLetter[]>;
+  deadLetters(group: string, type: string, count: number): Promise<readonly FoundLetter[]>;
 };
 
-export type DeadLetter = { readonly body: Uint8Array; readonly reason: string };
+export type FoundLetter = { readonly body: Uint8Array; readonly reason: string };
 
-/** A transport under test, with its side door. What `connect` opened besides, it may close by `dispose`. */
+/** A transport under test as one process has it, with its side door. */
 export type UnderTest = {
   readonly transport: Transport;
   readonly probe: Probe;
+  /** Between `transport` and its broker; `startLine` makes one over TCP. */
+  readonly line?: Line;
+  /**
+   * How long, in milliseconds, the broker leaves a message with a subscriber that says nothing. Choose the shortest that
+   * the broker allows, or the suite takes long. Default: 0, it sees at once that a subscriber is gone.
+   */
+  readonly leaseMs?: number;
+  /** Closes what `connect` opened besides, after all that the suite opened is closed. */
   readonly dispose?: () => Promise<void>;
 };
 
-/** Called with a random namespace, lower-case letters and digits; never twice with the same. */
+/**
+ * Called with a random namespace, lower-case letters and digits. A case that plays several processes calls it once for
+ * each, with the same namespace: nothing but that and the broker may connect them.
+ */
 export type Connect = (namespace: string) => UnderTest | Promise<UnderTest>;
 
 export type SuiteType = "order.created" | "order.cancelled";
@@ -37,16 +49,25 @@ export type Listener = {
   readonly subscriber: Subscriber;
 };
 
-/** One namespace on the broker, where everything that a case opens is closed at its end. */
+/** A process in a namespace of its own. Everything that a case opens is closed at its end. */
 export type Bench = {
+  readonly namespace: string;
   readonly transport: Transport;
   readonly probe: Probe;
+  readonly line: Line;
+  readonly leaseMs: number;
+  /** Another process in the same namespace. */
+  elsewhere(): Promise<Bench>;
   publish(envelopes: readonly Envelope[]): Promise<void>;
   /** A subscriber of its own, of group `billing` and type `order.created` unless told otherwise. */
   listen(handler?: Handler, subscription?: Partial<Subscription>): Promise<Listener>;
   /** Resolves when nothing waits for the group any more: then what has not come does not come. */
   drained(group?: string, types?: readonly SuiteType[]): Promise<void>;
+  /** Drains the dead letters of `billing` and type `order.created`. */
+  drain(take: (letter: DeadLetter) => Promise<void>, options?: DrainOptions): Promise<AsyncDisposable>;
 };
+
+export type DrainOptions = { readonly group?: string; readonly onError?: (error: Error) => void };
 
 export type Workshop = {
   /** A bench in a namespace of its own. */
@@ -55,20 +76,23 @@ export type Workshop = {
   eventually(assertions: () => void | Promise<void>): Promise<void>;
 };
 
-/** Runs one case, then lets handlers go that still wait for something, and closes in reverse all that it has opened. */
+/** Runs one case, then lets handlers go that still wait for something, heals all lines, and closes in reverse all that it has opened. */
 export async function withWorkshop(
   connect: Connect,
   patienceMs: number,
   run: (workshop: Workshop) => Promise<void>,
 ): Promise<void> {
+  await using processes = new AsyncDisposableStack();
   await using opened = new AsyncDisposableStack();
   const eventually: Workshop["eventually"] = (assertions) =>
     vi.waitFor(assertions, { timeout: patienceMs, interval: 20 });
   const ended = createGate();
+  const site: Site = { connect, processes, opened, eventually, lines: [], ended: ended.opened };
   try {
-    await run({ bench: () => openBench(connect, opened, eventually, ended.opened), eventually });
+    await run({ bench: () => openProcess(`t${newId().replaceAll("-", "").slice(-10)}`, site), eventually });
   } finally {
     ended.open();
+    for (const line of site.lines) line.heal();
   }
 }
 
@@ -92,43 +116,73 @@ export function createGate(): { readonly opened: Promise<void>; readonly open: (
   return { opened: promise, open: resolve };
 }
 
-async function openBench(
-  connect: Connect,
-  opened: AsyncDisposableStack,
-  eventually: Workshop["eventually"],
-  ended: Promise<void>,
-): Promise<Bench> {
-  const { transport, probe, dispose } = await connect(`t${newId().replaceAll("-", "").slice(-10)}`);
-  opened.defer(async () => dispose?.());
+/** What a handler that never ends returns. */
+export function forever(): Promise<void> {
+  return Promise.withResolvers<void>().promise;
+}
+
+/** Where benches stand: what they open, and how long that stays open. */
+type Site = {
+  readonly connect: Connect;
+  readonly processes: AsyncDisposableStack;
+  readonly opened: AsyncDisposableStack;
+  readonly eventually: Workshop["eventually"];
+  readonly lines: Line[];
+  readonly ended: Promise<void>;
+};
+
+async function openProcess(namespace: string, site: Site): Promise<Bench> {
+  const { opened, eventually } = site;
+  const { transport, probe, line, leaseMs = 0, dispose } = await site.connect(namespace);
+  site.processes.defer(async () => dispose?.());
+  if (line !== undefined) site.lines.push(line);
   let publisher: Promise<Publisher> | undefined;
   return {
+    namespace,
     transport,
     probe,
+    get line() {
+      if (line === undefined) throw new Error("This case needs `line`: supply it, or say in `exceptions` why not");
+      return line;
+    },
+    leaseMs,
+    elsewhere: () => openProcess(namespace, site),
     async publish(envelopes) {
       publisher ??= transport.connectPublisher().then((connected) => opened.use(connected));
       await (await publisher).publish(envelopes);
     },
-    async listen(handler = async () => {}, subscription = {}) {
-      const subscriber = opened.use(await transport.connectSubscriber());
-      const listener: Listener = { handled: [], begun: [], failures: [], subscriber };
-      await subscriber.subscribe({
-        group: "billing",
-        types: ["order.created"],
-        retryDelayMs: 20,
-        onFailure: (failure) => listener.failures.push(failure),
-        ...subscription,
-        handler: async (envelope) => {
-          listener.begun.push(envelope);
-          await Promise.race([handler(envelope), ended]);
-          listener.handled.push(envelope);
-        },
-      });
-      return listener;
-    },
+    listen: (handler, subscription) =>
+      listen(transport, site, { ...subscription, ...(handler === undefined ? {} : { handler }) }),
     drained: (group = "billing", types = ["order.created"]) =>
       eventually(async () => {
         const { waiting } = await transport.backlog(group, types);
         if (waiting > 0) throw new Error(`${waiting} messages still wait for ${group}`);
       }),
+    async drain(take, { group = "billing", onError } = {}) {
+      if (transport.deadLetters === undefined) throw new Error("This transport has no road for dead letters");
+      return opened.use(await transport.deadLetters.drain(group, ["order.created"], take, onError));
+    },
   };
+}
+
+async function listen(
+  transport: Transport,
+  { opened, ended }: Site,
+  { handler = async () => {}, ...subscription }: Partial<Subscription>,
+): Promise<Listener> {
+  const subscriber = opened.use(await transport.connectSubscriber());
+  const listener: Listener = { handled: [], begun: [], failures: [], subscriber };
+  await subscriber.subscribe({
+    group: "billing",
+    types: ["order.created"],
+    retryDelayMs: 20,
+    onFailure: (failure) => listener.failures.push(failure),
+    ...subscription,
+    handler: async (envelope) => {
+      listener.begun.push(envelope);
+      await Promise.race([handler(envelope), ended]);
+      listener.handled.push(envelope);
+    },
+  });
+  return listener;
 }

@@ -50,6 +50,7 @@ export const brokenTransports: readonly BrokenTransport[] = [
           broker.publish(namespace, {
             type: envelope.type,
             key: newId(),
+            headers: {},
             body: Buffer.from(serializeEnvelope(envelope)),
           });
         }

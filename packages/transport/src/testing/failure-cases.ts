@@ -115,11 +115,15 @@ export const failureCases: readonly TransportCase[] = [
   {
     name: "bytes that are no envelope are set aside, and the next message is handled",
     run: (workshop) => setAsideMalformed(workshop, [...malformedTexts, ...malformedBytes]),
-    exception: {
-      key: "anyBytes",
-      name: "text that is no envelope is set aside, and the next message is handled",
-      run: (workshop) => setAsideMalformed(workshop, malformedTexts),
-    },
+    exceptions: [
+      {
+        key: "anyBytes",
+        instead: {
+          name: "text that is no envelope is set aside, and the next message is handled",
+          run: (workshop) => setAsideMalformed(workshop, malformedTexts),
+        },
+      },
+    ],
   },
 ];
 

@@ -1,20 +1,25 @@
 import { newId } from "@throughline/envelope";
-import { createMemoryBroker, type MemoryBroker, memoryTransport } from "../memory.ts";
+import { vi } from "vitest";
+import { createMemoryBroker, createMemoryLine, type MemoryBroker, memoryTransport } from "../memory.ts";
 import type { UnderTest } from "./bench.ts";
 
 const sharedBroker = createMemoryBroker();
 
 /** The memory transport as the suite wants it; by default all namespaces are on one broker, as on any real one. */
 export function memoryUnderTest(namespace: string, broker: MemoryBroker = sharedBroker): UnderTest {
+  const line = createMemoryLine();
   return {
-    transport: memoryTransport({ namespace, broker }),
+    transport: memoryTransport({ namespace, broker, line }),
+    line,
     probe: {
-      publishRaw: async (type, bytes) => broker.publish(namespace, { type, key: newId(), body: Buffer.from(bytes) }),
-      deadLetters: async (group, type) =>
-        broker
-          .group(namespace, group)
-          .deadLetters.filter((deadLetter) => deadLetter.type === type)
-          .map(({ body, reason }) => ({ body, reason: reason.message })),
+      publishRaw: async (type, bytes) =>
+        broker.publish(namespace, { type, key: newId(), headers: { eventType: type }, body: Buffer.from(bytes) }),
+      async deadLetters(group, type, count) {
+        const { letters } = broker.group(namespace, group).shelf;
+        await vi.waitUntil(() => letters.size >= count, { interval: 20, timeout: 10_000 });
+        const asked = [...letters].filter((shelved) => shelved.type === type);
+        return asked.map(({ letter: { body, error } }) => ({ body, reason: error.message }));
+      },
     },
   };
 }

@@ -1,11 +1,16 @@
+import { attemptCases } from "./attempt-cases.ts";
 import type { Workshop } from "./bench.ts";
 import { contentCases } from "./content-cases.ts";
+import { deadLetterCases } from "./dead-letter-cases.ts";
 import { deliveryCases } from "./delivery-cases.ts";
 import { failureCases } from "./failure-cases.ts";
+import { leaseCases } from "./lease-cases.ts";
 import { lifetimeCases } from "./lifetime-cases.ts";
+import { lineCases } from "./line-cases.ts";
 import { orderCases } from "./order-cases.ts";
+import { pressureCases } from "./pressure-cases.ts";
 
-/** What a broker may decline to promise, with the reason as data. */
+/** What a transport does not promise, or its tests cannot show, with the reason as data. */
 export type Exceptions = {
   /** Messages of one key come in the order published, one at a time. */
   readonly order?: string;
@@ -15,18 +20,34 @@ export type Exceptions = {
   readonly orderAcrossMembers?: string;
   /** The road carries any bytes, also none. Where it does not, text that is no envelope. */
   readonly anyBytes?: string;
+  /** The attempts are the message's: who makes them, and whether they survive it, is nothing to it. */
+  readonly attempts?: string;
+  /** Messages that wait for their next attempt take no place from others, however many they are. */
+  readonly retryRoom?: string;
+  /** What `beforeDead` has not let go is not set aside, also not by the broker after the last attempt. */
+  readonly lastNote?: string;
+  /** Fifty thousand messages can wait in a test; where they cannot, two thousand. */
+  readonly crowd?: string;
+  /** The broker refuses a message that no group asked for. Where it does not, it takes it. */
+  readonly unroutable?: string;
+  /** The tests have a `line` to have accidents on. */
+  readonly line?: string;
+  /** There is a road for dead letters. */
+  readonly deadLetters?: string;
 };
 
 export type TransportCase = {
   /** A promise, in a sentence. */
   readonly name: string;
   readonly run: (workshop: Workshop) => Promise<void>;
-  /** What stands in its place where a transport does not promise it. */
-  readonly exception?: {
-    readonly key: keyof Exceptions;
-    readonly name: string;
-    readonly run: (workshop: Workshop) => Promise<void>;
-  };
+  /** Where a transport may decline it. The first whose key has a reason counts. */
+  readonly exceptions?: readonly CaseException[];
+};
+
+type CaseException = {
+  readonly key: keyof Exceptions;
+  /** The weaker promise that is tested in its place. Without one, the case is listed as skipped, with the reason. */
+  readonly instead?: Pick<TransportCase, "name" | "run">;
 };
 
 export const suite: readonly TransportCase[] = [
@@ -34,5 +55,10 @@ export const suite: readonly TransportCase[] = [
   ...orderCases,
   ...contentCases,
   ...failureCases,
+  ...attemptCases,
   ...lifetimeCases,
+  ...leaseCases,
+  ...lineCases,
+  ...pressureCases,
+  ...deadLetterCases,
 ];
