@@ -1,4 +1,4 @@
-import { type Envelope, newId, parseEnvelope, serializeEnvelope } from "@throughline/envelope";
+import { type Envelope, newId, serializeEnvelope } from "@throughline/envelope";
 import { createMemoryBroker, enqueue, type MemoryBroker, type MemoryMessage } from "./memory/broker.ts";
 import { startDrain } from "./memory/drain.ts";
 import { createMemoryLine, type MemoryLine } from "./memory/line.ts";
@@ -82,13 +82,6 @@ function toMessage(envelope: Envelope): MemoryMessage {
   return { type, key, headers, body: Buffer.from(serializeEnvelope(envelope)) };
 }
 
-/** What is no envelope has no key, and so no order. */
-function messageIn({ body, headers }: DeadLetter): MemoryMessage {
-  const message = { headers, body: Buffer.from(body) };
-  try {
-    const { type, key } = parseEnvelope(body);
-    return { ...message, type, key };
-  } catch {
-    return { ...message, type: headers.eventType ?? "", key: newId() };
-  }
+function messageIn({ body, headers, origin }: DeadLetter): MemoryMessage {
+  return { type: headers.eventType ?? "", key: origin.key ?? newId(), headers, body: Buffer.from(body) };
 }

@@ -62,7 +62,7 @@ export async function attemptEnvelope(
   arrival: Arrival,
 ): Promise<Verdict> {
   if (attempt > subscription.attempts)
-    return die(subscription, envelope, attempt, causeOfDeath(subscription, envelope));
+    return giveUp(subscription, envelope, attempt, causeOfDeath(subscription, envelope));
   try {
     await handleEnvelope(subscription, envelope, arrival);
     return { kind: "done" };

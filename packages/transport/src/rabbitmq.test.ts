@@ -10,7 +10,6 @@ describe.skipIf(isExcused)("with a broker", () => {
     orderAcrossMembers: "consumers of one queue take turns",
     retryRoom: "not shown yet",
     line: "not shown yet",
-    deadLetters: "not shown yet",
   });
 });
 

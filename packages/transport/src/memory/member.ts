@@ -63,7 +63,7 @@ async function deliverMessage(
   subscription: CompleteSubscription,
   { message, attempt, isLost }: Delivery,
 ): Promise<Pause | undefined> {
-  const { type, body, headers } = message;
+  const { type, key, body, headers } = message;
   const { name } = group;
   const arrival = { system: "memory", destination: name, traceparent: headers.traceparent };
   const { verdict, envelope } = await attemptBytes(subscription, body, attempt, arrival);
@@ -71,7 +71,7 @@ async function deliverMessage(
   const { kind, error } = verdict;
   const deadLettered = kind === "dead" && !isLost();
   if (deadLettered) {
-    const circumstances = { group: subscription.group, origin: { name }, attempts: attempt, failedAt: new Date() };
+    const circumstances = { group: subscription.group, origin: { name, key }, attempts: attempt, failedAt: new Date() };
     group.shelf.add({ type, letter: { ...circumstances, body, headers, error: reasonOf(error) } });
   }
   tellFailure(subscription, { error, deadLettered, ...(envelope === undefined ? {} : { envelope }) });

@@ -32,6 +32,8 @@ export type Exceptions = {
   readonly unroutable?: string;
   /** The tests have a `line` to have accidents on. */
   readonly line?: string;
+  /** What is redelivered comes back to the group that set it aside, and to no other. */
+  readonly redeliveryToGroup?: string;
   /** There is a road for dead letters. */
   readonly deadLetters?: string;
 };
