@@ -24,6 +24,7 @@ const allowed: Record<string, readonly string[]> = {
   "infra/aws": [],
   "infra/local/payment-provider": [],
   "infra/local": ["payment-provider", "sns-sqs-emulator"],
+  "infra/topology": ["contracts", "local", "service", "transport"],
   demo: ["contracts", "envelope", "local", "transport"],
 };
 

@@ -39,6 +39,8 @@ export type Config = {
   };
   /** `url` is empty only where no road is RabbitMQ. */
   readonly rabbitmq: { readonly url: string };
+  /** For tools: services need no more than AMQP. */
+  readonly rabbitmqManagementUrl?: string;
   /** Without an endpoint it is AWS. */
   readonly snsSqs: { readonly endpoint?: string; readonly region: string; readonly visibilityTimeoutSeconds: number };
   readonly publishTo: readonly Road[];
@@ -93,6 +95,7 @@ function toConfig(service: string, env: ReturnType<typeof settings.parse>): Conf
     databasePoolSize: env.DATABASE_POOL_SIZE,
     kafka: { brokers: env.KAFKA_BROKERS ?? [], ssl: env.KAFKA_SSL === "true", ...saslOf(env) },
     rabbitmq: { url: env.RABBITMQ_URL ?? "" },
+    ...(env.RABBITMQ_MANAGEMENT_URL && { rabbitmqManagementUrl: env.RABBITMQ_MANAGEMENT_URL }),
     snsSqs: {
       ...(env.SNS_SQS_ENDPOINT && { endpoint: env.SNS_SQS_ENDPOINT }),
       region: env.AWS_REGION,

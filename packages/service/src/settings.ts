@@ -16,7 +16,12 @@ const crashPoints = [
 ] as const;
 
 /** Faults in these name the length of the value, never the value. */
-export const secrets: ReadonlySet<string> = new Set(["DATABASE_URL", "RABBITMQ_URL", "KAFKA_SASL_PASSWORD"]);
+export const secrets: ReadonlySet<string> = new Set([
+  "DATABASE_URL",
+  "RABBITMQ_URL",
+  "RABBITMQ_MANAGEMENT_URL",
+  "KAFKA_SASL_PASSWORD",
+]);
 
 /**
  * Every environment variable of every service, one schema for all. An error message completes the sentence
@@ -42,6 +47,7 @@ export const settings = z.object({
   KAFKA_SASL_USERNAME: text("a user name", /./).optional(),
   KAFKA_SASL_PASSWORD: text("a password", /./).optional(),
   RABBITMQ_URL: url("amqp", "amqps").optional(),
+  RABBITMQ_MANAGEMENT_URL: url("http", "https").optional(),
   SNS_SQS_ENDPOINT: url("http", "https").optional(),
   AWS_REGION: text("a region such as us-east-1", /^[a-z]{2}[a-z-]*-[0-9]$/).prefault("us-east-1"),
   SQS_VISIBILITY_TIMEOUT_SECONDS: wholeNumber("seconds", 1, 43_200).prefault("180"),

@@ -6,6 +6,7 @@ import { connectSubscriber } from "./rabbitmq/subscriber.ts";
 import { toError } from "./reason.ts";
 import type { Transport } from "./transport.ts";
 
+export { definitionsOf } from "./rabbitmq/inventory.ts";
 export type { RabbitmqOptions, Work } from "./rabbitmq/options.ts";
 
 /**

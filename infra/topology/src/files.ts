@@ -1,0 +1,50 @@
+import { demandOn, roadSettings, topology } from "@throughline/contracts/topology";
+import { parseConfig } from "@throughline/service";
+import { definitionsOf } from "@throughline/transport/rabbitmq";
+
+/** A file of this repository that follows from the manifest. */
+export type GeneratedFile = { readonly path: string; readonly text: string };
+
+/** Never depends on the environment of whoever writes them. */
+export function generatedFiles(): GeneratedFile[] {
+  return [
+    { path: "infra/terraform/topology.auto.tfvars.json", text: toText(variables()) },
+    { path: "infra/rabbitmq/definitions.json", text: toText(definitions()) },
+  ];
+}
+
+const settings = roadSettings(
+  parseConfig({ service: "topology", port: 0, database: false }, { TOPOLOGY: "production" }),
+);
+
+/** What differs between environments, above all the namespace, is not in it. */
+function variables() {
+  const { types, groups } = demandOn("sns-sqs");
+  const name = (dotted: string) => dotted.replaceAll(".", "-");
+  const queues = groups.map(({ group, types, attempts }) => [
+    name(group),
+    { topics: types.map(name).sort(), max_receive_count: attempts },
+  ]);
+  return {
+    topics: Object.fromEntries(types.map((type) => [name(type), type])),
+    queues: Object.fromEntries(queues),
+    visibility_timeout_seconds: settings.snsSqs.visibilityTimeoutSeconds,
+    receive_wait_time_seconds: 20,
+    retention_days: 14,
+    dead_letter_retention_days: 14,
+  };
+}
+
+/** For the namespace `dev`, in the form that every way of importing takes. */
+function definitions() {
+  const { exchanges, queues, bindings } = definitionsOf(
+    { namespace: settings.namespace, workTypes: settings.work.types },
+    demandOn("rabbitmq", topology),
+  );
+  const inHost = <Item extends object>(items: readonly Item[]) => items.map((item) => ({ ...item, vhost: "/" }));
+  return { vhosts: [{ name: "/" }], exchanges: inHost(exchanges), queues: inHost(queues), bindings: inHost(bindings) };
+}
+
+function toText(value: unknown): string {
+  return `${JSON.stringify(value, undefined, 2)}\n`;
+}
