@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import kafkajs, { type Admin } from "kafkajs";
+import all, { type Admin } from "kafkajs";
 import { type KafkaOptions, settingsOf } from "../kafka.ts";
 import type { BrokerTopology, Demand, Look, Resource, Settings } from "../topology.ts";
 import { share } from "./idle-closed.ts";
@@ -7,8 +7,8 @@ import { createClient, kafkajs } from "./kafkajs.ts";
 import type { KafkaSettings } from "./settings.ts";
 import { configOf, deadLetterTopicOf, ensureTopics, topicOf } from "./topics.ts";
 
-// Node finds this one in no other way in a CommonJS module.
-const { ConfigResourceTypes } = kafkajs;
+// No named import: Node does not see this one in a CommonJS module.
+const { ConfigResourceTypes } = all;
 const seenWithinMs = 10_000;
 
 /** Topics and their settings. Connects once, at the first call. */
