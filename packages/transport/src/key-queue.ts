@@ -8,9 +8,13 @@ export type KeyQueue = {
   add(key: string, work: Work): Promise<boolean>;
   /** Works that run, wait or pause. */
   readonly size: number;
+  /** Places that nothing runs in or is ready for. Work that pauses, or waits for its key, needs none. */
+  readonly idle: number;
+  /** Resolves when `isReached`, which is asked whenever something changes here, or the queue is stopped. */
+  until(isReached: () => boolean): Promise<void>;
   /** Resolves when fewer than `limit` works are in the queue, or it is stopped: await it before fetching more. */
   room(limit: number): Promise<void>;
-  /** Uses places that have come free because the cap rose. */
+  /** Uses places that have come free because the cap rose, and asks those who wait. */
   advance(): void;
   /** Drops what has not begun, ends all pauses and resolves when the running work has ended. Later work is dropped. */
   stop(): Promise<void>;
@@ -53,6 +57,10 @@ export function createKeyQueue(concurrency: number | (() => number)): KeyQueue {
       return size;
     },
     advance,
+    get idle() {
+      return cap() - running - ready.length;
+    },
+    until: (isReached) => until(() => stopped || isReached()),
     room: (limit) => until(() => stopped || size < limit),
     stop() {
       stopped = true;
