@@ -24,7 +24,7 @@ export function snsSqsCleaner(
       for (const { group, types } of groups) {
         const queue = nameOf(namespace, group);
         for (const type of types) await unsubscribe(sns, nameOf(namespace, type), queue);
-        for (const name of [queue, `${queue}-dlq`]) await deleteQueue(sqs, name);
+        for (const name of [queue, `${queue}-dlq`, `${queue}-undelivered`]) await deleteQueue(sqs, name);
       }
       sns.destroy();
       sqs.destroy();

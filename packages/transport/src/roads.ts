@@ -4,14 +4,15 @@ import type { rabbitmqTransport } from "./rabbitmq.ts";
 import type { snsSqsTransport } from "./sns-sqs.ts";
 import type { Transport } from "./transport.ts";
 
-export type Road = "kafka" | "sns-sqs" | "rabbitmq" | "memory";
+export type Road = "kafka" | "sns-sqs" | "sns-sqs-fifo" | "rabbitmq" | "memory";
 
 /** Only the roads that are opened need their settings. */
 export type RoadSettings = {
   /** In front of every name on every broker, one per environment. */
   readonly namespace: string;
   readonly kafka?: Omit<Parameters<typeof kafkaTransport>[0], "namespace">;
-  readonly snsSqs?: Omit<Parameters<typeof snsSqsTransport>[0], "namespace">;
+  /** Of both roads, the standard one and the one in order. */
+  readonly snsSqs?: Omit<Parameters<typeof snsSqsTransport>[0], "namespace" | "fifo">;
   readonly rabbitmq?: Omit<Parameters<typeof rabbitmqTransport>[0], "namespace" | "work">;
   /** The types that RabbitMQ takes as work, with their priority. Default: none. */
   readonly work?: NonNullable<Parameters<typeof rabbitmqTransport>[0]["work"]>;
@@ -35,9 +36,10 @@ export async function openRoad(name: Road, { namespace, work, ...settings }: Roa
       const { kafkaTransport } = await import("./kafka.ts");
       return kafkaTransport({ ...required(name, settings.kafka), namespace });
     }
-    case "sns-sqs": {
+    case "sns-sqs":
+    case "sns-sqs-fifo": {
       const { snsSqsTransport } = await import("./sns-sqs.ts");
-      return snsSqsTransport({ ...required(name, settings.snsSqs), namespace });
+      return snsSqsTransport({ ...required(name, settings.snsSqs), namespace, fifo: name === "sns-sqs-fifo" });
     }
     case "rabbitmq": {
       const { rabbitmqTransport } = await import("./rabbitmq.ts");

@@ -12,3 +12,7 @@ describeTransport("sns-sqs", (namespace) => snsSqsUnderTest(namespace), {
   line: "not shown yet",
   deadLetters: "not shown yet",
 });
+
+describeTransport("sns-sqs-fifo", (namespace) => snsSqsUnderTest(namespace, { fifo: true }), {
+  anyBytes: "SNS and SQS carry text",
+});

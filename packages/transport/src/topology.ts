@@ -52,9 +52,11 @@ export async function openTopology(road: Road, settings: TopologySettings, deman
       const { openKafkaTopology } = await import("./kafka/inventory.ts");
       return openKafkaTopology({ ...required(road, settings.kafka), namespace }, demand);
     }
-    case "sns-sqs": {
+    case "sns-sqs":
+    case "sns-sqs-fifo": {
       const { openSnsSqsTopology } = await import("./sns-sqs/inventory.ts");
-      return openSnsSqsTopology({ ...required(road, settings.snsSqs), namespace }, demand);
+      const fifo = road === "sns-sqs-fifo";
+      return openSnsSqsTopology({ ...required(road, settings.snsSqs), namespace, fifo }, demand);
     }
     case "rabbitmq": {
       const { openRabbitmqTopology } = await import("./rabbitmq/inventory.ts");

@@ -22,16 +22,18 @@ type Waiting<Item> = {
 };
 
 const mostEntries = 10;
-const gatherMs = 5;
 const mostTries = 5;
 const firstRetryMs = 100;
 const longestMs = 10_000;
 
 /**
- * Gathers items for a few milliseconds, so that ten of them cost one call. The function returned resolves once SQS has
- * taken the item; what SQS did not take is sent again, five times or for ten seconds, unless SQS says that it never will.
+ * Gathers items for `gatherMs`, so that ten of them cost one call. The function returned resolves once SQS has taken the
+ * item; what SQS did not take is sent again, five times or for ten seconds, unless SQS says that it never will.
  */
-export function createBatcher<Item extends object>(send: SendBatch<Item>): (item: Item) => Promise<void> {
+export function createBatcher<Item extends object>(
+  gatherMs: number,
+  send: SendBatch<Item>,
+): (item: Item) => Promise<void> {
   let gathered: Waiting<Item>[] = [];
   let timer: NodeJS.Timeout | undefined;
 

@@ -3,14 +3,17 @@ import { expect, test } from "vitest";
 import { nextBatches, toEntry } from "./batches.ts";
 
 test("ten entries of one type make a batch", () => {
-  const { batches, later } = nextBatches(Array.from({ length: 25 }, (_, n) => entry(`order-${n}`)));
+  const { batches, later } = nextBatches(
+    Array.from({ length: 25 }, (_, n) => entry(`order-${n}`)),
+    false,
+  );
   expect(batches.map(({ length }) => length)).toEqual([10, 10, 5]);
   expect(later).toEqual([]);
 });
 
 test("each type has batches of its own", () => {
   const waiting = [entry("a"), entry("b", "order.cancelled"), entry("c"), entry("d", "order.cancelled")];
-  expect(keysOf(nextBatches(waiting).batches)).toEqual([
+  expect(keysOf(nextBatches(waiting, false).batches)).toEqual([
     ["a", "c"],
     ["b", "d"],
   ]);
@@ -18,7 +21,7 @@ test("each type has batches of its own", () => {
 
 test("a batch stays within 256 KiB, attributes included", () => {
   const large = ["a", "b", "c", "d"].map((key) => entry(key, "order.created", 100_000));
-  const { batches } = nextBatches(large);
+  const { batches } = nextBatches(large, false);
   expect(keysOf(batches)).toEqual([
     ["a", "b"],
     ["c", "d"],
@@ -29,22 +32,22 @@ test("a batch stays within 256 KiB, attributes included", () => {
 
 test("an entry that is too large for any call goes alone", () => {
   const waiting = [entry("a"), entry("b", "order.created", 300_000), entry("c")];
-  expect(keysOf(nextBatches(waiting).batches)).toEqual([["a"], ["b"], ["c"]]);
+  expect(keysOf(nextBatches(waiting, false).batches)).toEqual([["a"], ["b"], ["c"]]);
 });
 
 test("entries of one key share a batch, in order, while it has room", () => {
   const waiting = [entry("a"), entry("a"), entry("b"), entry("a")];
-  const { batches, later } = nextBatches(waiting);
+  const { batches, later } = nextBatches(waiting, false);
   expect(batches).toEqual([waiting]);
   expect(later).toEqual([]);
 });
 
 test("an entry waits while one ahead of it in its key is in another batch", () => {
   const waiting = [entry("a"), entry("a", "order.cancelled"), entry("a"), entry("b", "order.cancelled")];
-  const first = nextBatches(waiting);
+  const first = nextBatches(waiting, false);
   expect(keysOf(first.batches)).toEqual([["a"], ["b"]]);
   expect(first.later).toEqual(waiting.slice(1, 3));
-  const second = nextBatches(first.later);
+  const second = nextBatches(first.later, false);
   expect(second.batches).toEqual([[waiting[1]]]);
   expect(second.later).toEqual([waiting[2]]);
 });

@@ -4,80 +4,79 @@ import {
   paginateListTopics,
   type SNSClient,
 } from "@aws-sdk/client-sns";
-import {
-  GetQueueAttributesCommand,
-  GetQueueUrlCommand,
-  paginateListQueues,
-  QueueDoesNotExist,
-  type SQSClient,
-} from "@aws-sdk/client-sqs";
+import { paginateListQueues, type SQSClient } from "@aws-sdk/client-sqs";
 import type { SnsSqsTransportOptions } from "../sns-sqs.ts";
 import type { BrokerTopology, Demand, Look, Resource, Settings } from "../topology.ts";
 import { type Clients, createClients, inTime } from "./clients.ts";
-import { deadLetterQueueName, queueName, topicName } from "./names.ts";
-import { admitsTopics, deadLetterQueueSettings, declareGroup, declareTopic, queueSettings } from "./topology.ts";
+import { type Names, namesIn } from "./names.ts";
+import { admitsTopics, findQueue, nameIn, targetOf } from "./queues.ts";
+import {
+  deadLetterQueueSettings,
+  declareGroup,
+  declareTopic,
+  type GroupDeclaration,
+  queueSettings,
+} from "./topology.ts";
 
 /** Topics, queues, their dead-letter queues, and who is subscribed to what. */
 export function openSnsSqsTopology(options: SnsSqsTransportOptions, demand: Demand): BrokerTopology {
-  const { namespace, visibilityTimeoutSeconds = 180 } = options;
+  const { namespace, fifo = false, visibilityTimeoutSeconds = 180 } = options;
   const clients = createClients(options);
+  const names = namesIn(namespace, fifo);
   const groups = demand.groups.map(({ attempts, ...group }) => ({
     ...group,
-    namespace,
     visibilityTimeoutSeconds,
     maxReceiveCount: attempts,
   }));
   const declared = [
-    ...demand.types.map((type): Resource => ({ kind: "topic", name: topicName(namespace, type), settings: {} })),
-    ...groups.flatMap(declaredFor),
+    ...demand.types.map((type): Resource => ({ kind: "topic", name: names.topic(type), settings: {} })),
+    ...groups.flatMap((group) => declaredFor(group, names)),
   ];
   return {
     declared,
-    look: () => look(clients, declared, namespace),
+    look: () => look(clients, declared, names.allTopics.slice(0, -1)),
     async apply() {
-      await Promise.all(demand.types.map((type) => declareTopic(clients.sns, namespace, type)));
-      for (const group of groups) await declareGroup(clients, group);
+      await Promise.all(demand.types.map((type) => declareTopic(clients.sns, names.topic(type))));
+      for (const group of groups) await declareGroup(clients, names, group);
     },
     [Symbol.asyncDispose]: async () => clients.destroy(),
   };
 }
 
-type Declaration = Parameters<typeof declareGroup>[1];
-
-function declaredFor(declaration: Declaration): Resource[] {
-  const { namespace, group, types, maxReceiveCount } = declaration;
-  const [queue, deadLetters] = [queueName(namespace, group), deadLetterQueueName(namespace, group)];
-  const topics = types.map((type) => topicName(namespace, type)).sort();
+function declaredFor(declaration: GroupDeclaration, names: Names): Resource[] {
+  const { group, types, maxReceiveCount } = declaration;
+  const [queue, deadLetterQueue, undelivered] = [
+    names.queue(group),
+    names.deadLetters(group),
+    names.undelivered(group),
+  ];
+  const topics = types.map((type) => names.topic(type)).sort();
+  const admits = topics.join(" ");
   return [
-    { kind: "queue", name: deadLetters, settings: deadLetterQueueSettings },
+    { kind: "queue", name: deadLetterQueue, settings: deadLetterQueueSettings },
+    { kind: "queue", name: undelivered, settings: { ...deadLetterQueueSettings, admits } },
     {
       kind: "queue",
       name: queue,
-      settings: {
-        ...queueSettings(declaration),
-        maxReceiveCount: String(maxReceiveCount),
-        deadLetterQueue: deadLetters,
-        admits: topics.join(" "),
-      },
+      settings: { ...queueSettings(declaration), maxReceiveCount: String(maxReceiveCount), deadLetterQueue, admits },
     },
     ...topics.map(
       (topic): Resource => ({
         kind: "subscription",
         name: `${topic} → ${queue}`,
-        settings: { RawMessageDelivery: "true" },
+        settings: { RawMessageDelivery: "true", deadLetterQueue: undelivered },
       }),
     ),
   ];
 }
 
-async function look({ sns, sqs }: Clients, declared: readonly Resource[], namespace: string): Promise<Look> {
+async function look({ sns, sqs }: Clients, declared: readonly Resource[], prefix: string): Promise<Look> {
   const topics = await listTopics(sns);
   const subscriptions = await listSubscriptions(sns, topics, declared);
   const standings = declared.map(async (resource) => ({
     declared: resource,
     found: await find(resource, { sqs, topics, subscriptions }),
   }));
-  const prefix = `${namespace.replaceAll(".", "-")}-`;
   const names = [...topics.keys(), ...(await listQueues(sqs, prefix))];
   const wanted = new Set(declared.map(({ name }) => name));
   const others = names.filter((name) => name.startsWith(prefix) && !wanted.has(name));
@@ -96,18 +95,15 @@ async function find(
 ): Promise<Settings | undefined> {
   if (kind === "topic") return topics.has(name) ? {} : undefined;
   if (kind === "subscription") return subscriptions.get(name);
-  const attributes = await attributesOf(sqs, name);
+  const attributes = (await findQueue(sqs, name))?.attributes;
   if (attributes === undefined) return undefined;
-  const { maxReceiveCount, deadLetterTargetArn } = JSON.parse(attributes.RedrivePolicy ?? "{}") as {
-    readonly maxReceiveCount?: number | string;
-    readonly deadLetterTargetArn?: string;
-  };
+  const redrive = JSON.parse(attributes.RedrivePolicy || "{}") as { readonly maxReceiveCount?: number | string };
   const awaited = settings.admits?.split(" ") ?? [];
   const admitted = awaited.filter((topic) => admitsTopics(attributes.Policy, [topics.get(topic) ?? ""]));
   return {
     ...attributes,
-    maxReceiveCount: String(maxReceiveCount ?? "none"),
-    deadLetterQueue: deadLetterTargetArn?.replace(/.*:/, "") ?? "none",
+    maxReceiveCount: String(redrive.maxReceiveCount ?? "none"),
+    deadLetterQueue: nameIn(targetOf(attributes.RedrivePolicy) ?? "none"),
     admits: admitted.join(" "),
   };
 }
@@ -133,7 +129,8 @@ async function listSubscriptions(
     for await (const { Subscriptions = [] } of paginateListSubscriptionsByTopic({ client: sns }, { TopicArn })) {
       for (const { SubscriptionArn, Endpoint = "" } of Subscriptions) {
         const { Attributes = {} } = await sns.send(new GetSubscriptionAttributesCommand({ SubscriptionArn }), inTime());
-        found.set(`${name} → ${nameIn(Endpoint)}`, Attributes);
+        const deadLetterQueue = nameIn(targetOf(Attributes.RedrivePolicy) ?? "none");
+        found.set(`${name} → ${nameIn(Endpoint)}`, { ...Attributes, deadLetterQueue });
       }
     }
   }
@@ -146,22 +143,4 @@ async function listQueues(sqs: SQSClient, QueueNamePrefix: string): Promise<stri
     names.push(...QueueUrls.map((url) => url.replace(/.*\//, "")));
   }
   return names;
-}
-
-async function attributesOf(sqs: SQSClient, QueueName: string): Promise<Settings | undefined> {
-  try {
-    const { QueueUrl } = await sqs.send(new GetQueueUrlCommand({ QueueName }), inTime());
-    const { Attributes } = await sqs.send(
-      new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ["All"] }),
-      inTime(),
-    );
-    return Attributes ?? {};
-  } catch (error) {
-    if (error instanceof QueueDoesNotExist) return undefined;
-    throw error;
-  }
-}
-
-function nameIn(arn: string): string {
-  return arn.replace(/.*:/, "");
 }

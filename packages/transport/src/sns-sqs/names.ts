@@ -1,24 +1,35 @@
-/** `dev-order-created`: AWS allows no dots in names. */
-export function topicName(namespace: string, type: string): string {
-  return checked("topic", `${namespace}-${type}`.replaceAll(".", "-"), 256);
-}
-
-/** `dev-*`: all topics of a namespace. */
-export function topicPattern(namespace: string): string {
-  return `${namespace.replaceAll(".", "-")}-*`;
-}
-
-/** `dev-billing`, and `dev-billing-work` for the group `billing.work`. */
-export function queueName(namespace: string, group: string): string {
-  return checked("queue", `${namespace}-${group}`.replaceAll(".", "-"), 80 - deadLetterSuffix.length);
-}
-
-/** `dev-billing-dlq`. */
-export function deadLetterQueueName(namespace: string, group: string): string {
-  return queueName(namespace, group) + deadLetterSuffix;
-}
+/** The names of one namespace on SNS and SQS. AWS allows no dots in them; those of FIFO topics and queues end in `.fifo`. */
+export type Names = {
+  /** `dev-order-created`. */
+  topic(type: string): string;
+  /** `dev-*`: all topics of the namespace. */
+  readonly allTopics: string;
+  /** `dev-billing`, and `dev-billing-work` for the group `billing.work`. */
+  queue(group: string): string;
+  /** `dev-billing-dlq`: what the group has set aside. */
+  deadLetters(group: string): string;
+  /** `dev-billing-undelivered`: what SNS could not deliver to the group's queue. */
+  undelivered(group: string): string;
+};
 
 const deadLetterSuffix = "-dlq";
+const undeliveredSuffix = "-undelivered";
+const longestQueueName = 80;
+const longestTopicName = 256;
+
+export function namesIn(namespace: string, fifo: boolean): Names {
+  const ending = fifo ? ".fifo" : "";
+  const dashed = (name: string) => `${namespace}-${name}`.replaceAll(".", "-");
+  const longestGroup = longestQueueName - undeliveredSuffix.length - ending.length;
+  const queue = (group: string, suffix: string) => checked("queue", dashed(group), longestGroup) + suffix + ending;
+  return {
+    topic: (type) => checked("topic", dashed(type), longestTopicName - ending.length) + ending,
+    allTopics: dashed("*"),
+    queue: (group) => queue(group, ""),
+    deadLetters: (group) => queue(group, deadLetterSuffix),
+    undelivered: (group) => queue(group, undeliveredSuffix),
+  };
+}
 
 function checked(kind: string, name: string, longest: number): string {
   if (name.length <= longest && /^[\w-]+$/.test(name)) return name;

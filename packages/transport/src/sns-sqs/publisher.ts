@@ -3,8 +3,10 @@ import { createKeyQueue } from "../key-queue.ts";
 import { PublishError, type PublishFailure } from "../publish-error.ts";
 import { toError } from "../reason.ts";
 import type { Publisher } from "../transport.ts";
+import { groupIdOf } from "./attributes.ts";
 import { type Batch, type Entry, nextBatches, toEntry } from "./batches.ts";
 import { type Account, createClients, inTime } from "./clients.ts";
+import type { Names } from "./names.ts";
 import { declareTopic } from "./topology.ts";
 
 const callsInFlight = 10;
@@ -12,7 +14,7 @@ const callsInFlight = 10;
 /** One call of `publish`: what failed so far. */
 type Run = { readonly failures: PublishFailure[]; readonly keysBehind: Set<string>; outage?: Error };
 
-export function createPublisher(account: Account, namespace: string): Publisher {
+export function createPublisher(account: Account, names: Names, fifo: boolean): Publisher {
   const clients = createClients(account);
   const calls = createKeyQueue(callsInFlight);
   const topicArns = new Map<string, Promise<string>>();
@@ -23,7 +25,7 @@ export function createPublisher(account: Account, namespace: string): Publisher 
       const run: Run = { failures: [], keysBehind: new Set() };
       let waiting = envelopes.map(toEntry);
       while (waiting.length > 0) {
-        const { batches, later } = nextBatches(waiting);
+        const { batches, later } = nextBatches(waiting, fifo);
         await Promise.all(batches.map((batch) => sendInTurn(batch, run)));
         waiting = later;
       }
@@ -72,10 +74,11 @@ export function createPublisher(account: Account, namespace: string): Publisher 
     const { Failed = [] } = await clients.sns.send(
       new PublishBatchCommand({
         TopicArn: await topicArn(type),
-        PublishBatchRequestEntries: batch.map(({ body, attributes }, index) => ({
+        PublishBatchRequestEntries: batch.map(({ envelope, body, attributes }, index) => ({
           Id: String(index),
           Message: body,
           MessageAttributes: attributes,
+          ...(fifo && { MessageGroupId: groupIdOf(envelope.key), MessageDeduplicationId: envelope.id }),
         })),
       }),
       inTime(),
@@ -89,7 +92,7 @@ export function createPublisher(account: Account, namespace: string): Publisher 
   function topicArn(type: string): Promise<string> {
     const known = topicArns.get(type);
     if (known !== undefined) return known;
-    const declared = declareTopic(clients.sns, namespace, type);
+    const declared = declareTopic(clients.sns, names.topic(type));
     topicArns.set(type, declared);
     declared.catch(() => topicArns.delete(type));
     return declared;

@@ -8,6 +8,8 @@ import {
 import { createBatcher } from "./batcher.ts";
 import { callTimeoutMs, inTime } from "./clients.ts";
 
+const hideGatherMs = 5;
+
 /** The calls a receiver makes. Those that settle a message are gathered into batches, and tried again. */
 export type Queue = {
   /** Long-polls for up to ten messages, which then are hidden from other receivers for `leaseSeconds`. */
@@ -18,12 +20,20 @@ export type Queue = {
   hide(receiptHandle: string, seconds: number): Promise<void>;
 };
 
-export function openQueue(sqs: SQSClient, QueueUrl: string, leaseSeconds: number): Queue {
-  const remove = createBatcher<{ readonly ReceiptHandle: string }>((Entries) =>
+export type QueueOptions = {
+  /** For how long a receive hides what it gets. */
+  readonly leaseSeconds: number;
+  /** How long a delete waits for others to share its call, in milliseconds. On FIFO the group waits as well. */
+  readonly gatherMs: number;
+};
+
+export function openQueue(sqs: SQSClient, QueueUrl: string, { leaseSeconds, gatherMs }: QueueOptions): Queue {
+  const remove = createBatcher<{ readonly ReceiptHandle: string }>(gatherMs, (Entries) =>
     sqs.send(new DeleteMessageBatchCommand({ QueueUrl, Entries: [...Entries] }), inTime()),
   );
-  const hide = createBatcher<{ readonly ReceiptHandle: string; readonly VisibilityTimeout: number }>((Entries) =>
-    sqs.send(new ChangeMessageVisibilityBatchCommand({ QueueUrl, Entries: [...Entries] }), inTime()),
+  const hide = createBatcher<{ readonly ReceiptHandle: string; readonly VisibilityTimeout: number }>(
+    hideGatherMs,
+    (Entries) => sqs.send(new ChangeMessageVisibilityBatchCommand({ QueueUrl, Entries: [...Entries] }), inTime()),
   );
   return {
     async receive(most, waitTimeSeconds, abortSignal) {
@@ -34,7 +44,7 @@ export function openQueue(sqs: SQSClient, QueueUrl: string, leaseSeconds: number
           WaitTimeSeconds: waitTimeSeconds,
           VisibilityTimeout: leaseSeconds,
           MessageAttributeNames: ["All"],
-          MessageSystemAttributeNames: ["ApproximateReceiveCount"],
+          MessageSystemAttributeNames: ["ApproximateReceiveCount", "MessageGroupId", "SentTimestamp"],
         }),
         { abortSignal: AbortSignal.any([abortSignal, AbortSignal.timeout(waitTimeSeconds * 1_000 + callTimeoutMs)]) },
       );

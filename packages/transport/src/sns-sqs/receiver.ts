@@ -1,24 +1,27 @@
 import type { Message } from "@aws-sdk/client-sqs";
+import type { KeyQueue } from "../key-queue.ts";
 import { toError } from "../reason.ts";
-import { createIntake } from "./intake.ts";
 
 /** Fetches at most `most` messages, and waits for the first up to `waitTimeSeconds`. */
 export type Receive = (most: number, waitTimeSeconds: number, abortSignal: AbortSignal) => Promise<Message[]>;
 
-/** Handles a message. What it returns settles the message with SQS, and may take its time. Neither rejects. */
-export type Work = (message: Message) => Promise<() => Promise<void>>;
-
 export type ReceiverOptions = {
   readonly receive: Receive;
-  readonly work: Work;
-  readonly concurrency: number;
+  /** Takes the message in hand, works on it in `works`, and settles it with SQS. Never rejects. */
+  readonly handle: (message: Message, received: readonly Message[]) => Promise<void>;
+  /** Its idle places are what may be received. */
+  readonly works: KeyQueue;
   readonly waitTimeSeconds: number;
+  /** Pause after a poll that was not full, in milliseconds: what comes meanwhile costs one call together. */
+  readonly gatherMs: number;
   /** Told of each receive that failed, before the pause that follows. */
   readonly onError: (error: Error) => void | Promise<void>;
 };
 
 const mostPerCall = 10;
 const mostExtraReceives = 7;
+/** Handlers that began together often end together: one call then fetches for all of them, instead of for one. */
+const gatherPlacesMs = 5;
 /** A poll that comes back empty sooner than this did not wait: emulators do that when another poller was faster. */
 const shortestWaitMs = 50;
 const pauseAfterShortWaitMs = 20;
@@ -28,23 +31,25 @@ const farewellMs = 2_000;
 
 /**
  * Receives for ever, but never more than may begin at once. While nothing waits, one long poll is out; under a backlog,
- * as many receives run side by side as the concurrency can use. The function returned stops it, and resolves when all
- * that was received is settled.
+ * as many receives run side by side as there are idle places. The function returned stops it and `works`, and resolves
+ * when all that was received is settled.
  */
 export function startReceiver(options: ReceiverOptions): () => Promise<void> {
-  const { receive, work, concurrency, waitTimeSeconds, onError } = options;
-  const intake = createIntake(concurrency);
+  const { receive, handle, works, waitTimeSeconds, gatherMs, onError } = options;
+  const places = works.idle;
   const stopping = new AbortController();
   const leaving = new AbortController();
   const inHand = new Set<Promise<void>>();
   let extraReceives = 0;
+  /** Places that receives under way may need. */
+  let reserved = 0;
   const polling = pollForEver();
 
   return async () => {
     stopping.abort();
-    intake.stop();
+    const stopped = works.stop();
     const farewell = setTimeout(() => leaving.abort(), farewellMs);
-    await polling;
+    await Promise.all([polling, stopped]);
     clearTimeout(farewell);
     // An extra receive that was under way adds to what is in hand.
     while (inHand.size > 0) await Promise.all(inHand);
@@ -59,6 +64,7 @@ export function startReceiver(options: ReceiverOptions): () => Promise<void> {
         failuresInARow = 0;
         const isShort = performance.now() - beganAt < shortestWaitMs;
         if (count === 0 && isShort) await pause(pauseAfterShortWaitMs, stopping.signal);
+        if (count > 0 && count < mostPerCall && works.idle >= mostPerCall) await pause(gatherMs, stopping.signal);
       } catch (thrown) {
         if (leaving.signal.aborted) return;
         await onError(toError(thrown));
@@ -80,24 +86,31 @@ export function startReceiver(options: ReceiverOptions): () => Promise<void> {
   }
 
   async function receiveOnce(waitSeconds: number): Promise<number> {
-    const places = await intake.take(mostPerCall);
-    if (places === 0) return 0;
+    const most = await reserve();
+    if (most === 0) return 0;
     let messages: Message[] = [];
     try {
-      messages = await receive(places, waitSeconds, leaving.signal);
+      messages = await receive(most, waitSeconds, leaving.signal);
     } finally {
-      intake.giveBack(places - messages.length);
+      reserved -= most;
+      for (const message of messages) keep(handle(message, messages));
+      works.advance();
     }
-    for (const message of messages) keep(settleWork(message));
-    const mayHaveExtra = extraReceives < Math.min(concurrency / mostPerCall - 1, mostExtraReceives);
+    const mayHaveExtra = extraReceives < Math.min(places / mostPerCall - 1, mostExtraReceives);
     if (messages.length === mostPerCall && mayHaveExtra) keep(emptyBacklog());
     return messages.length;
   }
 
-  async function settleWork(message: Message): Promise<void> {
-    const settle = await work(message);
-    intake.giveBack(1);
-    await settle();
+  /** Resolves with how many may be received now, at least one; with none once it is stopped. */
+  async function reserve(): Promise<number> {
+    const free = () => Math.min(works.idle - reserved, mostPerCall);
+    do {
+      await works.until(() => free() > 0);
+      if (free() < Math.min(mostPerCall, places)) await pause(gatherPlacesMs, stopping.signal);
+    } while (free() <= 0 && !stopping.signal.aborted);
+    const most = stopping.signal.aborted ? 0 : free();
+    reserved += most;
+    return most;
   }
 
   function keep(work: Promise<void>): void {
@@ -106,7 +119,7 @@ export function startReceiver(options: ReceiverOptions): () => Promise<void> {
   }
 }
 
-function pause(ms: number, signal: AbortSignal): Promise<void> {
+export function pause(ms: number, signal: AbortSignal): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const end = () => {
     clearTimeout(timer);

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { CreateTopicCommand, PublishCommand } from "@aws-sdk/client-sns";
 import {
   DeleteMessageCommand,
@@ -20,14 +21,14 @@ export const account = {
 /** The transport on the emulator that `npm test` started, and a plain SDK client beside it. */
 export function snsSqsUnderTest(namespace: string, options: Partial<SnsSqsTransportOptions> = {}) {
   const transport = snsSqsTransport({ ...account, namespace, ...options });
-  const stranger = createStranger(namespace);
+  const stranger = createStranger(namespace, options.fifo);
   return { transport, stranger, probe: stranger.probe, dispose: async () => stranger[Symbol.dispose]() };
 }
 
 /** Somebody who knows the names on the brokers, and none of our code. */
-export function createStranger(namespace: string) {
+export function createStranger(namespace: string, fifo = false) {
   const { sns, sqs, destroy } = createClients(account);
-  const named = (name: string) => `${namespace}-${name}`.replaceAll(".", "-");
+  const named = (name: string) => `${namespace}-${name}`.replaceAll(".", "-") + (fifo ? ".fifo" : "");
 
   async function queueUrl(name: string): Promise<string> {
     const { QueueUrl = "" } = await sqs.send(new GetQueueUrlCommand({ QueueName: named(name) }));
@@ -61,12 +62,16 @@ export function createStranger(namespace: string) {
   }
 
   async function publish(type: string, Message: string, attributes: Readonly<Record<string, string>> = {}) {
-    const { TopicArn } = await sns.send(new CreateTopicCommand({ Name: named(type) }));
+    const FifoTopic = { Attributes: { FifoTopic: "true" } };
+    const { TopicArn } = await sns.send(new CreateTopicCommand({ Name: named(type), ...(fifo && FifoTopic) }));
     const entries = Object.entries(attributes).map(([name, StringValue]) => [
       name,
       { DataType: "String", StringValue },
     ]);
-    await sns.send(new PublishCommand({ TopicArn, Message, MessageAttributes: Object.fromEntries(entries) }));
+    const inGroup = fifo && { MessageGroupId: "strangers", MessageDeduplicationId: randomUUID() };
+    await sns.send(
+      new PublishCommand({ TopicArn, Message, MessageAttributes: Object.fromEntries(entries), ...inGroup }),
+    );
   }
 
   const probe: UnderTest["probe"] = {

@@ -1,0 +1,42 @@
+import { createHash } from "node:crypto";
+import type { Envelope } from "@throughline/envelope";
+
+/** As SNS and SQS take them; both have the same shape. */
+export type Attributes = Record<string, { readonly DataType: string; readonly StringValue: string }>;
+
+/** SNS discards a message with more, and tells nobody; SQS refuses it. */
+export const mostAttributes = 10;
+
+/** What is there to route and filter by. Everything else is in the body only. */
+export function attributesOf({ type, version, correlationId, traceparent }: Envelope): Attributes {
+  return toAttributes({
+    eventType: type,
+    schemaVersion: version,
+    correlationId,
+    ...(traceparent === undefined ? {} : { traceparent }),
+  });
+}
+
+/** Throws where they are too many. Characters that AWS takes in no text become U+FFFD: the body has the original. */
+export function toAttributes(texts: Readonly<Record<string, string>>): Attributes {
+  const entries = Object.entries(texts);
+  if (entries.length > mostAttributes) {
+    const names = entries.map(([name]) => name).join(", ");
+    throw new Error(
+      `${entries.length} attributes, and AWS takes ${mostAttributes} with a message: leave out of ${names}`,
+    );
+  }
+  return Object.fromEntries(entries.map(([name, value]) => [name, text(value)]));
+}
+
+/** AWS refuses an empty text. */
+export function text(value: string): Attributes[string] {
+  return { DataType: "String", StringValue: value.replace(refusedCharacters, "\ufffd") || "(none)" };
+}
+
+/** FIFO orders by it: the key, or its digest where AWS would refuse the key as a group id. */
+export function groupIdOf(key: string): string {
+  return /^[!-~]{1,128}$/.test(key) ? key : createHash("sha256").update(key).digest("hex");
+}
+
+const refusedCharacters = /[^\t\n\r\x20-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/gu;
