@@ -23,7 +23,7 @@ export function faultsOf(
 export function contradictions(env: Settings, { database = true }: { readonly database?: boolean }): Contradiction[] {
   const timeout = env.HANDLER_TIMEOUT_MS;
   const visibility = env.SQS_VISIBILITY_TIMEOUT_SECONDS;
-  const takesFromSqs = [...(env.CONSUME_FROM ?? []), ...(env.WORK_ON ?? [])].includes("sns-sqs");
+  const takesFromSqs = [...(env.CONSUME_FROM ?? []), ...(env.WORK_ON ?? [])].some((road) => road.startsWith("sns-sqs"));
   const found: Contradiction[] = [...missingAddresses(env), ...halfCredentials(env)];
   if (database && env.DATABASE_URL === undefined) {
     const fault = "DATABASE_URL: is not set. Expected postgres://user:password@host:port/database";

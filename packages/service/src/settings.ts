@@ -3,7 +3,7 @@ import { z } from "zod";
 /** The ways a message can take. */
 export type Road = (typeof roads)[number];
 
-const roads = ["kafka", "sns-sqs", "rabbitmq"] as const;
+const roads = ["kafka", "sns-sqs", "sns-sqs-fifo", "rabbitmq"] as const;
 const levels = ["fatal", "error", "warn", "info", "debug", "trace", "silent"] as const;
 const mechanisms = ["plain", "scram-sha-256", "scram-sha-512"] as const;
 const crashPoints = [
