@@ -1,14 +1,11 @@
 import { DeleteQueueCommand, ReceiveMessageCommand, SendMessageCommand } from "@aws-sdk/client-sqs";
 import { createEnvelope, currentCause, type Envelope, RejectedError, serializeEnvelope } from "@throughline/envelope";
-import { uniqueName } from "@throughline/local/testing";
-import { expect, test, vi } from "vitest";
-import type { SnsSqsTransportOptions } from "../sns-sqs.ts";
-import type { Failure, Subscription } from "../transport.ts";
-import { type Answer, type Call, startFaultProxy } from "./fault-proxy.ts";
-import { account, snsSqsUnderTest } from "./under-test.ts";
+import { expect, test } from "vitest";
+import { type Answer, type Call, eventually, openBench } from "./bench.ts";
+import { account } from "./under-test.ts";
 
 test.concurrent("a message is in the queue until its handler has succeeded", async () => {
-  await using broker = await brokerWithFaults();
+  await using broker = await openBench();
   const handling = Promise.withResolvers<void>();
   const billing = await broker.listen(() => handling.promise);
   await broker.publish(orders(1));
@@ -20,7 +17,7 @@ test.concurrent("a message is in the queue until its handler has succeeded", asy
 });
 
 test.concurrent("a handler that outlasts the visibility timeout keeps its message", async () => {
-  await using broker = await brokerWithFaults({ visibilityTimeoutSeconds: 3 });
+  await using broker = await openBench({ visibilityTimeoutSeconds: 3 });
   const handling = Promise.withResolvers<void>();
   const members = [await broker.listen(() => handling.promise), await broker.listen(() => handling.promise)];
   await broker.publish(orders(10));
@@ -34,7 +31,7 @@ test.concurrent("a handler that outlasts the visibility timeout keeps its messag
 });
 
 test.concurrent("a delete that SQS did not take is sent again, without another delivery", async () => {
-  await using broker = await brokerWithFaults();
+  await using broker = await openBench();
   let refusals = 3;
   broker.proxy.intercept = (call) => (call.action === "DeleteMessageBatch" && refusals-- > 0 ? busy(call) : undefined);
   const billing = await broker.listen();
@@ -45,7 +42,7 @@ test.concurrent("a delete that SQS did not take is sent again, without another d
 });
 
 test.concurrent("deletes are gathered into batches", async () => {
-  await using broker = await brokerWithFaults();
+  await using broker = await openBench();
   const billing = await broker.listen(undefined, { concurrency: 50 });
   await broker.publish(orders(200));
   await eventually(() => expect(billing.begun).toHaveLength(200));
@@ -54,7 +51,7 @@ test.concurrent("deletes are gathered into batches", async () => {
 });
 
 test.concurrent("no more is received than may begin", async () => {
-  await using broker = await brokerWithFaults();
+  await using broker = await openBench();
   const handling = Promise.withResolvers<void>();
   const billing = await broker.listen(() => handling.promise, { concurrency: 12 });
   await broker.publish(orders(40));
@@ -65,7 +62,7 @@ test.concurrent("no more is received than may begin", async () => {
 });
 
 test.concurrent("a thousand messages reach two groups completely", { timeout: 60_000 }, async () => {
-  await using broker = await brokerWithFaults({ endpoint: account.endpoint });
+  await using broker = await openBench({ endpoint: account.endpoint });
   const groups = [
     await broker.listen(undefined, { group: "billing", concurrency: 100 }),
     await broker.listen(undefined, { group: "inventory", concurrency: 30 }),
@@ -76,7 +73,7 @@ test.concurrent("a thousand messages reach two groups completely", { timeout: 60
 });
 
 test.concurrent("a message that ended three processes is set aside by the queue", async () => {
-  await using broker = await brokerWithFaults();
+  await using broker = await openBench();
   await broker.declare();
   await broker.publish(orders(1));
   const QueueUrl = await broker.stranger.queueUrl("billing");
@@ -90,7 +87,7 @@ test.concurrent("a message that ended three processes is set aside by the queue"
 });
 
 test.concurrent("attempts are counted by the queue, across processes", async () => {
-  await using broker = await brokerWithFaults();
+  await using broker = await openBench();
   await broker.declare();
   await broker.publish(orders(1));
   const QueueUrl = await broker.stranger.queueUrl("billing");
@@ -101,7 +98,7 @@ test.concurrent("attempts are counted by the queue, across processes", async () 
 });
 
 test.concurrent("the trace of the attribute goes before that of the envelope", async () => {
-  await using broker = await brokerWithFaults();
+  await using broker = await openBench();
   const traceparents: (string | undefined)[] = [];
   await broker.listen(async () => void traceparents.push(currentCause()?.traceparent));
   const [ofAttribute, ofEnvelope] = ["a", "b"].map((digit) => `00-${digit.repeat(32)}-${digit.repeat(16)}-01`);
@@ -113,7 +110,7 @@ test.concurrent("the trace of the attribute goes before that of the envelope", a
 });
 
 test.concurrent("a dead letter says why, when and from where, beside its own attributes, ten in all", async () => {
-  await using broker = await brokerWithFaults();
+  await using broker = await openBench();
   await broker.listen(() => Promise.reject(new RejectedError("no such customer")));
   const body = serializeEnvelope(order("order-1"));
   const own = Object.fromEntries(["a", "b", "c", "d", "e", "f"].map((name) => [name, `${name} of the publisher`]));
@@ -136,7 +133,7 @@ test.concurrent("a dead letter says why, when and from where, beside its own att
 });
 
 test.concurrent("beside a body that nearly fills a message stands as much of the reason as fits", async () => {
-  await using broker = await brokerWithFaults();
+  await using broker = await openBench();
   await broker.listen();
   const { sqs, queueUrl, take } = broker.stranger;
   const MessageBody = "x".repeat(1_024 * 1_024 - 512);
@@ -147,7 +144,7 @@ test.concurrent("beside a body that nearly fills a message stands as much of the
 });
 
 test.concurrent("a dead letter that cannot be written stays in the queue until it can", async () => {
-  await using broker = await brokerWithFaults();
+  await using broker = await openBench();
   broker.proxy.intercept = ({ action }) => (action === "SendMessage" ? "down" : undefined);
   const billing = await broker.listen(() => Promise.reject(new RejectedError("never")));
   await broker.publish(orders(1));
@@ -161,7 +158,7 @@ test.concurrent("a dead letter that cannot be written stays in the queue until i
 });
 
 test.concurrent("while SQS is away nothing ends, and when it is back it goes on", async () => {
-  await using broker = await brokerWithFaults();
+  await using broker = await openBench();
   const billing = await broker.listen();
   broker.proxy.intercept = ({ action }) => (action === "ReceiveMessage" ? "down" : undefined);
   await broker.publish(orders(3));
@@ -173,7 +170,7 @@ test.concurrent("while SQS is away nothing ends, and when it is back it goes on"
 });
 
 test.concurrent("a queue that was deleted is declared again", async () => {
-  await using broker = await brokerWithFaults();
+  await using broker = await openBench();
   const billing = await broker.listen();
   const QueueUrl = await broker.stranger.queueUrl("billing");
   await broker.stranger.sqs.send(new DeleteQueueCommand({ QueueUrl }));
@@ -183,7 +180,7 @@ test.concurrent("a queue that was deleted is declared again", async () => {
 });
 
 test.concurrent("a group has one subscription per subscriber", async () => {
-  await using broker = await brokerWithFaults();
+  await using broker = await openBench();
   const subscriber = await broker.connect();
   await broker.listen(undefined, {}, subscriber);
   await expect(broker.listen(undefined, { types: ["order.cancelled"] }, subscriber)).rejects.toThrow(
@@ -192,7 +189,7 @@ test.concurrent("a group has one subscription per subscriber", async () => {
 });
 
 test.concurrent("a type that nobody here handles is left to other processes, then set aside", async () => {
-  await using broker = await brokerWithFaults();
+  await using broker = await openBench();
   await broker.declare(["order.created", "order.cancelled"], 2);
   const billing = await broker.listen(undefined, { attempts: 2 });
   await broker.publish(orders(1, "order.cancelled"));
@@ -201,7 +198,7 @@ test.concurrent("a type that nobody here handles is left to other processes, the
 });
 
 test.concurrent("a subscriber that leaves does not wait for its long poll", { timeout: 10_000 }, async () => {
-  await using broker = await brokerWithFaults({ waitTimeSeconds: 20 });
+  await using broker = await openBench({ waitTimeSeconds: 20 });
   const subscriber = await broker.connect();
   await broker.listen(undefined, {}, subscriber);
   await eventually(() => expect(broker.called("ReceiveMessage")).toHaveLength(1));
@@ -209,72 +206,11 @@ test.concurrent("a subscriber that leaves does not wait for its long poll", { ti
 });
 
 test.concurrent("a closed subscriber takes no subscription", async () => {
-  await using broker = await brokerWithFaults();
+  await using broker = await openBench();
   const subscriber = await broker.connect();
   await subscriber[Symbol.asyncDispose]();
   await expect(broker.listen(undefined, {}, subscriber)).rejects.toThrow("This subscriber is closed");
 });
-
-async function brokerWithFaults(options: Partial<SnsSqsTransportOptions> = {}) {
-  const opened = new AsyncDisposableStack();
-  const proxy = opened.use(await startFaultProxy(account.endpoint));
-  const namespace = uniqueName("t");
-  const { transport, stranger } = snsSqsUnderTest(namespace, { endpoint: proxy.url, ...options });
-  opened.use(stranger);
-  const publisher = opened.use(await transport.connectPublisher());
-  const connect = async () => opened.use(await transport.connectSubscriber());
-  const ended = Promise.withResolvers<void>();
-
-  return {
-    namespace,
-    proxy,
-    stranger,
-    connect,
-    called: (action: string): readonly Call[] => proxy.calls.filter((call) => call.action === action),
-    publish: (envelopes: readonly Envelope[]) => publisher.publish(envelopes),
-    async listen(
-      handler: () => Promise<void> = async () => {},
-      subscription: Partial<Subscription> = {},
-      subscriber?: Awaited<ReturnType<typeof connect>>,
-    ) {
-      const begun: Envelope[] = [];
-      const failures: Failure[] = [];
-      await (subscriber ?? (await connect())).subscribe({
-        group: "billing",
-        types: ["order.created"],
-        retryDelayMs: 10,
-        onFailure: (failure) => failures.push(failure),
-        ...subscription,
-        async handler(envelope) {
-          begun.push(envelope);
-          await Promise.race([handler(), ended.promise]);
-        },
-      });
-      return { begun, failures };
-    },
-    /** Subscribes and leaves, so that what is published then stays in the queue. */
-    async declare(types = ["order.created"], attempts = 3) {
-      await using subscriber = await transport.connectSubscriber();
-      await subscriber.subscribe({ group: "billing", types, attempts, handler: async () => {} });
-    },
-    async countsOf(queue: string) {
-      const attributes = await stranger.attributesOf(queue);
-      return {
-        visible: Number(attributes.ApproximateNumberOfMessages),
-        inFlight: Number(attributes.ApproximateNumberOfMessagesNotVisible),
-      };
-    },
-    /** Lets handlers go that still wait for something, and closes all. */
-    async [Symbol.asyncDispose]() {
-      ended.resolve();
-      await opened[Symbol.asyncDispose]();
-    },
-  };
-}
-
-function eventually(assertions: () => unknown): Promise<unknown> {
-  return vi.waitFor(assertions, { timeout: 20_000, interval: 20 });
-}
 
 function orders(count: number, type = "order.created"): Envelope[] {
   return Array.from({ length: count }, (_, n) => order(`order-${n + 1}`, type));
