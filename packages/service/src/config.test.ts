@@ -96,7 +96,10 @@ describe("a process refuses to start", () => {
     [{ HANDLER_TIMEOUT_MS: "50000" }, /SHUTDOWN_GRACE_MS \(40000\) is shorter than HANDLER_TIMEOUT_MS \(50000\)/],
     [{ WORK_ON: "rabbitmq" }, /RABBITMQ_URL: is not set, but rabbitmq is in WORK_ON/],
     [{ KAFKA_SASL_USERNAME: "u" }, /KAFKA_SASL_MECHANISM and KAFKA_SASL_PASSWORD: not set, but KAFKA_SASL_USERNAME is/],
-    [{ PUBLISH_TO: "kafka,pigeon" }, /PUBLISH_TO: expected a comma-separated list of kafka, sns-sqs, sns-sqs-fifo, rabbitmq/],
+    [
+      { PUBLISH_TO: "kafka,pigeon" },
+      /PUBLISH_TO: expected a comma-separated list of kafka, sns-sqs, sns-sqs-fifo, rabbitmq/,
+    ],
     [{ CRASH_AT: "relay.after_lunch:1" }, /CRASH_AT: expected a crash point and its pass/],
     [{ KAFKA_BROKERS: "kafka" }, /KAFKA_BROKERS: expected a comma-separated list like host:port,host:port/],
     [{ HTTP_HOST: "a b" }, /HTTP_HOST: expected a host name/],
