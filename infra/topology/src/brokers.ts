@@ -11,7 +11,7 @@ export type Needed = {
   readonly address: string;
 };
 
-const roads: readonly Road[] = ["sns-sqs", "kafka", "rabbitmq"];
+const roads: readonly Road[] = ["sns-sqs", "sns-sqs-fifo", "kafka", "rabbitmq"];
 
 /** The brokers that somebody needs, on the roads that the settings choose. Throws where these are wrong, naming each fault. */
 export function neededBrokers(env: NodeJS.ProcessEnv): Needed[] {
@@ -29,7 +29,7 @@ export function neededBrokers(env: NodeJS.ProcessEnv): Needed[] {
 
 function addressOf(road: Road, config: Config): string {
   if (road === "kafka") return config.kafka.brokers.join(",") || "unknown: KAFKA_BROKERS is not set";
-  if (road === "sns-sqs") return config.snsSqs.endpoint ?? `AWS in ${config.snsSqs.region}`;
+  if (road === "sns-sqs" || road === "sns-sqs-fifo") return config.snsSqs.endpoint ?? `AWS in ${config.snsSqs.region}`;
   const { rabbitmqManagementUrl: url } = config;
   return url ? new URL(url).origin : "unknown: RABBITMQ_MANAGEMENT_URL is not set";
 }

@@ -57,6 +57,7 @@ test("what it makes is what the services look for", async () => {
     ...Object.entries(given.queues).flatMap(([group, { topics }]) => [
       `prod-${group}`,
       `prod-${group}-dlq`,
+      `prod-${group}-undelivered`,
       ...topics.map((topic) => `prod-${topic} → prod-${group}`),
     ]),
   ];

@@ -16,7 +16,7 @@ import {
 } from "./messages.ts";
 
 /** A broker as a way to somebody. */
-export type Road = "kafka" | "sns-sqs" | "rabbitmq";
+export type Road = "kafka" | "sns-sqs" | "sns-sqs-fifo" | "rabbitmq";
 
 /** How much the brokers are to endure. */
 export type Environment = "development" | "production";
