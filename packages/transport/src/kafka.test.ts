@@ -9,6 +9,8 @@ describe.skipIf(brokers.length === 0 && process.env.CI !== "true")("on a real br
   describeTransport("kafka", connectForTest, {
     attempts: "not shown yet",
     line: "not shown yet",
+    limit: "not shown yet",
+    unroutable: "a topic keeps what nobody asked for",
     deadLetters: "not shown yet",
   });
 });

@@ -1,9 +1,10 @@
-import { type Envelope, newId, serializeEnvelope } from "@throughline/envelope";
+import { newId } from "@throughline/envelope";
 import { createMemoryBroker, enqueue, type MemoryBroker, type MemoryMessage } from "./memory/broker.ts";
 import { startDrain } from "./memory/drain.ts";
 import { createMemoryLine, type MemoryLine } from "./memory/line.ts";
 import { joinGroup } from "./memory/member.ts";
-import type { DeadLetter, Publisher, Subscriber, Transport } from "./transport.ts";
+import { createPublisher } from "./memory/publisher.ts";
+import type { DeadLetter, Subscriber, Transport } from "./transport.ts";
 
 export { createMemoryBroker, type MemoryBroker } from "./memory/broker.ts";
 export { createMemoryLine, type MemoryLine } from "./memory/line.ts";
@@ -46,20 +47,6 @@ export function memoryTransport({
   };
 }
 
-function createPublisher(broker: MemoryBroker, namespace: string, line: MemoryLine): Publisher {
-  let isClosed = false;
-  return {
-    async publish(envelopes) {
-      if (isClosed) throw new Error("This publisher is closed");
-      await line.carry();
-      for (const message of envelopes.map(toMessage)) broker.publish(namespace, message);
-    },
-    async [Symbol.asyncDispose]() {
-      isClosed = true;
-    },
-  };
-}
-
 function createSubscriber(broker: MemoryBroker, namespace: string, line: MemoryLine): Subscriber {
   const leaving: (() => Promise<void>)[] = [];
   let isClosed = false;
@@ -74,12 +61,6 @@ function createSubscriber(broker: MemoryBroker, namespace: string, line: MemoryL
       await Promise.all(leaving.map((leave) => leave()));
     },
   };
-}
-
-function toMessage(envelope: Envelope): MemoryMessage {
-  const { type, key, traceparent } = envelope;
-  const headers = { eventType: type, ...(traceparent === undefined ? {} : { traceparent }) };
-  return { type, key, headers, body: Buffer.from(serializeEnvelope(envelope)) };
 }
 
 function messageIn({ body, headers, origin }: DeadLetter): MemoryMessage {

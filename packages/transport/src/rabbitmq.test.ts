@@ -10,6 +10,8 @@ describe.skipIf(isExcused)("with a broker", () => {
     orderAcrossMembers: "consumers of one queue take turns",
     retryRoom: "not shown yet",
     line: "not shown yet",
+    limit: "not shown yet",
+    unroutable: "not shown yet",
   });
 });
 

@@ -27,6 +27,8 @@ export type UnderTest = {
    * the broker allows, or the suite takes long. Default: 0, it sees at once that a subscriber is gone.
    */
   readonly leaseMs?: number;
+  /** A wire text of so many bytes is more than the broker takes. */
+  readonly tooLargeBytes?: number;
   /** Closes what `connect` opened besides, after all that the suite opened is closed. */
   readonly dispose?: () => Promise<void>;
 };
@@ -56,6 +58,7 @@ export type Bench = {
   readonly probe: Probe;
   readonly line: Line;
   readonly leaseMs: number;
+  readonly tooLargeBytes: number;
   /** Another process in the same namespace. */
   elsewhere(): Promise<Bench>;
   publish(envelopes: readonly Envelope[]): Promise<void>;
@@ -74,6 +77,8 @@ export type Workshop = {
   bench(): Promise<Bench>;
   /** Tries the assertions again until they hold, at most `patienceMs`; then fails with what they said last. */
   eventually(assertions: () => void | Promise<void>): Promise<void>;
+  /** What the promise says, or, after `patienceMs`, the failure that it says nothing. */
+  soon<Result>(promise: Promise<Result>): Promise<Result>;
 };
 
 /** Runs one case, then lets handlers go that still wait for something, heals all lines, and closes in reverse all that it has opened. */
@@ -88,8 +93,9 @@ export async function withWorkshop(
     vi.waitFor(assertions, { timeout: patienceMs, interval: 20 });
   const ended = createGate();
   const site: Site = { connect, processes, opened, eventually, lines: [], ended: ended.opened };
+  const soon: Workshop["soon"] = (promise) => within(patienceMs, promise);
   try {
-    await run({ bench: () => openProcess(`t${newId().replaceAll("-", "").slice(-10)}`, site), eventually });
+    await run({ bench: () => openProcess(`t${newId().replaceAll("-", "").slice(-10)}`, site), eventually, soon });
   } finally {
     ended.open();
     for (const line of site.lines) line.heal();
@@ -133,7 +139,7 @@ type Site = {
 
 async function openProcess(namespace: string, site: Site): Promise<Bench> {
   const { opened, eventually } = site;
-  const { transport, probe, line, leaseMs = 0, dispose } = await site.connect(namespace);
+  const { transport, probe, line, leaseMs = 0, tooLargeBytes, dispose } = await site.connect(namespace);
   site.processes.defer(async () => dispose?.());
   if (line !== undefined) site.lines.push(line);
   let publisher: Promise<Publisher> | undefined;
@@ -142,10 +148,12 @@ async function openProcess(namespace: string, site: Site): Promise<Bench> {
     transport,
     probe,
     get line() {
-      if (line === undefined) throw new Error("This case needs `line`: supply it, or say in `exceptions` why not");
-      return line;
+      return supplied(line, "line");
     },
     leaseMs,
+    get tooLargeBytes() {
+      return supplied(tooLargeBytes, "tooLargeBytes");
+    },
     elsewhere: () => openProcess(namespace, site),
     async publish(envelopes) {
       publisher ??= transport.connectPublisher().then((connected) => opened.use(connected));
@@ -159,10 +167,25 @@ async function openProcess(namespace: string, site: Site): Promise<Bench> {
         if (waiting > 0) throw new Error(`${waiting} messages still wait for ${group}`);
       }),
     async drain(take, { group = "billing", onError } = {}) {
-      if (transport.deadLetters === undefined) throw new Error("This transport has no road for dead letters");
-      return opened.use(await transport.deadLetters.drain(group, ["order.created"], take, onError));
+      const road = supplied(transport.deadLetters, "transport.deadLetters");
+      return opened.use(await road.drain(group, ["order.created"], take, onError));
     },
   };
+}
+
+function supplied<Means>(means: Means | undefined, name: string): Means {
+  if (means !== undefined) return means;
+  throw new Error(`This case needs \`${name}\` of UnderTest: supply it, or say in the exceptions why not`);
+}
+
+async function within<Result>(timeoutMs: number, promise: Promise<Result>): Promise<Result> {
+  const { promise: tooLate, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error(`Nothing came of it in ${timeoutMs} ms`)), timeoutMs);
+  try {
+    return await Promise.race([promise, tooLate]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 async function listen(

@@ -107,7 +107,7 @@ export const deadLetterCases: readonly TransportCase[] = [
     name: "what is no envelope is drained and redelivered to the byte",
     async run({ bench, eventually }) {
       const here = await bench();
-      await here.listen();
+      const { failures } = await here.listen();
       await here.probe.publishRaw("order.created", Buffer.from('{"hello":"world"}'));
       const letters: DeadLetter[] = [];
       await here.drain(async (letter) => {
@@ -115,6 +115,7 @@ export const deadLetterCases: readonly TransportCase[] = [
         if (letters.length === 1) await here.transport.deadLetters?.redeliver(letter);
       });
       await eventually(() => expect(letters).toHaveLength(2));
+      expect(failures.map(({ deadLettered }) => deadLettered)).toEqual([true, true]);
       expect(letters.map(textOf)).toEqual(['{"hello":"world"}', '{"hello":"world"}']);
       expect(letters[1]?.headers).toEqual(letters[0]?.headers);
     },
@@ -145,11 +146,12 @@ export const deadLetterCases: readonly TransportCase[] = [
 async function redeliverTo({ bench, eventually }: Workshop, { groupOnly }: { readonly groupOnly: boolean }) {
   const { listen, publish, drain, drained, transport } = await bench();
   let calls = 0;
-  const billing = await listen(async () => {
+  const failTwice = async () => {
     calls += 1;
     if (calls === 1) throw new RejectedError("no such customer");
     if (calls === 2) throw new Error("not yet");
-  });
+  };
+  const billing = await listen(failTwice, { attempts: 2 });
   const inventory = await listen(undefined, { group: "inventory" });
   const sent = runCausedBy({ correlationId: "any", traceparent }, () => order("order-1"));
   await publish([sent]);

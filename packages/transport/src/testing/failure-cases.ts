@@ -97,6 +97,16 @@ export const failureCases: readonly TransportCase[] = [
     },
   },
   {
+    name: "an error of any length and any characters keeps no message from being set aside",
+    async run({ bench }) {
+      const { listen, publish, probe } = await bench();
+      await listen(() => Promise.reject(new RejectedError(`\u0000\ud800🛒\n${"no ".repeat(100_000)}`)));
+      const sent = order("order-1");
+      await publish([sent]);
+      await expectDeadLetters(probe, [Buffer.from(serializeEnvelope(sent))], /no no/);
+    },
+  },
+  {
     name: "a handler over its time limit has failed",
     async run({ bench, eventually }) {
       const { listen, publish } = await bench();

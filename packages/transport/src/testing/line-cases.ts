@@ -29,11 +29,10 @@ export const lineCases: readonly TransportCase[] = [
       const unlucky = await elsewhere();
       const { handled } = await unlucky.listen(() => setImmediate());
       const sent = orders(40);
-      for (const part of [sent.slice(0, 20), sent.slice(20)]) {
-        await publish(part);
-        unlucky.line.cut();
-        unlucky.line.heal();
-      }
+      await publish(sent.slice(0, 20));
+      unlucky.line.cut();
+      await publish(sent.slice(20));
+      unlucky.line.heal();
       await eventually(() => expect(new Set(idsOf(handled))).toEqual(new Set(idsOf(sent))));
       await drained();
       expect((await transport.backlog("billing", ["order.created"])).deadLetters).toBe(0);
@@ -71,36 +70,37 @@ export const lineCases: readonly TransportCase[] = [
   },
   {
     name: "subscribers and publishers can be closed while the broker gives no answer",
-    async run({ bench }) {
+    async run({ bench, soon }) {
       const { listen, line, transport } = await bench();
       const { subscriber } = await listen();
       const publisher = await transport.connectPublisher();
       await publisher.publish([order("order-1")]);
       line.swallow();
-      await Promise.all([subscriber[Symbol.asyncDispose](), publisher[Symbol.asyncDispose]()]);
+      await soon(Promise.all([subscriber[Symbol.asyncDispose](), publisher[Symbol.asyncDispose]()]));
     },
     exceptions: [{ key: "line" }],
   },
   {
     name: "the backlog of a broker that gives no answer is an error, and no number",
-    async run({ bench }) {
+    async run({ bench, soon }) {
       const { listen, line, transport } = await bench();
       await listen();
       line.swallow();
-      await expect(transport.backlog("billing", ["order.created"])).rejects.toThrow();
+      const counted = soon(transport.backlog("billing", ["order.created"]).catch(() => "unknown"));
+      expect(await counted).toBe("unknown");
     },
     exceptions: [{ key: "line" }],
   },
 ];
 
-async function survive({ bench, eventually }: Workshop, accident: "cut" | "swallow"): Promise<void> {
+async function survive({ bench, eventually, soon }: Workshop, accident: "cut" | "swallow"): Promise<void> {
   const { listen, publish, drained, line } = await bench();
   const { handled } = await listen();
   const [before, during, after] = [order("order-1"), order("order-2"), order("order-3")];
   await publish([before]);
   await eventually(() => expect(handled).toEqual([before]));
   line[accident]();
-  await expect(publish([during])).rejects.toThrow();
+  expect(await soon(missingOf(publish, [during]))).toEqual([during.id]);
   line.heal();
   await eventually(() => publish([during, after]));
   await eventually(() => expect(new Set(idsOf(handled))).toEqual(new Set(idsOf([before, during, after]))));

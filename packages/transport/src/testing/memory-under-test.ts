@@ -6,11 +6,12 @@ import type { UnderTest } from "./bench.ts";
 const sharedBroker = createMemoryBroker();
 
 /** The memory transport as the suite wants it; by default all namespaces are on one broker, as on any real one. */
-export function memoryUnderTest(namespace: string, broker: MemoryBroker = sharedBroker): UnderTest {
+export function memoryUnderTest(namespace: string, broker: MemoryBroker = sharedBroker) {
   const line = createMemoryLine();
   return {
     transport: memoryTransport({ namespace, broker, line }),
     line,
+    tooLargeBytes: 256 * 1_024 + 1,
     probe: {
       publishRaw: async (type, bytes) =>
         broker.publish(namespace, { type, key: newId(), headers: { eventType: type }, body: Buffer.from(bytes) }),
@@ -21,5 +22,5 @@ export function memoryUnderTest(namespace: string, broker: MemoryBroker = shared
         return asked.map(({ letter: { body, error } }) => ({ body, reason: error.message }));
       },
     },
-  };
+  } satisfies UnderTest;
 }

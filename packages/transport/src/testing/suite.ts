@@ -28,6 +28,8 @@ export type Exceptions = {
   readonly lastNote?: string;
   /** Fifty thousand messages can wait in a test; where they cannot, two thousand. */
   readonly crowd?: string;
+  /** There is a size that the broker refuses. */
+  readonly limit?: string;
   /** The broker refuses a message that no group asked for. Where it does not, it takes it. */
   readonly unroutable?: string;
   /** The tests have a `line` to have accidents on. */

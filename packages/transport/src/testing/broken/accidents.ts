@@ -1,0 +1,164 @@
+import { setTimeout } from "node:timers/promises";
+import { createKeyQueue } from "../../key-queue.ts";
+import { createMemoryBroker, createMemoryLine, memoryTransport } from "../../memory.ts";
+import { PublishError } from "../../publish-error.ts";
+import { toError } from "../../reason.ts";
+import { forever } from "../bench.ts";
+import { memoryUnderTest } from "../memory-under-test.ts";
+import {
+  type BrokenTransport,
+  breakSubscriber,
+  breakSubscription,
+  forget,
+  withHandler,
+  withPublish,
+  withSubscription,
+} from "./kit.ts";
+
+const broker = createMemoryBroker();
+
+/** Wrong when the line or a process fails, or too much comes at once. */
+export const brokenInAccidents: readonly BrokenTransport[] = [
+  {
+    fault: "takes a publish for done that got no answer",
+    caughtBy: [
+      "a publish rejects while the broker is away, and both ends go on when it is back",
+      "a publish rejects that gets no answer, and both ends go on when there are answers again",
+    ],
+    connect: withPublish((publish) => (envelopes) => publish(envelopes).catch(forget)),
+  },
+  {
+    fault: "waits without end for an answer",
+    caughtBy: ["a publish rejects that gets no answer, and both ends go on when there are answers again"],
+    connect: withPublish((publish) => (envelopes) => publish(envelopes).catch(forever)),
+  },
+  {
+    fault: "names the part of a publish that failed, and not what it then left out",
+    caughtBy: ["what a failed publish does not name, the broker has"],
+    connect: withPublish((publish) => async (envelopes) => {
+      for (let from = 0; from < envelopes.length; from += 10) {
+        const part = envelopes.slice(from, from + 10);
+        await setTimeout(1);
+        await publish(part).catch((thrown) => {
+          throw new PublishError(part.map(({ id }) => ({ id, refused: false, cause: toError(thrown) })));
+        });
+      }
+    }),
+  },
+  {
+    fault: "never comes back to a broker that was away",
+    caughtBy: [
+      "a subscriber that loses its connection goes on by itself, and misses nothing",
+      "a publish rejects while the broker is away, and both ends go on when it is back",
+      "a publish rejects that gets no answer, and both ends go on when there are answers again",
+    ],
+    connect(namespace) {
+      const { transport, line, ...others } = memoryUnderTest(namespace, broker);
+      const lost = createMemoryLine();
+      line.watch(() => lost.cut());
+      const { connectSubscriber } = memoryTransport({ namespace, broker, line: lost });
+      return { ...others, line, transport: { ...transport, connectSubscriber } };
+    },
+  },
+  {
+    fault: "has no queue while its line is down",
+    caughtBy: ["a subscriber that loses its connection goes on by itself, and misses nothing"],
+    connect(namespace) {
+      const underTest = memoryUnderTest(namespace, broker);
+      const { types } = broker.group(namespace, "billing");
+      const { line } = underTest;
+      line.watch(() => (line.isUp ? types.add("order.created") : types.clear()));
+      return underTest;
+    },
+  },
+  {
+    fault: "gives a message to another while it is handled",
+    caughtBy: ["a slow handler keeps its message"],
+    connect(namespace) {
+      const underTest = memoryUnderTest(namespace);
+      const seen = new Set<string>();
+      return breakSubscription(underTest, ({ handler, ...subscription }) => ({
+        ...subscription,
+        async handler(envelope) {
+          if (seen.size < seen.add(envelope.id).size) {
+            await using publisher = await underTest.transport.connectPublisher();
+            await publisher.publish([envelope]);
+          }
+          await handler(envelope);
+        },
+      }));
+    },
+  },
+  {
+    fault: "sends again what it handled while it was frozen",
+    caughtBy: ["a frozen subscriber loses its message to another, and does no harm when it goes on"],
+    connect(namespace) {
+      const underTest = memoryUnderTest(namespace, broker);
+      const awake = memoryTransport({ namespace, broker });
+      return breakSubscription(underTest, ({ handler, ...subscription }) => ({
+        ...subscription,
+        async handler(envelope) {
+          let hasFrozen = false;
+          const unwatch = underTest.line.watch(() => (hasFrozen = true));
+          await handler(envelope);
+          unwatch();
+          if (!hasFrozen) return;
+          await using publisher = await awake.connectPublisher();
+          await publisher.publish([envelope]);
+        },
+      }));
+    },
+  },
+  {
+    fault: "acknowledges what a dying process has in hand",
+    caughtBy: [
+      "what a process had in hand when it died, another gets",
+      "a frozen subscriber loses its message to another, and does no harm when it goes on",
+      "a message that takes down whoever handles it is set aside after its attempts",
+    ],
+    connect: withHandler((handler) => async (envelope) => {
+      handler(envelope).catch(forget);
+    }),
+  },
+  {
+    fault: "cannot be closed while the broker gives no answer",
+    caughtBy: ["subscribers and publishers can be closed while the broker gives no answer"],
+    connect(namespace) {
+      const underTest = memoryUnderTest(namespace);
+      const { line } = underTest;
+      return breakSubscriber(underTest, (subscriber) => ({
+        ...subscriber,
+        async [Symbol.asyncDispose]() {
+          const { promise: healed, resolve } = Promise.withResolvers<void>();
+          line.watch(resolve);
+          if (!line.isUp) await healed;
+          await subscriber[Symbol.asyncDispose]();
+        },
+      }));
+    },
+  },
+  {
+    fault: "counts nothing where nobody answers",
+    caughtBy: ["the backlog of a broker that gives no answer is an error, and no number"],
+    connect(namespace) {
+      const { transport, ...others } = memoryUnderTest(namespace);
+      const backlog: typeof transport.backlog = (...question) =>
+        transport.backlog(...question).catch(() => ({ waiting: 0, deadLetters: 0 }));
+      return { ...others, transport: { ...transport, backlog } };
+    },
+  },
+  {
+    fault: "fetches ten thousand at a time",
+    caughtBy: ["fifty thousand messages wait at the broker and not in the subscriber, while its handlers are stuck"],
+    connect: withSubscription(({ concurrency = 10, handler, ...subscription }) => {
+      const places = createKeyQueue(concurrency);
+      const inTurn = async (envelope: Parameters<typeof handler>[0]) => {
+        await places.add(envelope.id, async () => {
+          await handler(envelope);
+          return undefined;
+        });
+      };
+      return { ...subscription, concurrency: 10_000, handler: inTurn };
+    }),
+  },
+];
