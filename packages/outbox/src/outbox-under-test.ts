@@ -69,8 +69,9 @@ export function createBroker(name = "test"): Broker {
         },
         async [Symbol.asyncDispose]() {},
       }),
-      connectSubscriber: () => Promise.reject(new Error("Nobody subscribes to this broker")),
-      backlog: () => Promise.reject(new Error("Nobody subscribes to this broker")),
+      connectSubscriber: nobodySubscribes,
+      backlog: nobodySubscribes,
+      deadLetters: { drain: nobodySubscribes, redeliver: nobodySubscribes },
     },
     received: [],
     wires: [],
@@ -106,4 +107,8 @@ export function sequencesOf(received: readonly Envelope[]): Record<string, numbe
 
 export function numbersTo(last: number): number[] {
   return Array.from({ length: last }, (_, index) => index + 1);
+}
+
+function nobodySubscribes(): Promise<never> {
+  return Promise.reject(new Error("Nobody subscribes to this broker"));
 }

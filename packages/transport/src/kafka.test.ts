@@ -7,11 +7,11 @@ import { describeTransport, type UnderTest } from "./testing.ts";
 // With CI=true a missing broker is a failure.
 describe.skipIf(brokers.length === 0 && process.env.CI !== "true")("on a real broker", () => {
   describeTransport("kafka", connectForTest, {
-    attempts: "not shown yet",
+    lastNote: "not shown yet",
     line: "not shown yet",
     limit: "not shown yet",
     unroutable: "a topic keeps what nobody asked for",
-    deadLetters: "not shown yet",
+    redeliveryToGroup: "every group reads the topic",
   });
 });
 

@@ -90,5 +90,5 @@ export interface Transport {
   connectSubscriber(): Promise<Subscriber>;
   /** What waits for `group`; rejects, with the reason, where the broker does not answer. */
   backlog(group: string, types: readonly string[]): Promise<Backlog>;
-  readonly deadLetters?: DeadLetterRoad;
+  readonly deadLetters: DeadLetterRoad;
 }

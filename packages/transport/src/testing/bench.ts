@@ -167,8 +167,7 @@ async function openProcess(namespace: string, site: Site): Promise<Bench> {
         if (waiting > 0) throw new Error(`${waiting} messages still wait for ${group}`);
       }),
     async drain(take, { group = "billing", onError } = {}) {
-      const road = supplied(transport.deadLetters, "transport.deadLetters");
-      return opened.use(await road.drain(group, ["order.created"], take, onError));
+      return opened.use(await transport.deadLetters.drain(group, ["order.created"], take, onError));
     },
   };
 }

@@ -36,8 +36,6 @@ export type Exceptions = {
   readonly line?: string;
   /** What is redelivered comes back to the group that set it aside, and to no other. */
   readonly redeliveryToGroup?: string;
-  /** There is a road for dead letters. */
-  readonly deadLetters?: string;
 };
 
 export type TransportCase = {

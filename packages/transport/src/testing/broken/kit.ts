@@ -28,7 +28,6 @@ export function withRoad(change: (road: DeadLetterRoad, underTest: UnderTest) =>
     const underTest = memoryUnderTest(namespace);
     const { transport } = underTest;
     const road = transport.deadLetters;
-    if (road === undefined) throw new Error("The memory transport has lost its road for dead letters");
     return { ...underTest, transport: { ...transport, deadLetters: { ...road, ...change(road, underTest) } } };
   };
 }
