@@ -48,7 +48,7 @@ export function connect(
   url: string,
   max = 20,
 ): { readonly database: NodePgDatabase; readonly pool: pg.Pool } & AsyncDisposable {
-  const pool = new pg.Pool({ connectionString: url, max });
+  const pool = new pg.Pool({ connectionString: url, max, pipeline: true });
   // A connection that dies in use also fails its statement; unheard, its error would end the process.
   pool.on("connect", (client) => client.on("error", () => undefined));
   return { database: drizzle(pool), pool, [Symbol.asyncDispose]: () => closePool(pool) };

@@ -53,7 +53,7 @@ export type AppendResult<Told extends Event> =
 /** The stream's folded state after these events, kept in its row. */
 export type Snapshot = { readonly state: unknown; readonly stateVersion: number };
 
-type Appended = {
+export type Appended = {
   readonly outcome: "appended" | "repeated" | "refused";
   readonly version: number;
   readonly position: number;
@@ -87,7 +87,12 @@ export async function appendEntries<Told extends Event>(
 const appendText = `select outcome, version, position::float8 as position,
   (extract(epoch from recorded_at) * 1000)::float8 as at_ms from append_to_stream($1, $2, $3, $4, $5, $6, $7)`;
 
-function record<Told extends Event>(streamId: string, entry: Entry<Told>, row: Appended, metadata: Metadata) {
+export function record<Told extends Event>(
+  streamId: string,
+  entry: Entry<Told>,
+  row: Omit<Appended, "outcome">,
+  metadata: Metadata,
+) {
   const recorded: RecordedEvent = {
     id: entry.id,
     streamId,

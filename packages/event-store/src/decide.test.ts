@@ -104,6 +104,43 @@ test("two entities in one transaction commit together", async () => {
   expect(await loadState(store.database, accounts, to)).toMatchObject({ version: 0 });
 });
 
+test("entities that are decided side by side commit together, each with a history of its own", async () => {
+  const [old, ...fresh] = [newId(), newId(), newId()];
+  await deposit(old, 100);
+  const decisions = await store.database.transaction((tx) =>
+    Promise.all([
+      decide(tx, accounts, old, { type: "withdraw", cents: 60 }),
+      ...fresh.map((id) => decide(tx, accounts, id, { type: "deposit", cents: 5, note: "hello" })),
+    ]),
+  );
+  expect(decisions.map(({ version }) => version)).toEqual([2, 2, 2]);
+  const streams = await Promise.all([old, ...fresh].map((id) => readStream(store.database, `account-${id}`)));
+  expect(streams.flatMap((events) => events.slice(-1))).toEqual(decisions.map(({ events }) => events.at(-1)));
+  expect(await loadState(store.database, accounts, old)).toMatchObject({ state: { cents: 40 } });
+});
+
+test("of two decisions on one entity side by side in one transaction, the second is refused", async () => {
+  const id = newId();
+  await deposit(id, 100);
+  const twice = store.database.transaction((tx) =>
+    Promise.all([1, 2].map((cents) => decide(tx, accounts, id, { type: "deposit", cents }))),
+  );
+  await expect(twice).rejects.toThrow(ConcurrencyError);
+  expect(await loadState(store.database, accounts, id)).toMatchObject({ state: { cents: 100 }, version: 1 });
+});
+
+test("of two transactions that create several entities, the later one is refused where they meet", async () => {
+  const [mine, ours, theirs] = [newId(), newId(), newId()];
+  const create = (...ids: string[]) =>
+    store.database.transaction((tx) =>
+      Promise.all(ids.map((id) => decide(tx, accounts, id, { type: "deposit", cents: 1 }))),
+    );
+  const outcomes = await Promise.allSettled([create(mine, ours), create(ours, theirs)]);
+  const refused = outcomes.flatMap((outcome) => (outcome.status === "rejected" ? [outcome.reason] : []));
+  for (const error of refused) expect(error).toBeInstanceOf(ConcurrencyError);
+  expect(await loadState(store.database, accounts, ours)).toMatchObject({ version: 2 - refused.length });
+});
+
 test("the state inside a transaction is what the transaction left, and outside what is committed", async () => {
   const id = newId();
   await store.database.transaction(async (tx) => {

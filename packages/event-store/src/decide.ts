@@ -1,6 +1,7 @@
 import { currentCause } from "@throughline/envelope";
 import type { Transaction } from "@throughline/log";
-import { appendEntries, toEntries } from "./append-to-stream.ts";
+import { toEntries } from "./append-to-stream.ts";
+import { appendTogether } from "./append-together.ts";
 import { type Decider, streamIdOf } from "./decider.ts";
 import { eventId } from "./event-id.ts";
 import { loadForDecision, loadStateAt } from "./load-state.ts";
@@ -45,9 +46,8 @@ export async function decide<Command, Told extends Event, State>(
   const version = before.version + entries.length;
   const isSnapshotDue =
     entries.length > 0 && version - before.snapshotVersion >= (decider.snapshotEvery ?? Number.POSITIVE_INFINITY);
-  const result = await appendEntries(tx, streamId, decider.type, entries, {
+  const result = await appendTogether(tx, streamId, decider.type, entries, {
     expected: before.version,
-    commandId,
     metadata,
     snapshot: isSnapshotDue ? { state, stateVersion: decider.stateVersion ?? 1 } : undefined,
   });

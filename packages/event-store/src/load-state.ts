@@ -1,4 +1,4 @@
-import { type Database, query, type Transaction } from "@throughline/log";
+import { askTogether, type Database, query, type Transaction } from "@throughline/log";
 import { type Decider, type StoredEvent, streamIdOf } from "./decider.ts";
 import type { Event } from "./recorded-event.ts";
 
@@ -14,7 +14,7 @@ export async function loadState<Command, Told extends Event, State>(
   decider: Decider<Command, Told, State>,
   id: string,
 ): Promise<Loaded<State>> {
-  const values = [streamIdOf(decider, id), stateVersionOf(decider), null];
+  const values = [streamIdOf(decider, id), stateVersionOf(decider)];
   const [row] = await query<StreamRow>(handle, "event-store-load", loadText, values);
   return fold(decider, row);
 }
@@ -26,15 +26,32 @@ export async function loadForDecision<Command, Told extends Event, State>(
   streamId: string,
   firstEventId: string | null,
 ): Promise<Loaded<State> & { readonly snapshotVersion: number; readonly repeatedFrom: number | undefined }> {
-  const values = [streamId, stateVersionOf(decider), firstEventId];
-  let [row] = await query<StreamRow>(tx, "event-store-lock", lockText, values);
-  // A statement that waited for the lock has the new stream row, but the events of before: ask again, now unrivalled.
-  if (row !== undefined && !isComplete(row)) [row] = await query<StreamRow>(tx, "event-store-lock", lockText, values);
+  const row = await askTogether(tx, lockStreams, { streamId, stateVersion: stateVersionOf(decider), firstEventId });
   return {
     ...fold(decider, row),
     snapshotVersion: row?.snapshot_version ?? 0,
     repeatedFrom: row?.repeated_from ?? undefined,
   };
+}
+
+type StreamToLock = {
+  readonly streamId: string;
+  readonly stateVersion: number | null;
+  readonly firstEventId: string | null;
+};
+
+async function lockStreams(tx: Transaction, streams: readonly StreamToLock[]): Promise<(StreamRow | undefined)[]> {
+  const ask = () =>
+    query<StreamRow & { readonly nth: number }>(tx, "event-store-lock", lockText, [
+      streams.map(({ streamId }) => streamId),
+      streams.map(({ stateVersion }) => stateVersion),
+      streams.map(({ firstEventId }) => firstEventId),
+    ]);
+  let rows = await ask();
+  // A statement that waited for a lock has the new stream row, but the events of before: ask again, now unrivalled.
+  if (!rows.every(isComplete)) rows = await ask();
+  const byNth = new Map(rows.map((row) => [row.nth, row]));
+  return streams.map((_, index) => byNth.get(index + 1));
 }
 
 /** The state that the entity had at `version`, from its first event on. */
@@ -57,24 +74,35 @@ type StreamRow = {
 };
 
 // The events come as one JSON text, because one JSON.parse is faster than a row mapping per event.
-const events = (where: string) => `coalesce((
+const events = (stream: string, where: string) => `coalesce((
   select json_agg(json_build_object('type', type, 'schemaVersion', schema_version, 'data', data) order by version)
-  from events where stream_id = $1 and ${where}), '[]') as events`;
+  from events where stream_id = ${stream} and ${where}), '[]') as events`;
+
+const kept = (stateVersion: string) => `version,
+      case when state_version = ${stateVersion} then snapshot end as snapshot,
+      case when state_version = ${stateVersion} then snapshot_version else 0 end as snapshot_version`;
 
 const loadText = `
-  select stream.version, stream.snapshot, stream.snapshot_version, ${events("version > stream.snapshot_version")},
-    (select version from events where event_id = $3) as repeated_from
+  select stream.version, stream.snapshot, stream.snapshot_version, null as repeated_from,
+    ${events("$1", "version > stream.snapshot_version")}
+  from (select ${kept("$2")} from streams where stream_id = $1) as stream`;
+
+// Sorted, because the streams are locked in this order; lateral, so that each is found by its key whatever the planner
+// believes about a young table.
+const lockText = `
+  select nth::integer, stream.version, stream.snapshot, stream.snapshot_version,
+    (select version from events where event_id = asked.first_event_id) as repeated_from,
+    ${events("asked.stream_id", "version > stream.snapshot_version")}
   from (
-    select version,
-      case when state_version = $2 then snapshot end as snapshot,
-      case when state_version = $2 then snapshot_version else 0 end as snapshot_version
-    from streams where stream_id = $1
+    select * from unnest($1::text[], $2::integer[], $3::uuid[]) with ordinality
+      as given (stream_id, state_version, first_event_id, nth)
+    order by stream_id
+  ) as asked cross join lateral (
+    select ${kept("asked.state_version")} from streams where stream_id = asked.stream_id for update
   ) as stream`;
 
-const lockText = `${loadText} for update`;
-
 const loadAtText = `
-  select $2::integer as version, null as snapshot, 0 as snapshot_version, ${events("version <= $2")}`;
+  select $2::integer as version, null as snapshot, 0 as snapshot_version, ${events("$1", "version <= $2")}`;
 
 function stateVersionOf(decider: { readonly snapshotEvery?: number; readonly stateVersion?: number }): number | null {
   return decider.snapshotEvery === undefined ? null : (decider.stateVersion ?? 1);

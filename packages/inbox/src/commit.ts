@@ -1,8 +1,8 @@
 import { channel } from "node:diagnostics_channel";
 import type { Envelope } from "@throughline/envelope";
-import type { Database } from "@throughline/log";
+import type { Database, Transaction } from "@throughline/log";
 import { passKeys, putAside } from "./parked-keys.ts";
-import { assertAlive, type Parks, remember } from "./processed-messages.ts";
+import { assertAlive, type Parks, type Remembered, remember } from "./processed-messages.ts";
 import type { Effect } from "./reaction.ts";
 
 /** `parked`: the key waits for a dead message, and this one waits behind it, in the database. */
@@ -14,21 +14,23 @@ export type Work = { readonly envelope: Envelope; readonly effect: Effect };
 const beforeHandle = channel("throughline:inbox.before_handle");
 const afterHandle = channel("throughline:inbox.after_handle");
 
-export type CommitLimits = {
+export type CommitOptions = {
   /** After these milliseconds an effect fails. */
   readonly effectMs: number;
+  /** Whether effects of different keys run side by side, and not one after another. */
+  readonly keysSideBySide: boolean;
   readonly parks: Parks;
 };
 
 /**
- * One transaction for all: remembers the envelopes, then runs the effects of the new ones one after another. All commit,
- * or none; the outcomes are in the order of the works.
+ * One transaction for all: remembers the envelopes, then runs the effects of the new ones. All commit, or none; the
+ * outcomes are in the order of the works.
  */
 export function commitTogether(
   database: Database,
   consumer: string,
   works: readonly Work[],
-  { effectMs, parks }: CommitLimits,
+  { effectMs, keysSideBySide, parks }: CommitOptions,
 ): Promise<Outcome[]> {
   return database.transaction(async (tx) => {
     // Revoked at the end: whoever still holds it could otherwise write into the connection's next transaction.
@@ -38,16 +40,10 @@ export function commitTogether(
       const known = await remember(tx, consumer, envelopes, parks);
       const those = (ids: ReadonlySet<string>) => envelopes.filter(({ id }) => ids.has(id.toLowerCase()));
       if (known.held.size > 0) await putAside(tx, consumer, those(known.held));
-      const outcomes: Outcome[] = [];
-      for (const { envelope, effect } of works) {
-        const id = envelope.id.toLowerCase();
-        const isNew = known.new.delete(id);
-        outcomes.push(known.held.has(id) ? "parked" : isNew ? "handled" : "duplicate");
-        if (!isNew) continue;
-        beforeHandle.publish(undefined);
-        await inTime(effect(lent.proxy), envelope, effectMs);
-        afterHandle.publish(undefined);
-      }
+      const outcomes = works.map(({ envelope: { id } }) => outcomeOf(id.toLowerCase(), known));
+      const due = works.filter((_, index) => outcomes[index] === "handled");
+      const runs = keysSideBySide ? [...Map.groupBy(due, ({ envelope }) => envelope.key).values()] : [due];
+      await allEnded(runs.map((run) => runInTurn(run, lent.proxy, effectMs)));
       if (known.next.size > 0) await passKeys(tx, consumer, those(known.next));
       await assertAlive(tx);
       return outcomes;
@@ -55,6 +51,26 @@ export function commitTogether(
       lent.revoke();
     }
   });
+}
+
+/** The first of two copies in one batch is the new one. */
+function outcomeOf(id: string, known: Remembered): Outcome {
+  if (known.held.has(id)) return "parked";
+  return known.new.delete(id) ? "handled" : "duplicate";
+}
+
+async function runInTurn(works: readonly Work[], tx: Transaction, effectMs: number): Promise<void> {
+  for (const { envelope, effect } of works) {
+    beforeHandle.publish(undefined);
+    await inTime(effect(tx), envelope, effectMs);
+    afterHandle.publish(undefined);
+  }
+}
+
+/** Rejects with the first failure, once none is under way any more: the transaction must outlive what runs in it. */
+async function allEnded(runs: readonly Promise<void>[]): Promise<void> {
+  await Promise.allSettled(runs);
+  await Promise.all(runs);
 }
 
 async function inTime(effect: Promise<void>, { type, id }: Envelope, effectMs: number): Promise<void> {

@@ -52,6 +52,27 @@ test("messages in flight commit together", async () => {
   expect(await remembered(inbox.database, started.group)).toBe(100);
 });
 
+test("effects of different keys run side by side where that is allowed, and commit together", async () => {
+  const meet = barrier(2);
+  const reaction = (group: string) =>
+    on(noted, async (_, tx) => {
+      await meet();
+      await addTransactionId(tx, group);
+    });
+  await using started = await startGroup((group) => [reaction(group)], { keysSideBySide: true });
+  await publish(started.transport, notes(2));
+  await until(() => started.consumer.status().handled === 2);
+  expect(new Set(await effectsOf(inbox.database, started.group)).size).toBe(1);
+});
+
+test("one poison beside fifty others fails alone", async () => {
+  await using started = await startGroup((group) => [transactions(group)], { keysSideBySide: true });
+  await publish(started.transport, [...notes(25), note("poison"), ...notes(24)]);
+  await until(() => started.consumer.status().handled === 49 && started.failures.length === 1);
+  expect(await effectsOf(inbox.database, started.group)).toHaveLength(49);
+  expect(await remembered(inbox.database, started.group)).toBe(49);
+});
+
 test("a batch has a limit", async () => {
   await using started = await startGroup((group) => [transactions(group)], { batchSize: 10 });
   await publish(started.transport, notes(100));

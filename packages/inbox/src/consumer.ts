@@ -25,6 +25,11 @@ export type ConsumerOptions = Pick<Subscription, "attempts" | "retryDelayMs" | "
    * road they come, until the dead one was sent again with effect or discarded. Default: none, they go on.
    */
   readonly parks?: readonly string[];
+  /**
+   * Whether effects of different keys run side by side in their transaction, so that what they ask of the database goes
+   * out together. Only where an effect changes nothing that belongs to another key. Default: false.
+   */
+  readonly keysSideBySide?: boolean;
   /** Days that a handled message is remembered, and after which one is refused. Default: 30. */
   readonly retentionDays?: number;
 };
@@ -63,11 +68,12 @@ export async function startConsumer(
 ): Promise<Consumer> {
   const { from, concurrency = 100, batchSize = 100, retentionDays = defaultRetentionDays, ...others } = options;
   if (from.length === 0) throw new Error(`Consumer ${group} listens to no transport`);
-  const { parks: parkTypes, ...subscription } = others;
+  const { parks: parkTypes, keysSideBySide = false, ...subscription } = others;
   const { timeoutMs = 30_000, attempts = 3, retryDelayMs = 1_000, onFailure = warn } = subscription;
   const parks = new Set(parkTypes);
   const stopping = new AbortController();
-  const commit = createGroupCommit(database, group, { batchSize, timeoutMs, signal: stopping.signal, parks });
+  const { signal } = stopping;
+  const commit = createGroupCommit(database, group, { batchSize, timeoutMs, signal, keysSideBySide, parks });
   const handle = createHandler(database, group, reactions, { retentionDays, parks, commit });
   const counted = count(handle, onFailure);
 

@@ -15,6 +15,7 @@ export type GroupCommitOptions = {
   readonly timeoutMs: number;
   /** Ends that waiting. */
   readonly signal: AbortSignal;
+  readonly keysSideBySide: boolean;
   readonly parks: Parks;
 };
 
@@ -34,7 +35,7 @@ const afterCommit = channel("throughline:inbox.after_commit");
 export function createGroupCommit(
   database: Database,
   consumer: string,
-  { batchSize, timeoutMs, signal, parks }: GroupCommitOptions,
+  { batchSize, timeoutMs, signal, keysSideBySide, parks }: GroupCommitOptions,
 ): (envelope: Envelope, effect: Effect) => Promise<Outcome> {
   const waiting: Waiting[] = [];
   const inNobodysContext = AsyncLocalStorage.snapshot();
@@ -54,7 +55,7 @@ export function createGroupCommit(
     // Batches that deadlock would do so again, since each takes its locks in the order of arrival.
     const waitsOut = batch.length === 1 ? isTransient : isOutage;
     try {
-      const commit = () => commitTogether(database, consumer, batch, { effectMs, parks });
+      const commit = () => commitTogether(database, consumer, batch, { effectMs, keysSideBySide, parks });
       const outcomes = await retry(commit, { waitsOut, until, signal });
       for (const [index, outcome] of outcomes.entries()) {
         afterCommit.publish(undefined);

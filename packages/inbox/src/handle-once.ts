@@ -19,8 +19,8 @@ export async function handleOnce(
   handle: (tx: Transaction) => Promise<void>,
 ): Promise<Outcome> {
   refuseForgotten(envelope, defaultRetentionDays);
-  const commit = () =>
-    commitTogether(database, consumer, [{ envelope, effect: handle }], { effectMs, parks: new Set() });
+  const options = { effectMs, keysSideBySide: false, parks: new Set<string>() };
+  const commit = () => commitTogether(database, consumer, [{ envelope, effect: handle }], options);
   const [outcome] = await retry(commit, { waitsOut: isTransient, until: Date.now() + patienceMs });
   if (outcome === undefined) throw new Error(`Handling ${envelope.type} ${envelope.id} had no outcome`);
   return outcome;

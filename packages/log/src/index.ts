@@ -1,3 +1,4 @@
+export { type Ask, askTogether } from "./ask-together.ts";
 export { checkLog } from "./check.ts";
 export {
   type Cursor,

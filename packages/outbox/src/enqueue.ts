@@ -1,6 +1,6 @@
 import { channel } from "node:diagnostics_channel";
 import { type Message, parseEnvelope, serializeEnvelope } from "@throughline/envelope";
-import type { Transaction } from "@throughline/log";
+import { askTogether, type Transaction } from "@throughline/log";
 import { giveHint } from "./hint.ts";
 import { type Draft, insertDrafts } from "./insert-drafts.ts";
 import { requireOpenTransaction } from "./open-transaction.ts";
@@ -13,16 +13,33 @@ const afterEnqueue = channel("throughline:outbox.after_enqueue");
 
 /**
  * Records messages to be published by `source`. They leave if, and only if, `tx` commits, in this order per key. One
- * round trip; the keys stay locked until the end of `tx`, so all messages of a transaction belong into one call. Throws,
- * before anything is written, for a message that no broker would take and for a handle that is no open transaction.
+ * round trip, also for calls side by side; the keys stay locked until the end of `tx`, so all messages of a transaction
+ * belong together. Throws, before anything is written, for a message that no broker would take and for a handle that is
+ * no open transaction.
  */
 export async function enqueue(tx: Transaction, source: string, messages: readonly Message[]): Promise<void> {
   requireOpenTransaction(tx);
   if (messages.length === 0) return;
   const drafts = messages.map((message) => draft(source, message));
-  await insertDrafts(tx, source, drafts);
+  await askTogether(tx, insertAll, { source, drafts });
   giveHint();
   afterEnqueue.publish(undefined);
+}
+
+async function insertAll(
+  tx: Transaction,
+  asked: readonly { readonly source: string; readonly drafts: readonly Draft[] }[],
+): Promise<readonly undefined[]> {
+  // Nobody may have waited for this, and the transaction have ended in the meantime.
+  requireOpenTransaction(tx);
+  for (const [source, ofSource] of Map.groupBy(asked, ({ source }) => source)) {
+    await insertDrafts(
+      tx,
+      source,
+      ofSource.flatMap(({ drafts }) => drafts),
+    );
+  }
+  return asked.map(() => undefined);
 }
 
 function draft(source: string, message: Message): Draft {

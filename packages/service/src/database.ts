@@ -29,6 +29,9 @@ export async function openDatabase(config: DatabaseConfig): Promise<Database> {
     idle_in_transaction_session_timeout: 2 * config.handlerTimeoutMs,
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
+    // What a transaction asks side by side goes out at once, and is answered in that order.
+    pipeline: true,
+    idleTimeoutMillis: 300_000,
   });
   const log = createLogger(config);
   // Nobody waits for a connection that is idle, or in the hands of a transaction that is busy elsewhere; without these
@@ -36,6 +39,7 @@ export async function openDatabase(config: DatabaseConfig): Promise<Database> {
   pool.on("error", (err) => log.warn({ err }, "lost an idle database connection"));
   pool.on("connect", (connection) => {
     connection.on("error", (err) => log.warn({ err }, "lost a database connection"));
+    nameStatements(connection);
   });
   returnLostConnections(pool);
   const database: Database = {
@@ -66,6 +70,31 @@ function returnLostConnections(pool: pg.Pool): void {
       setTimeout(() => inUse.has(connection) && connection.release(true), 1_000).unref();
     });
   });
+}
+
+const mostNames = 500;
+const names = new Map<string, string>();
+
+/**
+ * drizzle's builder sends its statements without a name, and Postgres would parse and plan each of them anew, which
+ * costs more than most take to run. Texts that vary without end keep to the first 500.
+ */
+function nameStatements(connection: pg.ClientBase): void {
+  const query = connection.query.bind(connection) as (statement: unknown, ...rest: unknown[]) => unknown;
+  const named = (statement: unknown, ...rest: unknown[]) => query(withName(statement, rest[0]), ...rest);
+  Object.assign(connection, { query: named });
+}
+
+function withName(statement: unknown, values: unknown): unknown {
+  if (!isUnnamed(statement) || !Array.isArray(values) || values.length === 0) return statement;
+  const { text } = statement;
+  if (!names.has(text) && names.size < mostNames) names.set(text, `statement_${names.size + 1}`);
+  return { ...statement, name: names.get(text) };
+}
+
+function isUnnamed(statement: unknown): statement is { readonly text: string } {
+  if (typeof statement !== "object" || statement === null || "submit" in statement) return false;
+  return "text" in statement && typeof statement.text === "string" && !("name" in statement && statement.name);
 }
 
 function placeOf(url: string): string {

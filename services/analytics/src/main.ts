@@ -21,6 +21,7 @@ await using consumer = await service.part(
   "consumer",
   startConsumer(database.handle, "analytics", reactions, {
     from: await openRoads(config.consumeFrom, roadSettings(config)),
+    keysSideBySide: true,
     timeoutMs: config.handlerTimeoutMs,
     onFailure: ({ error, envelope, deadLettered }) =>
       service.log.warn({ err: error, messageId: envelope?.id, type: envelope?.type, deadLettered }, "a message failed"),

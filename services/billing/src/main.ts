@@ -33,6 +33,7 @@ await using relay = await service.part(
   }),
 );
 const handling = {
+  keysSideBySide: true,
   timeoutMs: config.handlerTimeoutMs,
   onFailure: ({ error, envelope, deadLettered }: Failure) =>
     service.log.warn({ err: error, messageId: envelope?.id, type: envelope?.type, deadLettered }, "a message failed"),

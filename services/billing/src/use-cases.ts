@@ -49,11 +49,7 @@ export async function recordRefund(tx: Transaction, orderId: string, reference: 
 async function change(tx: Transaction, orderId: string, command: PaymentCommand): Promise<Payment | undefined> {
   const { state: payment, events } = await decide(tx, payments, orderId, command);
   if (!payment) return undefined;
-  await savePaymentView(tx, orderId, payment, events);
-  await enqueue(
-    tx,
-    "billing-service",
-    events.flatMap((event) => toMessages(orderId, payment, event)),
-  );
+  const messages = events.flatMap((event) => toMessages(orderId, payment, event));
+  await Promise.all([savePaymentView(tx, orderId, payment, events), enqueue(tx, "billing-service", messages)]);
   return payment;
 }

@@ -65,12 +65,8 @@ export async function expireOrders(database: Database, before: Date): Promise<nu
 async function change(tx: Transaction, orderId: string, command: OrderCommand): Promise<readonly OrderEvent[]> {
   const { state: order, events } = await decide(tx, orders, orderId, command);
   if (!order) throw new OrderError("unknown", "There is no such order");
-  await saveOrderView(tx, orderId, order, events);
-  await enqueue(
-    tx,
-    "order-service",
-    events.flatMap((event) => toMessages(orderId, order, event)),
-  );
+  const messages = events.flatMap((event) => toMessages(orderId, order, event));
+  await Promise.all([saveOrderView(tx, orderId, order, events), enqueue(tx, "order-service", messages)]);
   return events;
 }
 
