@@ -9,7 +9,7 @@ export type Contract<Data = unknown> = {
   readonly kind: "event" | "work";
   /** The sender's end: checks `data` and throws a plain error that names every fault by path, since it is our bug. */
   message(key: string, data: Data, id?: string): Message<Data>;
-  /** The receiver's end: checks type, version and data. Throws a `RejectedError` that names every fault by path. */
+  /** The receiver's end: checks type, version and data. Throws a `RejectedError` that names every fault by path; its cause lists them. */
   read(envelope: Envelope): Envelope<Data>;
 };
 
@@ -34,7 +34,10 @@ export function defineContract<Data>(
         throw new RejectedError(`Expected ${name}, got ${envelope.type} version ${envelope.version}`);
       }
       const result = schema.safeParse(envelope.data);
-      if (!result.success) throw new RejectedError(`Not a message ${name}: ${faults(result.error)}`);
+      if (!result.success) {
+        const cause = result.error.issues.map(({ path, message }) => ({ path: ["data", ...path], message }));
+        throw new RejectedError(`Not a message ${name}: ${faults(result.error)}`, { cause });
+      }
       return { ...envelope, data: result.data };
     },
   };

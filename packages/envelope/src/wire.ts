@@ -50,13 +50,14 @@ export function serializeEnvelope(envelope: Envelope): string {
   return json.replace(/[\u0080-\uffff]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
-/** Reads what came over a wire. Throws a `RejectedError` that lists every fault by its path. */
+/** Reads what came over a wire. Throws a `RejectedError` that lists every fault by its path, as does its cause. */
 export function parseEnvelope(body: string | Uint8Array): Envelope {
   const wire = typeof body === "string" ? body : decode(body);
   const result = envelopeSchema.safeParse(parseJson(wire));
   if (!result.success) {
     const faults = result.error.issues.map((issue) => `${issue.path.join(".") || "(root)"}: ${issue.message}`);
-    throw new RejectedError(`This is no envelope: ${faults.join("; ")}`);
+    const cause = result.error.issues.map(({ path, message }) => ({ path, message }));
+    throw new RejectedError(`This is no envelope: ${faults.join("; ")}`, { cause });
   }
   const envelope = result.data as Envelope;
   wireTexts.set(envelope, wire);

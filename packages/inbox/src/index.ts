@@ -9,3 +9,4 @@ export {
 export { handleOnce } from "./handle-once.ts";
 export { migrations } from "./migrations.ts";
 export { type Effect, on, onCall, type Reaction, type ReadableContract } from "./reaction.ts";
+export { refuseForgotten } from "./retention.ts";

@@ -13,6 +13,8 @@ export type ReadableContract<Data> = {
 export type Reaction = {
   readonly type: string;
   readonly version: string;
+  /** Whether it asks a third party, which no transaction can undo. */
+  readonly calls: boolean;
   /** Reads the message, makes its call if there is one, and returns what is to commit; nothing if it is done already. */
   prepare(envelope: Envelope, isDone: () => Promise<boolean>): Promise<Effect | undefined>;
 };
@@ -31,6 +33,7 @@ export function on<Data>(
   return {
     type: contract.type,
     version: contract.version,
+    calls: false,
     async prepare(envelope) {
       const message = contract.read(envelope);
       return (tx) => handle(message, tx);
@@ -50,6 +53,7 @@ export function onCall<Data, Answer>(
   return {
     type: contract.type,
     version: contract.version,
+    calls: true,
     async prepare(envelope, isDone) {
       const message = contract.read(envelope);
       if (await isDone()) return undefined;

@@ -7,7 +7,7 @@ export const defaultRetentionDays = 30;
 const dayMs = 24 * 60 * 60 * 1_000;
 
 /** Throws where a duplicate of this message could no longer be told from a new one. */
-export function refuseForgotten({ id, type, timestamp }: Envelope, retentionDays: number): void {
+export function refuseForgotten({ id, type, timestamp }: Envelope, retentionDays = defaultRetentionDays): void {
   if (Date.parse(timestamp) >= Date.now() - retentionDays * dayMs) return;
   throw new RejectedError(
     `${type} ${id} is of ${timestamp}, older than the inbox remembers (${retentionDays} days): ` +
