@@ -16,6 +16,7 @@ const allowed: Record<string, readonly string[]> = {
   "packages/outbox": ["envelope", "log", "transport"],
   "packages/inbox": ["envelope", "log", "transport"],
   "packages/service": ["envelope"],
+  "packages/dead-letters": ["contracts", "envelope", "inbox", "log", "service", "transport"],
   "services/order": ["contracts", "envelope", "event-store", "inbox", "log", "outbox", "service", "transport"],
   "services/billing": ["contracts", "envelope", "event-store", "inbox", "log", "outbox", "service", "transport"],
   "services/inventory": ["contracts", "envelope", "event-store", "inbox", "log", "outbox", "service", "transport"],

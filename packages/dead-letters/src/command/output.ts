@@ -1,0 +1,29 @@
+import { stdout } from "node:process";
+import pc from "picocolors";
+
+/** Colours on a terminal, and nowhere else. */
+export const colors = pc.createColors(stdout.isTTY === true && pc.isColorSupported);
+
+/** Columns as wide as their widest cell; the last one as it is. */
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const widths = head.map((title, column) =>
+    Math.max(...[head, ...rows].map((row) => row[column]?.length ?? title.length)),
+  );
+  const line = (cells: readonly string[]) =>
+    cells.map((cell, column) => (column === cells.length - 1 ? cell : cell.padEnd(widths[column] ?? 0))).join("  ");
+  return [colors.bold(line(head)), ...rows.map(line)].join("\n");
+}
+
+export function toJson(value: unknown): string {
+  return JSON.stringify(value, (_key, each) => (each instanceof Date ? each.toISOString() : each), 2);
+}
+
+/** In one line, and no longer than a line is. */
+export function short(text: string, length = 90): string {
+  const line = text.replace(/\s+/g, " ");
+  return line.length > length ? `${line.slice(0, length - 1)}…` : line;
+}
+
+export function when(moment: Date): string {
+  return moment.toISOString().slice(0, 19).replace("T", " ");
+}

@@ -1,0 +1,81 @@
+import { serializeEnvelope } from "@throughline/envelope";
+import { query } from "@throughline/log";
+import { describe, expect, test, vi } from "vitest";
+import { startDeadLetters } from "./index.ts";
+import { findNumbers } from "./letter.ts";
+import { cancelled, group, isExcused, letterWhen, openLetters, patience, type } from "./testing/letters.ts";
+
+describe.skipIf(isExcused)("draining", () => {
+  test("a message that failed becomes a row with all that is known of it, and is gone from the broker", async () => {
+    await using shop = await openLetters();
+    shop.fault.message = "order o-17 is unknown\0";
+    const envelope = cancelled("o-17");
+    await shop.publish(envelope);
+    const letter = await letterWhen(shop.database, 1);
+    expect(letter).toMatchObject({
+      ...{ state: "open", road: "rabbitmq", group, attempts: 1, replays: 0, deaths: 1 },
+      ...{ messageId: envelope.id, type, version: "1", key: "o-17", correlationId: envelope.correlationId },
+      origin: { name: `${shop.namespace}.${group}` },
+      error: { name: "RejectedError", message: expect.stringContaining("order o-17 is unknown") },
+      fingerprint: expect.stringMatching(/^[0-9a-f]{8}$/),
+    });
+    expect(Buffer.from(letter.body).toString()).toBe(serializeEnvelope(envelope));
+    expect(letter.headers).toMatchObject({ "amqp.messageId": envelope.id });
+    expect(letter.error.stack).toMatch(/letters\.ts/);
+    await vi.waitUntil(async () => (await shop.road.backlog(group, [type])).deadLetters === 0, patience);
+    expect(await shop.letters?.status()).toEqual([{ group, road: "rabbitmq", open: 1, quarantined: 0 }]);
+  });
+
+  test("failures that differ in ids alone are of one kind", async () => {
+    await using shop = await openLetters();
+    shop.fault.message = "no";
+    await shop.publish(cancelled("o-1", 7), cancelled("o-2", 8));
+    const [first, second] = [await letterWhen(shop.database, 1), await letterWhen(shop.database, 2)];
+    expect(first.fingerprint).toBe(second.fingerprint);
+  });
+
+  test("what a relay gave up becomes a letter, and leaves its table", async () => {
+    await using shop = await openLetters();
+    const wire = serializeEnvelope(cancelled("o-1"));
+    await query(
+      shop.database,
+      "bury",
+      `insert into outbox_dead (destination, position, created_at, key, type, id, version, "timestamp", source, sequence,
+         correlation_id, wire, slot, attempts, error)
+       values ('rabbitmq', 1, now(), 'o-1', '${type}', 'x', '1', 'x', 'order-service', 1, 'c', $1, 0, 20, 'too large')`,
+      [wire],
+    );
+    const letter = await letterWhen(shop.database, 1);
+    expect(letter).toMatchObject({
+      ...{ group: "outbox", road: "outbox", origin: { name: "rabbitmq" }, attempts: 20, key: "o-1" },
+      error: { message: "too large" },
+    });
+    expect(await query(shop.database, "rest", "select from outbox_dead")).toEqual([]);
+  });
+
+  test("a letter that cannot be kept yet stays with the broker, and those who look on are told", async () => {
+    await using shop = await openLetters({ isDraining: false });
+    await shop.database.execute("alter table dead_letters rename to away");
+    const errors: string[] = [];
+    const onError = (error: Error) => void errors.push(error.message);
+    await using _ = await startDeadLetters(shop.database, { groups: shop.groups, onError });
+    shop.fault.message = "no";
+    await shop.publish(cancelled("o-1"));
+    await vi.waitUntil(() => errors.some((error) => /dead_letter_bury/.test(error)), patience);
+    await shop.database.execute("alter table away rename to dead_letters");
+    expect(await letterWhen(shop.database, 1)).toMatchObject({ state: "open", key: "o-1" });
+  });
+
+  test("the same message, dead again, has one row, and one more death", async () => {
+    await using shop = await openLetters();
+    shop.fault.message = "no";
+    const envelope = cancelled("o-1");
+    await shop.publish(envelope);
+    const first = await letterWhen(shop.database, 1);
+    await shop.publish(envelope);
+    const again = await letterWhen(shop.database, 1, ({ deaths }) => deaths === 2);
+    expect(again.firstFailedAt).toEqual(first.firstFailedAt);
+    expect(again.failedAt.getTime()).toBeGreaterThan(first.failedAt.getTime());
+    expect(await findNumbers(shop.database, { states: ["open"] })).toEqual([1]);
+  });
+});

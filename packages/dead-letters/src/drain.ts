@@ -1,0 +1,96 @@
+import { channel } from "node:diagnostics_channel";
+import { metrics } from "@opentelemetry/api";
+import type { Database } from "@throughline/log";
+import type { DeadLetter, Transport } from "@throughline/transport";
+import { type Alerts, startAlerts } from "./alerts.ts";
+import { bury, deathOf } from "./bury.ts";
+import { takeOwnDead } from "./own-dead.ts";
+import { pause } from "./pause.ts";
+import { type OpenLetters, readStatus } from "./status.ts";
+
+/** Who consumes what, by which roads, as for `startConsumer`. */
+export type DrainedGroup = {
+  readonly group: string;
+  readonly types: readonly string[];
+  readonly from: readonly Transport[];
+};
+
+export type DeadLetterOptions = {
+  readonly groups: readonly DrainedGroup[];
+  /** Where a person is told. Default: nowhere. */
+  readonly alerts?: Alerts;
+  /** Told of every failure, because the draining itself goes on. Default: a process warning. */
+  readonly onError?: (error: Error) => void;
+};
+
+/** Disposing it stops the draining; what it had not kept yet stays where it is. */
+export type DeadLetters = AsyncDisposable & {
+  /** What waits for a person, by group and road; the brokers' own dead letters are beside it. */
+  status(): Promise<OpenLetters[]>;
+};
+
+const lookMs = 1_000;
+const beforeBury = channel("throughline:dead_letters.before_bury");
+const afterBury = channel("throughline:dead_letters.after_bury");
+
+/**
+ * Takes what the groups have set aside, what the relays gave up and what died behind a parked key into `dead_letters`,
+ * until disposed. A broker forgets a letter only when its row is committed, and a letter that comes twice has one row,
+ * so that none is lost and none is doubled wherever the process dies.
+ */
+export async function startDeadLetters(
+  database: Database,
+  { groups, alerts, onError = process.emitWarning }: DeadLetterOptions,
+): Promise<DeadLetters> {
+  const counter = metrics.getMeter("throughline").createCounter("throughline.dead_letters", { unit: "{message}" });
+  await using opening = new AsyncDisposableStack();
+  const alerting = alerts && opening.use(startAlerts(database, alerts, onError));
+
+  function told(group: string, road: string, count: number): void {
+    counter.add(count, { "messaging.consumer.group.name": group, "messaging.system": road });
+    alerting?.look();
+  }
+  async function take(letter: DeadLetter, road: string): Promise<void> {
+    beforeBury.publish(undefined);
+    const buried = await bury(database, { letter, road, id: deathOf(road, letter) });
+    afterBury.publish(undefined);
+    if (buried) told(letter.group, road, 1);
+  }
+  opening.use(
+    everySoOften(async () => {
+      const buried = await takeOwnDead(
+        database,
+        groups.map(({ group }) => group),
+      );
+      if (buried.length > 0) told("", "database", buried.length);
+    }, onError),
+  );
+  for (const { group, types, from } of groups) {
+    for (const { name, deadLetters } of from) {
+      if (deadLetters) opening.use(await deadLetters.drain(group, types, (letter) => take(letter, name), onError));
+    }
+  }
+  const opened = opening.move();
+  return { status: () => readStatus(database), [Symbol.asyncDispose]: () => opened.disposeAsync() };
+}
+
+function everySoOften(work: () => Promise<void>, onError: (error: Error) => void): AsyncDisposable {
+  const stopping = new AbortController();
+  async function run(): Promise<void> {
+    while (!stopping.signal.aborted) {
+      try {
+        await work();
+      } catch (cause) {
+        onError(new Error(`The dead letters of this database stay where they are: ${cause}`, { cause }));
+      }
+      await pause(lookMs, stopping.signal);
+    }
+  }
+  const running = run();
+  return {
+    async [Symbol.asyncDispose]() {
+      stopping.abort();
+      await running;
+    },
+  };
+}

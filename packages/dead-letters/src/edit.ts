@@ -1,0 +1,52 @@
+import { type Envelope, newId, parseEnvelope, serializeEnvelope } from "@throughline/envelope";
+import { query, type Transaction } from "@throughline/log";
+import { settle } from "./actions.ts";
+import { requireContract } from "./contract.ts";
+import type { Act, Desk } from "./desk.ts";
+import { type Letter, lockLetter } from "./letter.ts";
+import { takePlace } from "./parked.ts";
+import { sendBack } from "./replay.ts";
+
+/**
+ * Sends a new message in the letter's place: the same envelope with other data, an id of its own, and the letter's message
+ * as its cause. Returns its id. Throws, and nothing is changed, where it breaks its contract or the letter is settled.
+ */
+export function editLetter(
+  desk: Desk,
+  number: number,
+  data: unknown,
+  act: Act & { readonly reason: string },
+): Promise<string> {
+  return desk.database.transaction(async (tx) => {
+    const letter = await lockLetter(tx, number, ["open", "quarantined"]);
+    if (letter === undefined) throw new Error(`Letter ${number} is settled: see what became of it with show`);
+    const envelope = correct(letter, data);
+    const { id } = envelope;
+    const corrected = { ...letter, ...rewrite(letter, envelope), messageId: id };
+    await takePlace(tx, letter, id);
+    if (letter.road === "inbox") await rewriteParked(tx, corrected);
+    await sendBack(desk, tx, corrected);
+    await settle(tx, number, "replaced", { ...act, replacedBy: id });
+    return id;
+  });
+}
+
+function correct({ body }: Letter, data: unknown): Envelope {
+  const dead = parseEnvelope(body);
+  const envelope = { ...dead, id: newId(), causationId: dead.id, data };
+  requireContract(envelope);
+  // Also the envelope itself: what goes out must come in.
+  return parseEnvelope(serializeEnvelope(envelope));
+}
+
+/** Headers that repeat what has changed change as well. */
+function rewrite({ headers, messageId }: Letter, envelope: Envelope): Pick<Letter, "body" | "headers"> {
+  const kept = Object.entries(headers).map(([name, value]) => [name, value === messageId ? envelope.id : value]);
+  const cause = "causationId" in headers && messageId !== null ? { causationId: messageId } : {};
+  return { body: Buffer.from(serializeEnvelope(envelope)), headers: { ...Object.fromEntries(kept), ...cause } };
+}
+
+async function rewriteParked(tx: Transaction, { group, messageId, body }: Letter): Promise<void> {
+  const text = "update inbox_parked set wire = $3 where consumer = $1 and message_id = $2";
+  await query(tx, "dead_letter_rewrite", text, [group, messageId, Buffer.from(body).toString()]);
+}

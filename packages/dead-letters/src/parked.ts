@@ -1,0 +1,36 @@
+import { query, type Transaction } from "@throughline/log";
+import type { Letter } from "./letter.ts";
+import { exists } from "./own-dead.ts";
+
+/** The letter is out of the way: what waits behind it goes on, in the inbox or in the outbox. */
+export async function letKeyGo(tx: Transaction, letter: Letter): Promise<void> {
+  const { road, group, key, messageId } = letter;
+  if (road === "outbox") return letOutboxKeyGo(tx, letter);
+  if (key === null) return;
+  await query(tx, "dead_letter_pass", "select inbox_pass($1, $2, $3)", [group, key, messageId]);
+}
+
+/** A relay with `afterDead: "hold"` waits for this. */
+export async function letOutboxKeyGo(tx: Transaction, { origin, key }: Letter): Promise<void> {
+  if (!(await exists(tx, "outbox_parked_keys"))) return;
+  await query(
+    tx,
+    "dead_letter_release_outbox",
+    `update outbox_parked_keys set retry_at = clock_timestamp()
+     where destination = $1 and key = $2 and retry_at = 'infinity'`,
+    [origin.name, key],
+  );
+}
+
+/** Another message takes the place of a letter in the order of its key. */
+export async function takePlace(tx: Transaction, { group, key, messageId }: Letter, newId: string): Promise<void> {
+  await query(
+    tx,
+    "dead_letter_take_place",
+    `with placed as (
+       update inbox_parked set message_id = $4 where consumer = $1 and key = $2 and message_id = $3
+     )
+     update inbox_parked_keys set next_id = $4 where consumer = $1 and key = $2 and next_id = $3`,
+    [group, key, messageId, newId],
+  );
+}

@@ -1,0 +1,136 @@
+import { parseEnvelope } from "@throughline/envelope";
+import { describe, expect, test, vi } from "vitest";
+import { readActions } from "./actions.ts";
+import { discardLetter } from "./discard.ts";
+import { dryRun } from "./dry-run.ts";
+import { editLetter } from "./edit.ts";
+import { previewReplay } from "./preview.ts";
+import { replayLetter } from "./replay.ts";
+import { cancelled, group, isExcused, letterWhen, openLetters, patience, type } from "./testing/letters.ts";
+
+const act = { by: "ann", reason: "the rule is fixed" };
+
+describe.skipIf(isExcused)("a letter", () => {
+  test("that is sent again has its effect, once, and the record says who did it and why", async () => {
+    await using shop = await openLetters();
+    shop.fault.message = "no";
+    await shop.publish(cancelled("o-1"));
+    const letter = await letterWhen(shop.database, 1);
+    shop.fault.message = undefined;
+    expect(await previewReplay(shop.desk, letter)).toMatchObject({ verdict: "will run" });
+
+    expect(await replayLetter(shop.desk, 1, act)).toBe(true);
+    await vi.waitUntil(() => shop.consumer.status().handled === 1, patience);
+    expect(await shop.notes()).toEqual(["changed my mind"]);
+    const replayed = await letterWhen(shop.database, 1, ({ state }) => state === "replayed");
+    expect(replayed.replays).toBe(1);
+    const record = { action: "replayed", by: "ann", reason: "the rule is fixed", detail: null };
+    expect(await readActions(shop.database, 1)).toEqual([{ ...record, at: expect.any(Date) }]);
+    expect(await replayLetter(shop.desk, 1, act)).toBe(false);
+    expect(await previewReplay(shop.desk, letter)).toMatchObject({ verdict: "skipped" });
+  });
+
+  test("that dies again after three replays is only looked at from then on", async () => {
+    await using shop = await openLetters();
+    shop.fault.message = "no";
+    await shop.publish(cancelled("o-1"));
+    for (const deaths of [1, 2, 3]) {
+      await letterWhen(shop.database, 1, (letter) => letter.state === "open" && letter.deaths === deaths);
+      expect(await replayLetter(shop.desk, 1, act)).toBe(true);
+    }
+    const letter = await letterWhen(shop.database, 1, ({ state }) => state === "quarantined");
+    expect(letter).toMatchObject({ replays: 3, deaths: 4 });
+    expect(await replayLetter(shop.desk, 1, act)).toBe(false);
+    expect(await previewReplay(shop.desk, letter)).toMatchObject({ verdict: "not sent" });
+    expect(await discardLetter(shop.desk, 1, act)).toBe(true);
+  });
+
+  test("whose data is wrong goes out corrected, as a new message that says what it replaces", async () => {
+    await using shop = await openLetters();
+    await shop.publish(cancelled("o-1", 7));
+    const letter = await letterWhen(shop.database, 1);
+    expect(await previewReplay(shop.desk, letter)).toMatchObject({ verdict: "fails", why: /data\.reason/ });
+    await expect(editLetter(shop.desk, 1, { orderId: "o-1", reason: "" }, act)).rejects.toThrow(/data\.reason/);
+    expect(await letterWhen(shop.database, 1)).toMatchObject({ state: "open", replacedBy: null });
+
+    const id = await editLetter(shop.desk, 1, { orderId: "o-1", reason: "too late" }, act);
+    await vi.waitUntil(() => shop.consumer.status().handled === 1, patience);
+    expect(await shop.notes()).toEqual(["too late"]);
+    expect(await letterWhen(shop.database, 1)).toMatchObject({ state: "replaced", replacedBy: id });
+    expect(await readActions(shop.database, 1)).toMatchObject([{ action: "replaced", by: "ann", detail: id }]);
+    await expect(editLetter(shop.desk, 1, { orderId: "o-1", reason: "again" }, act)).rejects.toThrow(/settled/);
+  });
+
+  test("parks its key where its type does, and a replay lets the others go on in order", async () => {
+    await using shop = await openLetters({ parks: [type] });
+    shop.fault.message = "no";
+    const [first, second] = [cancelled("o-1", "1"), cancelled("o-1", "2")];
+    await shop.publish(first);
+    await letterWhen(shop.database, 1);
+    await shop.publish(second);
+    await vi.waitUntil(() => shop.consumer.status().parked === 1, patience);
+    shop.fault.message = undefined;
+    await replayLetter(shop.desk, 1, act);
+    await vi.waitUntil(() => shop.consumer.status().handled === 2, patience);
+    expect(await shop.notes()).toEqual(["1", "2"]);
+  });
+
+  test("that died at its turn behind a parked key is sent again, discarded or corrected like any other", async () => {
+    await using shop = await openLetters({ parks: [type] });
+    shop.fault.message = "no";
+    const all = ["1", "2", "3", "4"].map((reason) => cancelled("o-1", reason));
+    await shop.publish(...all.slice(0, 1));
+    await letterWhen(shop.database, 1);
+    await shop.publish(...all.slice(1));
+    await vi.waitUntil(() => shop.consumer.status().parked === 3, patience);
+
+    await discardLetter(shop.desk, 1, act);
+    const second = await letterWhen(shop.database, 2);
+    expect(second).toMatchObject({ road: "inbox", group, origin: { name: "inbox_parked" }, attempts: 1 });
+    await discardLetter(shop.desk, 2, act);
+    const third = await letterWhen(shop.database, 3);
+    const id = await editLetter(shop.desk, 3, { orderId: "o-1", reason: "third" }, act);
+    const corrected = await letterWhen(shop.database, 4);
+    expect([corrected.messageId, parseEnvelope(corrected.body).causationId]).toEqual([id, third.messageId]);
+    shop.fault.message = undefined;
+    await replayLetter(shop.desk, 4, act);
+    await vi.waitUntil(() => shop.consumer.status().handled === 2, patience);
+    const notes = await shop.notes();
+    expect(notes.toSorted()).toEqual(["third", expect.stringMatching(/[234]/)].toSorted());
+    expect(notes[0]).toBe("third");
+  });
+
+  test("that is tried out shows what it would write and publish, and writes nothing", async () => {
+    await using shop = await openLetters();
+    shop.fault.message = "no";
+    await shop.publish(cancelled("o-1"));
+    const letter = await letterWhen(shop.database, 1);
+    expect(await dryRun(shop.desk, letter)).toMatchObject({ verdict: "fails", why: "no" });
+    shop.fault.message = undefined;
+    await shop.database.execute("insert into notes (text) values ('from before')");
+    const data = { orderId: "o-1", reason: "changed my mind" };
+    expect(await dryRun(shop.desk, letter)).toEqual({
+      verdict: "will run",
+      why: expect.any(String),
+      changes: [
+        { table: "notes", inserted: 1, updated: 0, deleted: 0, rows: [{ number: 2, text: "changed my mind" }] },
+      ],
+      published: [{ type: "note.written", key: "o-1", data }],
+    });
+    expect(await shop.notes()).toEqual(["from before"]);
+  });
+
+  test("whose handling asks a third party is not tried out", async () => {
+    let calls = 0;
+    const third = async () => {
+      calls += 1;
+      throw new Error("away");
+    };
+    await using shop = await openLetters({ third });
+    await shop.publish(cancelled("o-1"));
+    const letter = await letterWhen(shop.database, 1);
+    const before = calls;
+    expect(await dryRun(shop.desk, letter)).toMatchObject({ verdict: "will run", why: /third party/, changes: [] });
+    expect(calls).toBe(before);
+  });
+});
