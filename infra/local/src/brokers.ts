@@ -2,13 +2,14 @@ import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
 import type { Broker, BrokerOptions } from "./broker.ts";
 import { startKafka } from "./kafka.ts";
+import { type SecureKafka, startSecureKafka } from "./kafka-secure.ts";
 import { offsets } from "./ports.ts";
 import { startPostgres } from "./postgres.ts";
 import { startRabbitmq } from "./rabbitmq.ts";
 import { startSnsSqs } from "./sns-sqs.ts";
 
-export type { Broker, BrokerOptions };
-export { startKafka, startPostgres, startRabbitmq, startSnsSqs };
+export type { Broker, BrokerOptions, SecureKafka };
+export { startKafka, startPostgres, startRabbitmq, startSecureKafka, startSnsSqs };
 
 /** Where each broker is reached. */
 export type BrokerAddresses = {
