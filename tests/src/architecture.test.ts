@@ -32,6 +32,7 @@ const allowed: Record<string, readonly string[]> = {
 /** Libraries that one folder wraps for all others. */
 const wrapped: Record<string, string> = {
   kafkajs: "packages/transport",
+  "@platformatic/kafka": "packages/transport",
   amqplib: "packages/transport",
   "@aws-sdk/client-sns": "packages/transport",
   "@aws-sdk/client-sqs": "packages/transport",

@@ -26,7 +26,7 @@ describe("settings", () => {
       service: "order",
       port: 14001,
       namespace: "dev",
-      kafka: { brokers: ["a:9092", "b:9092"], ssl: false },
+      kafka: { brokers: ["a:9092", "b:9092"], client: "kafkajs", compression: "none", ssl: false },
       snsSqs: { region: "us-east-1", visibilityTimeoutSeconds: 180 },
       publishTo: ["kafka", "sns-sqs"],
       consumeFrom: ["kafka"],

@@ -34,6 +34,8 @@ export type Config = {
   /** `brokers` is empty only where no road is Kafka. */
   readonly kafka: {
     readonly brokers: string[];
+    readonly client: "kafkajs" | "platformatic";
+    readonly compression: "none" | "gzip" | "zstd";
     readonly ssl: boolean;
     readonly sasl?: { readonly mechanism: SaslMechanism; readonly username: string; readonly password: string };
   };
@@ -93,7 +95,13 @@ function toConfig(service: string, env: ReturnType<typeof settings.parse>): Conf
     ...(env.CRASH_AT && { crashAt: env.CRASH_AT }),
     databaseUrl: env.DATABASE_URL ?? "",
     databasePoolSize: env.DATABASE_POOL_SIZE,
-    kafka: { brokers: env.KAFKA_BROKERS ?? [], ssl: env.KAFKA_SSL === "true", ...saslOf(env) },
+    kafka: {
+      brokers: env.KAFKA_BROKERS ?? [],
+      client: env.KAFKA_CLIENT,
+      compression: env.KAFKA_COMPRESSION,
+      ssl: env.KAFKA_SSL === "true",
+      ...saslOf(env),
+    },
     rabbitmq: { url: env.RABBITMQ_URL ?? "" },
     ...(env.RABBITMQ_MANAGEMENT_URL && { rabbitmqManagementUrl: env.RABBITMQ_MANAGEMENT_URL }),
     snsSqs: {

@@ -42,6 +42,8 @@ export const settings = z.object({
   DATABASE_POOL_SIZE: wholeNumber("connections", 1, 1_000).prefault("20"),
 
   KAFKA_BROKERS: list("host:port,host:port", /^[A-Za-z0-9.:_[\]-]+:[0-9]{1,5}$/).optional(),
+  KAFKA_CLIENT: oneOf(["kafkajs", "platformatic"]).prefault("kafkajs"),
+  KAFKA_COMPRESSION: oneOf(["none", "gzip", "zstd"]).prefault("none"),
   KAFKA_SSL: oneOf(["true", "false"]).prefault("false"),
   KAFKA_SASL_MECHANISM: oneOf(mechanisms).optional(),
   KAFKA_SASL_USERNAME: text("a user name", /./).optional(),

@@ -55,9 +55,12 @@ export function kafkaTransport(options: KafkaOptions): Transport {
   };
 }
 
-/** Loaded when it is first used. */
+/** Loaded when it is first used, and only the one that is. */
 function libraryOf(settings: KafkaSettings): KafkaLibrary {
-  const open = async (): Promise<KafkaLibrary> => (await import("./kafka/kafkajs.ts")).kafkajs(settings);
+  const open = async (): Promise<KafkaLibrary> =>
+    settings.client === "kafkajs"
+      ? (await import("./kafka/kafkajs.ts")).kafkajs(settings)
+      : (await import("./kafka/platformatic.ts")).platformatic(settings);
   return {
     connectProducer: async () => explained(settings, (await open()).connectProducer()),
     connectAdmin: async () => explained(settings, (await open()).connectAdmin()),

@@ -1,16 +1,19 @@
 import { toError } from "../reason.ts";
 import { retryDelayMs } from "../subscription.ts";
 import type { DeadLetter, DeadLetterRoad } from "../transport.ts";
+import { within } from "./errors.ts";
 import type { Shared, SharedAdmin } from "./idle-closed.ts";
 import type { KafkaLibrary, KafkaMessage, KafkaRecord } from "./library.ts";
 import { joinGroup } from "./member.ts";
-import { failureHeaders, headerOf, headersOf } from "./records.ts";
+import { failureHeaders, headerOf, headersOf, redeliveryHeader } from "./records.ts";
 import type { Sender } from "./sender.ts";
 import type { KafkaSettings } from "./settings.ts";
 import { deadLetterTopicOf, drainGroupOf, ensureTopics, topicOf } from "./topics.ts";
 
 const concurrency = 10;
 const firstRetryAfterMs = 1_000;
+/** How long taking a letter may last before it is offered again, and so the longest that closing waits. */
+const takeWithinMs = 10_000;
 const redeliverWithinMs = 10_000;
 
 /** Reads `….DLT` as a group of its own, past what other groups have set aside there, and commits what was taken. */
@@ -31,7 +34,7 @@ export function createDeadLetterRoad(
         prepare: (message) => async (tried) => {
           if (headerOf(message, "group") !== group) return undefined;
           try {
-            await take(letterOf(message));
+            await within(takeWithinMs, "Taking a letter", take(letterOf(message)));
             return undefined;
           } catch (thrown) {
             onError(toError(thrown));
@@ -66,11 +69,11 @@ function letterOf(message: KafkaMessage): DeadLetter {
   };
 }
 
-function originalOf({ origin: { name, key }, body, headers }: DeadLetter): KafkaRecord {
+function originalOf({ group, origin: { name, key }, body, headers }: DeadLetter): KafkaRecord {
   return {
     topic: name,
     key: key === undefined ? null : Buffer.from(key),
     value: Buffer.from(body),
-    headers: headersOf(headers),
+    headers: headersOf({ ...headers, [redeliveryHeader]: group }),
   };
 }

@@ -5,7 +5,7 @@ import { toError } from "../reason.ts";
 import { type CompleteSubscription, retryDelayMs, tellFailure } from "../subscription.ts";
 import type { Attempt } from "./intake.ts";
 import type { KafkaMessage } from "./library.ts";
-import { headerOf } from "./records.ts";
+import { headerOf, redeliveryHeader } from "./records.ts";
 
 /** Resolves when the dead letter is with the broker. */
 export type SetAside = (message: KafkaMessage, attempts: number, error: Error) => Promise<void>;
@@ -15,8 +15,11 @@ type Fate = { readonly error: Error; readonly envelope?: Envelope; readonly atte
 /** Handles one message of a subscription, and sets it aside once no further attempt will be made. */
 export function attemptsAt(message: KafkaMessage, subscription: CompleteSubscription, setAside: SetAside): Attempt {
   let fate: Fate | undefined;
+  /** Known with the first attempt here: those before it, elsewhere, were all that there may be. */
+  let isUsedUp: boolean | undefined;
 
   return async (tried) => {
+    if ((headerOf(message, redeliveryHeader) ?? subscription.group) !== subscription.group) return undefined;
     const pause = fate === undefined ? await attempt(tried) : undefined;
     return pause ?? (fate === undefined ? undefined : setAsideAs(fate));
   };
@@ -30,16 +33,11 @@ export function attemptsAt(message: KafkaMessage, subscription: CompleteSubscrip
       return undefined;
     }
     const attempts = Math.min(tried + 1, subscription.attempts);
+    isUsedUp ??= tried >= subscription.attempts;
     const arrival = { system: "kafka", destination: message.topic, traceparent: headerOf(message, "traceparent") };
-    const verdict =
-      tried < subscription.attempts
-        ? await attemptEnvelope(subscription, envelope, attempts, arrival)
-        : await giveUp(
-            subscription,
-            envelope,
-            attempts,
-            new Error(`${tried} attempts had no outcome: whoever made them died`),
-          );
+    const verdict = isUsedUp
+      ? await giveUp(subscription, envelope, attempts, new Error(usedUp(attempts)))
+      : await attemptEnvelope(subscription, envelope, attempts, arrival);
     if (verdict.kind === "retry") {
       tellFailure(subscription, { error: verdict.error, envelope, deadLettered: false });
       return verdict;
@@ -60,4 +58,8 @@ export function attemptsAt(message: KafkaMessage, subscription: CompleteSubscrip
       return { delayMs: retryDelayMs(subscription, attempts) };
     }
   }
+}
+
+function usedUp(attempts: number): string {
+  return `All ${attempts} attempts are used up without an outcome: whoever made them may have died of it`;
 }

@@ -73,8 +73,8 @@ export type Membership = {
   readonly sessionTimeoutMs: number;
   /** The group has met. What was fetched before belongs to nobody any more. */
   readonly onAssigned: () => void;
-  /** The group is about to meet: what is committed at once, still counts. */
-  readonly onRebalance: () => void;
+  /** The group is about to meet: what is committed at once, still counts. Awaited where the library can wait. */
+  readonly onRebalance: () => Promise<void>;
   /** Called with what was fetched; not with more of it before `next` has resolved. */
   readonly onBatch: (batch: Batch) => Intaken;
   /** The member is out of the group and fetches no more; at the latest now it is to be joined anew. */

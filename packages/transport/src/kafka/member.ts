@@ -63,7 +63,7 @@ export async function joinGroup(needs: MemberNeeds): Promise<AsyncDisposable> {
     await createTopics();
     const joining = library.joinGroup({
       ...{ groupId, topics, sessionTimeoutMs },
-      onRebalance: () => void assignment?.end(),
+      onRebalance: async () => assignment?.end(),
       onAssigned() {
         assignment?.lose();
         assignment = createAssignment({

@@ -21,10 +21,14 @@ export function recordOf(envelope: Envelope, namespace: string): KafkaRecord {
   };
 }
 
+/** Names the group for which a dead letter was put back: others have had the message, and pass it over. */
+export const redeliveryHeader = "redeliveredTo";
+
 /** What stands beside a dead letter, behind the headers that came with the message. */
 export const failureHeaders: ReadonlySet<string> = new Set([
   ...["originalTopic", "originalPartition", "originalOffset", "originalTimestamp"],
   ...["group", "attempts", "failedAt", "errorName", "errorMessage", "errorStack"],
+  redeliveryHeader,
 ]);
 
 /** The message as it was, with the place it came from and the reason beside it. */

@@ -5,6 +5,8 @@ export type KafkaOptions = {
   readonly brokers: readonly string[];
   /** One per environment, in front of every topic and group: `dev`. */
   readonly namespace: string;
+  /** The library that speaks to the brokers. They see no difference, and a group may have members of both. Default: kafkajs. */
+  readonly client?: "kafkajs" | "platformatic";
   /** The name under which the brokers know this process. Default: the namespace. */
   readonly clientId?: string;
   /** Partitions of topics that are created here, and so the most members of a group that share one topic. Default: 6. */
@@ -45,6 +47,7 @@ export type KafkaSettings = Required<Omit<KafkaOptions, "ssl" | "sasl">> & Pick<
 /** What the parts of the adapter work with. */
 export function settingsOf(options: KafkaOptions): KafkaSettings {
   return {
+    client: "kafkajs",
     clientId: options.namespace,
     partitions: 6,
     replicationFactor: 1,

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { transient } from "./errors.ts";
 import type { SharedAdmin } from "./idle-closed.ts";
 import type { Admin, NewTopic } from "./library.ts";
 import type { KafkaSettings } from "./settings.ts";
@@ -53,7 +54,7 @@ export function configOf(topic: string, settings: KafkaSettings): NewTopic {
 async function waitForLeaders(kafka: Admin, topics: readonly string[]): Promise<void> {
   const deadline = performance.now() + leadersWithinMs;
   while (!(await haveLeaders(kafka, topics))) {
-    if (performance.now() > deadline) throw new Error(`No leaders for ${topics.join(", ")} yet`);
+    if (performance.now() > deadline) throw transient(`No leaders for ${topics.join(", ")} yet`);
     await delay(50);
   }
 }

@@ -1,36 +1,30 @@
 import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
+import type { Line } from "../../testing/line.ts";
 
-/** A road to the broker that can be closed. */
-export type Road = {
-  /** Stands in the place of the broker's address. */
-  readonly address: string;
-  /** From now on requests reach the broker, and its answers are lost. */
-  loseAnswers(): void;
-  /** Cuts all connections and takes no new ones. */
-  close(): Promise<void>;
-  open(): Promise<void>;
-} & AsyncDisposable;
+/** A line to a broker that names its own address to its clients: into what it says, the line's own is put. */
+export type Road = Line &
+  AsyncDisposable & {
+    /** Stands in the place of the broker's address. */
+    readonly address: string;
+    /** From now on requests reach the broker, and its answers are lost, until `heal`. */
+    loseAnswers(): void;
+  };
 
-/** Forwards to `broker`, and puts its own port in place of the broker's into the answers that name it. */
+type State = "up" | "cut" | "swallowing" | "losing answers";
+
 export async function buildRoad(broker: string): Promise<Road> {
   const [host = "", port = ""] = broker.split(":");
   const sockets = new Set<Socket>();
-  let answersAreLost = false;
+  let state: State = "up";
+  let received = 0;
   const server = createServer((client) => {
+    if (state === "cut") return void client.resetAndDestroy();
     const upstream = connect(Number(port), host);
-    for (const socket of [client, upstream]) {
-      sockets.add(socket);
-      socket.on("error", () => socket.destroy());
-      socket.on("close", () => {
-        sockets.delete(socket);
-        client.destroy();
-        upstream.destroy();
-      });
-    }
-    client.on("data", (request) => upstream.write(request));
-    upstream.on("data", (answer) => {
-      if (!answersAreLost) client.write(readdress(answer, endpoint(host, Number(port)), endpoint(host, own)));
+    carry(client, upstream, (bytes) => (state === "swallowing" ? undefined : bytes));
+    carry(upstream, client, (bytes) => {
+      received += bytes.length;
+      return state === "up" ? readdress(bytes, endpoint(host, Number(port)), endpoint(host, own)) : undefined;
     });
   });
   server.listen(0, host);
@@ -39,33 +33,51 @@ export async function buildRoad(broker: string): Promise<Road> {
   const own = address !== null && typeof address === "object" ? address.port : 0;
   return {
     address: `${host}:${own}`,
+    cut: () => change("cut"),
+    heal: () => change("up"),
+    swallow() {
+      state = "swallowing";
+    },
     loseAnswers() {
-      answersAreLost = true;
+      state = "losing answers";
     },
-    async close() {
-      for (const socket of sockets) socket.destroy();
-      server.close();
-      await once(server, "close");
-    },
-    async open() {
-      answersAreLost = false;
-      if (server.listening) return;
-      server.listen(own, host);
-      await once(server, "listening");
+    get received() {
+      return received;
     },
     async [Symbol.asyncDispose]() {
-      for (const socket of sockets) socket.destroy();
       server.close();
+      change("cut");
     },
   };
+
+  /** It reads from one end no faster than the other takes it. */
+  function carry(from: Socket, to: Socket, passing: (bytes: Buffer) => Buffer | undefined): void {
+    sockets.add(from);
+    from.on("data", (bytes) => {
+      const passed = passing(bytes);
+      if (passed === undefined || to.write(passed)) return;
+      from.pause();
+      to.once("drain", () => from.resume());
+    });
+    // A reset on one side is passed on by the close that follows.
+    from.on("error", () => undefined);
+    from.on("close", () => {
+      sockets.delete(from);
+      to.destroy();
+    });
+  }
+
+  function change(to: State): void {
+    state = to;
+    for (const socket of sockets) socket.resetAndDestroy();
+  }
 }
 
-/** As Kafka's protocol writes it: the length of the host in 16 bits, the host, the port in 32. */
+/** As Kafka's protocol writes it: the host, whose length stands before it in one of two ways, and the port in 32 bits. */
 function endpoint(host: string, port: number): Buffer {
-  const bytes = Buffer.alloc(2 + host.length + 4);
-  bytes.writeInt16BE(host.length, 0);
-  bytes.write(host, 2);
-  bytes.writeInt32BE(port, 2 + host.length);
+  const bytes = Buffer.alloc(host.length + 4);
+  bytes.write(host);
+  bytes.writeInt32BE(port, host.length);
   return bytes;
 }
 

@@ -4,12 +4,14 @@ import { type KafkaOptions, kafkaTransport } from "../../kafka.ts";
 import type { DeadLetter, Failure, Subscription } from "../../transport.ts";
 import { connectStranger } from "./stranger.ts";
 
+/** Each has to keep every promise. */
+export const clients = ["kafkajs", "platformatic"] as const;
 export const brokers = testBrokers.kafka?.split(",") ?? [];
 export const type = "order.created";
 export const patience = { timeout: 25_000, interval: 20 };
 
 /** One namespace with a publisher, as many members of `billing` as a test wants, and a stranger beside them. */
-export async function openShop(options: Partial<KafkaOptions> = {}) {
+export async function openShop(options: Partial<KafkaOptions> & Pick<Required<KafkaOptions>, "client">) {
   await using opening = new AsyncDisposableStack();
   const { namespace = uniqueName("t") } = options;
   const transport = kafkaTransport({ brokers, partitions: 3, ...options, namespace });
