@@ -1,4 +1,6 @@
 import type { z } from "zod";
+import type { Config } from "./config.ts";
+import { settingChecks, toSentence } from "./setting-checks.ts";
 import { secrets, settings } from "./settings.ts";
 
 type Settings = z.infer<typeof settings>;
@@ -20,33 +22,21 @@ export function faultsOf(
 }
 
 /** Settings that are well-formed each and cannot be meant together. */
-export function contradictions(env: Settings, { database = true }: { readonly database?: boolean }): Contradiction[] {
-  const timeout = env.HANDLER_TIMEOUT_MS;
-  const visibility = env.SQS_VISIBILITY_TIMEOUT_SECONDS;
-  const takesFromSqs = [...(env.CONSUME_FROM ?? []), ...(env.WORK_ON ?? [])].some((road) => road.startsWith("sns-sqs"));
-  const found: Contradiction[] = [...missingAddresses(env), ...halfCredentials(env)];
-  if (database && env.DATABASE_URL === undefined) {
-    const fault = "DATABASE_URL: is not set. Expected postgres://user:password@host:port/database";
-    found.push({ names: ["DATABASE_URL"], fault });
-  }
-  if (takesFromSqs && visibility * 1_000 < 6 * timeout) {
-    found.push({
-      names: ["SQS_VISIBILITY_TIMEOUT_SECONDS", "HANDLER_TIMEOUT_MS"],
-      fault:
-        `SQS_VISIBILITY_TIMEOUT_SECONDS (${visibility}) is shorter than 6 × HANDLER_TIMEOUT_MS (${timeout}): SQS would ` +
-        `hand out a message that is still being handled. Raise it to ${Math.ceil((6 * timeout) / 1_000)} or lower the other`,
-    });
-  }
-  if (env.SHUTDOWN_GRACE_MS < timeout) {
-    found.push({
-      names: ["SHUTDOWN_GRACE_MS", "HANDLER_TIMEOUT_MS"],
-      fault:
-        `SHUTDOWN_GRACE_MS (${env.SHUTDOWN_GRACE_MS}) is shorter than HANDLER_TIMEOUT_MS (${timeout}): a handler could ` +
-        "not end before the process does. Raise it or lower the other",
-    });
-  }
-  return found;
+export function contradictions(
+  env: Settings,
+  config: Config,
+  { database = true }: { readonly database?: boolean },
+): Contradiction[] {
+  const missingDatabase = database && env.DATABASE_URL === undefined ? [noDatabase] : [];
+  const contrary = settingChecks.flatMap(({ check }) => check(config) ?? []);
+  const told = contrary.map((fault) => ({ names: fault.settings, fault: toSentence(fault) }));
+  return [...missingAddresses(env), ...halfCredentials(env), ...missingDatabase, ...told];
 }
+
+const noDatabase: Contradiction = {
+  names: ["DATABASE_URL"],
+  fault: "DATABASE_URL: is not set. Expected postgres://user:password@host:port/database",
+};
 
 function missingAddresses(env: Settings): Contradiction[] {
   const needed = [

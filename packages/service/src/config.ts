@@ -68,14 +68,17 @@ export function parseConfig(defaults: ServiceDefaults, env: NodeJS.ProcessEnv = 
   const malformed = faultsOf(settings.safeParse({ ...own, ...given }).error, given);
   const wellFormed = Object.fromEntries(Object.entries(given).filter(([name]) => !malformed.has(name)));
   const values = settings.parse({ ...own, ...wellFormed });
-  const contrary = contradictions(values, defaults).filter(({ names }) => !names.some((name) => malformed.has(name)));
+  const config = toConfig(defaults.service, values);
+  const contrary = contradictions(values, config, defaults).filter(
+    ({ names }) => !names.some((name) => malformed.has(name)),
+  );
   const faults = [...malformed.values(), ...contrary.map(({ fault }) => fault), ...misspellings(Object.keys(given))];
   if (faults.length > 0) {
     throw new Error(
       `The settings of ${defaults.service} are wrong:\n${faults.map((fault) => `  ${fault}`).join("\n")}`,
     );
   }
-  return toConfig(defaults.service, values);
+  return config;
 }
 
 function valuesOf({ port, publishTo = [], consumeFrom = [], workOn = [] }: ServiceDefaults) {

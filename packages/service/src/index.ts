@@ -6,4 +6,5 @@ export { type HttpProblem, problem } from "./http-problem.ts";
 export { serveHttp } from "./http-server.ts";
 export { migrate } from "./migrate.ts";
 export { type Service, startService } from "./service.ts";
+export { type Fault, type SettingCheck, settingChecks, toSentence } from "./setting-checks.ts";
 export type { Road } from "./settings.ts";
