@@ -17,6 +17,7 @@ const allowed: Record<string, readonly string[]> = {
   "packages/inbox": ["envelope", "log", "transport"],
   "packages/service": ["envelope"],
   "packages/dead-letters": ["contracts", "envelope", "inbox", "log", "service", "transport"],
+  "packages/doctor": ["contracts", "event-store", "inbox", "log", "outbox", "service", "transport"],
   "services/order": ["contracts", "envelope", "event-store", "inbox", "log", "outbox", "service", "transport"],
   "services/billing": ["contracts", "envelope", "event-store", "inbox", "log", "outbox", "service", "transport"],
   "services/inventory": ["contracts", "envelope", "event-store", "inbox", "log", "outbox", "service", "transport"],

@@ -35,6 +35,10 @@ export type RelayOptions = {
   readonly onError?: (error: Error) => void;
 };
 
+export const defaultLanes = 1;
+/** In milliseconds: 7 days. */
+export const defaultReplayWindowMs = 7 * 86_400_000;
+
 export interface Relay extends AsyncDisposable {
   status(): Promise<DestinationStatus[]>;
 }
@@ -45,7 +49,7 @@ export interface Relay extends AsyncDisposable {
  * it finishes the batches in flight and hands the lanes over.
  */
 export async function startRelay(database: Database, options: RelayOptions): Promise<Relay> {
-  const { lanes = 1, onError = process.emitWarning } = options;
+  const { lanes = defaultLanes, onError = process.emitWarning } = options;
   const destinations = options.to.map(({ transport, types }) => createDestination(transport, types));
   requireDifferentNames(destinations);
   await checkLog(database, outboxLog);
@@ -86,7 +90,7 @@ async function keepPartitions(
   database: Database,
   {
     partitionRows = 1_000_000,
-    replayWindowMs = 7 * 86_400_000,
+    replayWindowMs = defaultReplayWindowMs,
     onError,
   }: RelayOptions & Required<Pick<RelayOptions, "onError">>,
   stopping: AbortSignal,

@@ -37,6 +37,8 @@ export interface BrokerTopology extends AsyncDisposable {
    * change what is there. May be called again after it failed, and by any number of processes at once.
    */
   apply(): Promise<void>;
+  /** What the broker as a whole is set to, by its own names; Kafka alone tells. */
+  cluster?(): Promise<Settings>;
 }
 
 export type TopologySettings = RoadSettings & {

@@ -30,8 +30,22 @@ export function openKafkaTopology(options: KafkaOptions, demand: Demand): Broker
       if (names.length > 0) await ensureTopics(share(kafkajs(settings).connectAdmin), settings, names);
       await change(await ask(), declared, settings.namespace);
     },
+    cluster: async () => readCluster(await ask()),
     [Symbol.asyncDispose]: () => admin.disconnect(),
   };
+}
+
+/** The settings of the controller's broker, and how many brokers there are. */
+async function readCluster(admin: Admin): Promise<Settings> {
+  const { brokers, controller } = await admin.describeCluster();
+  const name = String(controller ?? brokers[0]?.nodeId);
+  const { resources } = await admin.describeConfigs({
+    resources: [{ type: ConfigResourceTypes.BROKER, name, configNames: ["offsets.retention.minutes"] }],
+    includeSynonyms: false,
+  });
+  const entries = resources.flatMap(({ configEntries }) => configEntries);
+  const settings = entries.map(({ configName, configValue }) => [configName, configValue]);
+  return { brokers: String(brokers.length), ...Object.fromEntries(settings) };
 }
 
 /** A topic for each type, and one for the dead letters of each that somebody here listens to. */
