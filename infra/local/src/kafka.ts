@@ -72,6 +72,8 @@ function settings(port: number, data: string, listeners: Readonly<Record<string,
     "default.replication.factor": 1,
     "offsets.topic.replication.factor": 1,
     "offsets.topic.num.partitions": 3,
+    // As long as the longest topic keeps its messages: 90 days.
+    "offsets.retention.minutes": 129_600,
     "transaction.state.log.replication.factor": 1,
     "transaction.state.log.min.isr": 1,
     "share.coordinator.state.topic.replication.factor": 1,

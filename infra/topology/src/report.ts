@@ -1,5 +1,6 @@
 import { differencesOf, openTopology, type Settings, type Standing } from "@throughline/transport/topology";
 import type { Needed } from "./brokers.ts";
+import { sentenceOf } from "./sentence.ts";
 
 export type Line = {
   readonly kind: Standing["declared"]["kind"];
@@ -62,12 +63,4 @@ async function failureOf(work: Promise<void>): Promise<string | undefined> {
   } catch (error) {
     return sentenceOf(error);
   }
-}
-
-/** The error with its causes: `fetch failed` alone tells nobody anything. */
-function sentenceOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const parts = error instanceof AggregateError ? error.errors : [];
-  const causes = [...parts, ...(error.cause === undefined ? [] : [error.cause])];
-  return [error.message || error.name, ...causes.map(sentenceOf)].join(": ");
 }

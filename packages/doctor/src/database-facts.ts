@@ -43,6 +43,7 @@ export async function readDatabase({ handle, pool }: Pick<Database, "handle" | "
  * session. Without a pooler it always is.
  */
 async function losesSessions(pool: Pool): Promise<boolean> {
+  if (pool.options.max < 2) return false;
   const [one, other] = [await pool.connect(), await pool.connect()];
   const mark = "select set_config('throughline.session', $1, false)";
   try {

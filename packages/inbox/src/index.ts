@@ -8,6 +8,5 @@ export {
 } from "./consumer.ts";
 export { handleOnce } from "./handle-once.ts";
 export { migrations } from "./migrations.ts";
-export { defaultRetentionDays } from "./retention.ts";
 export { type Effect, on, onCall, type Reaction, type ReadableContract } from "./reaction.ts";
-export { refuseForgotten } from "./retention.ts";
+export { defaultRetentionDays, refuseForgotten } from "./retention.ts";

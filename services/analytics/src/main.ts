@@ -1,4 +1,5 @@
 import { roadSettings, roadsOf } from "@throughline/contracts/topology";
+import { examineAtStart } from "@throughline/doctor";
 import { migrations as inbox, startConsumer } from "@throughline/inbox";
 import { migrate, openDatabase, parseConfig, serveHttp, startService } from "@throughline/service";
 import { openRoads } from "@throughline/transport";
@@ -16,6 +17,7 @@ const own = { name: "analytics", folder: `${import.meta.dirname}/../migrations` 
 await using service = await startService(config);
 await using database = await openDatabase(config);
 await migrate(database, [inbox, own]);
+await examineAtStart(config, { database, reactions: { analytics: reactions }, log: service.log });
 
 await using consumer = await service.part(
   "consumer",

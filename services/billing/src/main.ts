@@ -1,5 +1,6 @@
 import { eventTypes, workTypes } from "@throughline/contracts";
 import { groupOf, roadSettings, roadsOf } from "@throughline/contracts/topology";
+import { examineAtStart } from "@throughline/doctor";
 import { migrations as eventStore } from "@throughline/event-store";
 import { migrations as inbox, startConsumer } from "@throughline/inbox";
 import { migrations as log } from "@throughline/log";
@@ -24,6 +25,9 @@ const settings = roadSettings({
 });
 await using database = await openDatabase(config);
 await migrate(database, [log, eventStore, outbox, inbox, own]);
+const provider = connectPaymentProvider(config.paymentProviderUrl, { timeoutMs: config.handlerTimeoutMs / 2 });
+const work = workReactions(database.handle, provider);
+await examineAtStart(config, { database, reactions: { billing: reactions, "billing.work": work }, log: service.log });
 
 await using relay = await service.part(
   "relay",
@@ -45,10 +49,9 @@ await using consumer = await service.part(
     ...handling,
   }),
 );
-const provider = connectPaymentProvider(config.paymentProviderUrl, { timeoutMs: config.handlerTimeoutMs / 2 });
 await using worker = await service.part(
   "worker",
-  startConsumer(database.handle, "billing.work", workReactions(database.handle, provider), {
+  startConsumer(database.handle, "billing.work", work, {
     from: await openRoads(config.workOn, settings),
     concurrency: config.handlerConcurrency,
     attempts: groupOf("billing.work").attempts,

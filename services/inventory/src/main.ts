@@ -1,5 +1,6 @@
 import { eventTypes } from "@throughline/contracts";
 import { roadSettings, roadsOf } from "@throughline/contracts/topology";
+import { examineAtStart } from "@throughline/doctor";
 import { migrations as eventStore } from "@throughline/event-store";
 import { migrations as inbox, startConsumer } from "@throughline/inbox";
 import { migrations as log } from "@throughline/log";
@@ -20,6 +21,7 @@ const own = { name: "inventory", folder: `${import.meta.dirname}/../migrations` 
 await using service = await startService(config);
 await using database = await openDatabase(config);
 await migrate(database, [log, eventStore, outbox, inbox, own]);
+await examineAtStart(config, { database, reactions: { inventory: reactions }, log: service.log });
 
 await using relay = await service.part(
   "relay",

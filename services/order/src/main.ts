@@ -1,5 +1,6 @@
 import { eventTypes } from "@throughline/contracts";
 import { roadSettings, roadsOf } from "@throughline/contracts/topology";
+import { examineAtStart } from "@throughline/doctor";
 import { migrations as eventStore } from "@throughline/event-store";
 import { migrations as inbox, startConsumer } from "@throughline/inbox";
 import { migrations as log } from "@throughline/log";
@@ -21,6 +22,7 @@ const own = { name: "order", folder: `${import.meta.dirname}/../migrations` };
 await using service = await startService(config);
 await using database = await openDatabase(config);
 await migrate(database, [log, eventStore, outbox, inbox, own]);
+await examineAtStart(config, { database, reactions: { order: reactions }, log: service.log });
 
 await using relay = await service.part(
   "relay",

@@ -1,0 +1,91 @@
+import { roadsOf, topology } from "@throughline/contracts/topology";
+import { examine, type Finding, type Part, readBroker, readDatabase, type Scene } from "@throughline/doctor";
+import type { Surroundings } from "@throughline/local/surroundings";
+import { type Config, openDatabase, parseConfig } from "@throughline/service";
+import { type Needed, neededBrokers } from "./brokers.ts";
+import { sentenceOf } from "./sentence.ts";
+
+/** What was found at one place: a service with its database, or the brokers that all share. */
+export type Diagnosis = { readonly place: string; readonly findings: readonly Finding[] };
+
+export type Diagnoses = {
+  readonly places: readonly Diagnosis[];
+  /** Why something could not be looked at, a sentence for each. */
+  readonly unreached: readonly string[];
+};
+
+export const services: readonly string[] = [...new Set(topology.groups.map(({ service }) => service))].sort();
+
+/** Looks at everything that the settings name. Rejects where these are wrong; what does not answer is told. */
+export async function diagnose(surroundings: Surroundings, only: readonly string[]): Promise<Diagnoses> {
+  const unreached: string[] = [];
+  const configs = only.map((service) => configFor(service, surroundings, only));
+  const places = await Promise.all(configs.map((config) => diagnoseService(config, unreached)));
+  const brokers = await diagnoseBrokers(neededBrokers(surroundings.env), configs[0], unreached);
+  return { places: [...places, brokers], unreached };
+}
+
+function configFor(service: string, { env, databaseOf }: Surroundings, only: readonly string[]): Config {
+  const url = databaseOf?.(service) ?? (only.length === 1 ? env.DATABASE_URL : undefined);
+  const defaults = { service, port: 0, database: false, ...roadsOf(service) };
+  return parseConfig(defaults, { ...env, DATABASE_URL: url });
+}
+
+async function diagnoseService(config: Config, unreached: string[]): Promise<Diagnosis> {
+  const database = await readOf(config, unreached);
+  const findings = examine({ config, ...(database && { database }) });
+  return { place: config.service, findings: findings.filter(({ check }) => !isOfBroker(check.needs)) };
+}
+
+async function readOf(config: Config, unreached: string[]): Promise<Scene["database"]> {
+  if (config.databaseUrl === "") {
+    unreached.push(`The database of ${config.service}: DATABASE_URL is that of one service, to be named by --service`);
+    return undefined;
+  }
+  try {
+    await using database = await openDatabase(config);
+    return await readDatabase(database);
+  } catch (error) {
+    unreached.push(`The database of ${config.service}: ${sentenceOf(error)}`);
+    return undefined;
+  }
+}
+
+/** The settings that these checks look at are the same for all services. */
+async function diagnoseBrokers(
+  needed: readonly Needed[],
+  config: Config | undefined,
+  unreached: string[],
+): Promise<Diagnosis> {
+  const parts = await Promise.all(needed.map((one) => readOne(one, unreached)));
+  const scene = config && { config, ...parts.reduce(together, {}) };
+  const wanted = new Set(needed.map(({ road }) => partOf(road)));
+  const findings = scene === undefined ? [] : examine(scene);
+  return { place: "brokers", findings: findings.filter(({ check }) => wanted.has(check.needs)) };
+}
+
+async function readOne({ road, address, settings, demand }: Needed, unreached: string[]): Promise<Partial<Scene>> {
+  const unknown = "unknown: ";
+  try {
+    if (address.startsWith(unknown)) throw new Error(address.slice(unknown.length));
+    return { [partOf(road)]: await readBroker(road, settings, demand) };
+  } catch (error) {
+    unreached.push(`${road} at ${address}: ${sentenceOf(error)}`);
+    return {};
+  }
+}
+
+/** The standard road and the one in order are two looks at one broker. */
+function together(one: Partial<Scene>, other: Partial<Scene>): Partial<Scene> {
+  if (!one.snsSqs || !other.snsSqs) return { ...one, ...other };
+  const found = new Map([...one.snsSqs.found, ...other.snsSqs.found]);
+  return { ...one, snsSqs: { ...one.snsSqs, found, outOfStep: [...one.snsSqs.outOfStep, ...other.snsSqs.outOfStep] } };
+}
+
+function partOf(road: Needed["road"]): Part {
+  return road === "kafka" || road === "rabbitmq" ? road : "snsSqs";
+}
+
+function isOfBroker(part: Part): boolean {
+  return part !== "settings" && part !== "database";
+}

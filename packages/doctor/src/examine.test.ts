@@ -1,0 +1,48 @@
+import { connect } from "@throughline/local/testing";
+import { expect, test } from "vitest";
+import { checks, examineAtStart } from "./index.ts";
+import { configOf, openDatabaseScene } from "./scene-under-test.ts";
+
+const log = () => {
+  const warnings: { readonly fields: object; readonly message: string }[] = [];
+  return { warnings, warn: (fields: object, message: string) => void warnings.push({ fields, message }) };
+};
+
+test("a service with a contradiction refuses to start, and names both settings, the consequence and the fix", async () => {
+  await using scene = await openDatabaseScene();
+  await scene.execute("alter table outbox disable trigger outbox_pin");
+  await using connection = connect(scene.url);
+  const database = { handle: connection.database, pool: connection.pool };
+  const reactions = { billing: [{ type: "order.created" }] };
+
+  const starting = examineAtStart(configOf(), { database, reactions, log: log() });
+
+  await expect(starting).rejects.toThrow(/^billing would not work as it is set up:\n/);
+  await expect(starting).rejects.toThrow(/sends order\.cancelled to billing, which does not react.*\(reactions, see/);
+  await expect(starting).rejects.toThrow(
+    /no log_pin trigger: readers would lose rows, silently. .*\(log-register, see/,
+  );
+});
+
+test("a suspicion lets it start, and is told", async () => {
+  await using scene = await openDatabaseScene();
+  await using connection = connect(scene.url);
+  const told = log();
+  const config = configOf({ DATABASE_POOL_SIZE: "10" });
+  const database = { handle: connection.database, pool: connection.pool };
+  await examineAtStart(config, { database, reactions: {}, log: told });
+  expect(told.warnings.map(({ fields }) => fields)).toEqual([
+    { check: "pool-size", settings: ["DATABASE_POOL_SIZE", "HANDLER_CONCURRENCY"] },
+    { check: "idle-in-transaction", settings: ["idle_in_transaction_session_timeout", "HANDLER_TIMEOUT_MS"] },
+  ]);
+  expect(told.warnings[0]?.message).toMatch(
+    /^DATABASE_POOL_SIZE \(10\) is less than .*: handlers wait .* Raise it to 14/,
+  );
+});
+
+test("every check has its own id, and says in a sentence what must hold", () => {
+  const ids = checks.map(({ id }) => id);
+  expect(new Set(ids).size).toBe(ids.length);
+  expect(ids.length).toBeGreaterThan(30);
+  for (const { name } of checks) expect(name).toMatch(/^[A-Z].*\.$/);
+});
