@@ -179,7 +179,7 @@ async function readSources(): Promise<Source[]> {
 }
 
 function isForTests(path: string, text: string): boolean {
-  if (path.endsWith(".test.ts") || path.includes("/testing")) return true;
+  if (path.startsWith("tests/") || path.endsWith(".test.ts") || path.includes("/testing")) return true;
   return importsOf(text).some((name) => name === "vitest" || name === "@throughline/local/testing");
 }
 

@@ -1,0 +1,70 @@
+import type { Transaction } from "./engine.ts";
+import { type OutboxRow, slotOf } from "./schema.ts";
+import type { Server, Statements } from "./statements.ts";
+
+type Draft = Omit<OutboxRow, "position" | "slot" | "sequence" | "wire"> & {
+  readonly head: string;
+  readonly tail: string;
+};
+
+/** What `@throughline/outbox` asks of the outbox itself. */
+export const outboxStatements: Statements = {
+  outbox_enqueue_one: function* (tx, server, values) {
+    const [source, ...row] = values as string[];
+    yield* insertDrafts(tx, server, [toDraft(source ?? "", row)]);
+    return [];
+  },
+  outbox_enqueue: function* (tx, server, values) {
+    const [source, ...columns] = values as [string, ...(string | null)[][]];
+    const drafts = (columns[0] ?? []).map((_, nth) =>
+      toDraft(
+        source,
+        columns.map((column) => column[nth] ?? null),
+      ),
+    );
+    yield* insertDrafts(tx, server, drafts);
+    return [];
+  },
+  outbox_read(tx, { schema }, values) {
+    const [after, end, limit, lanes, lane, types] = values as [number, number, number, number, number, string[] | null];
+    return schema.outbox
+      .all(tx)
+      .filter(({ position, slot }) => position > after && position <= end && slot % lanes === lane)
+      .filter(({ type }) => types === null || types.includes(type))
+      .sort((one, other) => one.position - other.position)
+      .slice(0, limit);
+  },
+  // Partitions are for size, of which a simulation has none: somebody else is always at them.
+  outbox_maintenance() {
+    return [{ taken: false }];
+  },
+};
+
+function toDraft(source: string, values: readonly (string | null)[]): Draft {
+  const [key, type, id, version, timestamp, correlationId, causationId, traceparent, head, tail] = values as string[];
+  if (!key || !type || !id || !version || !timestamp || !correlationId || !head || !tail)
+    throw new Error(`The statement that enqueues has other columns than the simulator knows: ${values}`);
+  const optional = { causationId: causationId ?? null, traceparent: traceparent ?? null };
+  return { source, key, type, id, version, timestamp, correlationId, ...optional, head, tail };
+}
+
+function* insertDrafts(tx: Transaction, { schema }: Server, drafts: readonly Draft[]) {
+  const sequences = new Map<string, number>();
+  for (const key of [...new Set(drafts.map((draft) => draft.key))].sort()) {
+    const name = `${drafts[0]?.source} ${key}`;
+    const last = (yield* schema.sequences.lock(tx, name))?.last ?? 0;
+    sequences.set(key, last);
+    schema.sequences.set(tx, name, { last: last + drafts.filter((draft) => draft.key === key).length });
+  }
+  // The statement trigger.
+  if (!schema.pins.has(tx)) schema.pins.set(tx, schema.lastPosition);
+  for (const { head, tail, ...draft } of drafts) {
+    yield;
+    schema.lastPosition += 1;
+    const sequence = (sequences.get(draft.key) ?? 0) + 1;
+    sequences.set(draft.key, sequence);
+    const wire = `${head},"sequence":${sequence},${tail}`;
+    const row = { ...draft, position: schema.lastPosition, slot: slotOf(draft.key), sequence, wire };
+    schema.outbox.set(tx, String(row.position), row);
+  }
+}

@@ -1,0 +1,144 @@
+import { actors, type World } from "../world.ts";
+import { type Engine, type EngineReply, PostgresError, type Transaction } from "./engine.ts";
+import { type Server, statementOf } from "./statements.ts";
+
+/** A database server, and what is wrong with it at the moment. */
+export type Postgres = Server & {
+  readonly name: string;
+  readonly engine: Engine;
+  /** No connection goes through until then. */
+  downUntil: number;
+  /** How often a commit was answered by a broken connection. */
+  unknownCommits: number;
+  /** The chance, per statement, that its connection breaks; and as much for its answer. */
+  readonly breaks: number;
+  /** Told of each statement that went well, while its transaction is open. */
+  readonly onDone: (seen: Seen, tx: Transaction) => void;
+  /** Told of each answer that will arrive. */
+  readonly onAnswer: (seen: Seen, actor: object | undefined) => void;
+};
+
+export type Seen = {
+  readonly name: string | undefined;
+  readonly values: readonly unknown[];
+  readonly rows: readonly object[];
+};
+
+type Question = string | { readonly name?: string; readonly text: string };
+type Asked = { readonly name: string | undefined; readonly text: string; readonly values: readonly unknown[] };
+
+/** As much of `pg.Pool` as drizzle uses, which knows it by this name. */
+export class SimulatedPool {
+  readonly #world: World;
+  readonly #postgres: Postgres;
+
+  constructor(world: World, postgres: Postgres) {
+    this.#world = world;
+    this.#postgres = postgres;
+  }
+
+  query(question: Question, values?: readonly unknown[]) {
+    const connection = openConnection(this.#world, this.#postgres);
+    return connection.query(question, values).finally(connection.release);
+  }
+
+  async connect() {
+    return openConnection(this.#world, this.#postgres);
+  }
+}
+
+/** How to break the connections of each actor. */
+const connections = new WeakMap<object, Set<() => void>>();
+
+export function breakConnections(actor: object): void {
+  for (const breakOff of connections.get(actor) ?? []) breakOff();
+  connections.delete(actor);
+}
+
+/** What it was doing when it breaks is rolled back, unless it was a commit that had arrived. */
+function openConnection(world: World, postgres: Postgres) {
+  const { engine } = postgres;
+  const actor = actors.getStore();
+  let current: Transaction | undefined;
+  let isBroken = false;
+  const breakOff = () => {
+    isBroken = true;
+    if (current !== undefined) engine.rollback(current);
+    current = undefined;
+  };
+  if (actor !== undefined) connections.set(actor, (connections.get(actor) ?? new Set()).add(breakOff));
+
+  return {
+    getTransactionStatus: () => (current === undefined ? "I" : "T"),
+    release: () => void (actor && connections.get(actor)?.delete(breakOff)),
+    query(question: Question, values: readonly unknown[] = []): Promise<{ readonly rows: object[] }> {
+      const { name, text } = typeof question === "string" ? { name: undefined, text: question } : question;
+      const what = () => `${postgres.name} ${name ?? text} ${JSON.stringify(values)}`.slice(0, 200);
+      return world.request(what, ({ resolve, reject }) => {
+        if (world.now < postgres.downUntil || world.random.chance(postgres.breaks)) breakOff();
+        if (isBroken) return reject(lostConnection());
+        const asked = { name, text, values };
+        serve(asked, {
+          reject,
+          resolve(rows) {
+            if (isAnswerLost(text)) return reject(lostConnection());
+            postgres.onAnswer({ name, values, rows }, actor);
+            resolve({ rows });
+          },
+        });
+      });
+    },
+  };
+
+  function isAnswerLost(text: string): boolean {
+    if (!world.random.chance(postgres.breaks)) return false;
+    if (text === "commit") postgres.unknownCommits += 1;
+    breakOff();
+    return true;
+  }
+
+  function serve(asked: Asked, reply: EngineReply): void {
+    const tx = current;
+    const nothing = () => reply.resolve([]);
+    if (asked.text === "begin") {
+      current = engine.begin();
+      nothing();
+    } else if (asked.text === "commit" || asked.text === "rollback") {
+      current = undefined;
+      if (tx !== undefined && asked.text === "commit") engine.commit(tx, nothing);
+      else nothing();
+      if (tx !== undefined && asked.text === "rollback") engine.rollback(tx);
+    } else if (tx !== undefined) execute(tx, asked, reply);
+    else executeAlone(asked, reply);
+  }
+
+  function execute(tx: Transaction, { name, text, values }: Asked, reply: EngineReply): void {
+    engine.execute(tx, () => statementOf(name, text)(tx, postgres, values), {
+      reject: reply.reject,
+      resolve(rows) {
+        postgres.onDone({ name, values, rows }, tx);
+        reply.resolve(rows);
+      },
+    });
+  }
+
+  function executeAlone(asked: Asked, { resolve, reject }: EngineReply): void {
+    const tx = engine.begin();
+    current = tx;
+    execute(tx, asked, {
+      resolve(rows) {
+        current = undefined;
+        engine.commit(tx, () => resolve(rows));
+      },
+      reject(error) {
+        current = undefined;
+        engine.rollback(tx);
+        reject(error);
+      },
+    });
+  }
+}
+
+function lostConnection(): Error {
+  return new PostgresError("ECONNRESET", "Connection terminated unexpectedly");
+}

@@ -1,0 +1,65 @@
+import { wallMs } from "./clock.ts";
+import type { Evidence } from "./evidence.ts";
+import { createJournal, type Journal, textOf } from "./journal.ts";
+import { type Cluster, createCluster, type NewRecord, type Outcome } from "./kafka/cluster.ts";
+import { watchLanes } from "./lane-watch.ts";
+import { chaosMs, type Plan } from "./plan.ts";
+import { createEngine } from "./postgres/engine.ts";
+import type { Postgres } from "./postgres/pool.ts";
+import { createSchema } from "./postgres/schema.ts";
+import { consumers, leaseMs, type ServiceName } from "./service.ts";
+import { actors, type World } from "./world.ts";
+
+/** The servers of one run, with somebody who writes down what they see. */
+export function createSurroundings(world: World, plan: Plan): Evidence {
+  const journal = createJournal();
+  const cluster = createCluster(world);
+  for (const type of consumers.flatMap(({ types }) => types)) {
+    cluster.create(`sim.${type}`, 2);
+    cluster.create(`sim.${type}.DLT`, 1);
+  }
+  cluster.fate = fateOf(world, plan, journal.refused);
+  cluster.onTaken = (topic, partition, record) =>
+    journal.taken.push({ topic, partition, offset: Number(record.offset), id: textOf(record, "id") });
+  const databases = { order: createPostgres("order"), billing: createPostgres("billing") };
+  cluster.onSending = (keys) => {
+    const actor = actors.getStore();
+    if (actor !== undefined) databases[actor.name.startsWith("order") ? "order" : "billing"].onSending(actor, keys);
+  };
+  return { plan, journal, cluster, databases };
+
+  function createPostgres(service: ServiceName) {
+    const name = `${service}-db`;
+    const schema = createSchema();
+    const lanes = watchLanes(journal, { schema, lanes: plan.lanes, leaseMs, now: () => world.now });
+    const postgres: Postgres & Pick<typeof lanes, "onSending"> = {
+      ...{ name, schema, engine: createEngine(name, world), clockMs: wallMs, downUntil: 0, unknownCommits: 0 },
+      get breaks() {
+        return world.now < chaosMs ? plan.breaks : 0;
+      },
+      onDone(seen, tx) {
+        lanes.onDone(seen, tx);
+        const { name: asked, values, rows } = seen;
+        if (asked === "inbox-remember") journal.suppressed += (values[1] as string[]).length - rows.length;
+      },
+      onAnswer: lanes.onAnswer,
+      onSending: lanes.onSending,
+    };
+    return postgres;
+  }
+}
+
+function fateOf(world: World, { refusals, lossy }: Plan, refused: Journal["refused"]): Cluster["fate"] {
+  return (topic: string, records: readonly NewRecord[]): Outcome => {
+    const isRefused = (id: string) => (refused.get(id) ?? 0) < (refusals.get(id) ?? 0);
+    const ids = topic.endsWith(".DLT") ? [] : records.map((record) => textOf(record, "id"));
+    if (ids.some(isRefused)) {
+      const [id] = ids;
+      if (id !== undefined && ids.length === 1) refused.set(id, (refused.get(id) ?? 0) + 1);
+      return "refused";
+    }
+    if (world.now > chaosMs) return "taken";
+    if (world.random.chance(lossy)) return "lost";
+    return world.random.chance(lossy) ? "taken, and the answer lost" : "taken";
+  };
+}
