@@ -1,5 +1,8 @@
-import { type Journal, textOf } from "./journal.ts";
+import { readNote } from "../../../packages/transport/src/kafka/note.ts";
+import { headerOf } from "../../../packages/transport/src/kafka/records.ts";
+import type { Journal } from "./journal.ts";
 import type { Cluster } from "./kafka/cluster.ts";
+import { nameOf } from "./kafka/group.ts";
 import type { Plan } from "./plan.ts";
 import type { Postgres } from "./postgres/pool.ts";
 import type { OutboxRow } from "./postgres/schema.ts";
@@ -36,7 +39,7 @@ export function isEnded({ row, from, consumer }: Delivery, { databases, cluster 
   const { effects } = databases[consumer.service].schema;
   return (
     effects.committed().some(({ id }) => id === row.id) ||
-    letters(cluster).has(`${consumer.group} ${row.id}`) ||
+    isSetAside(consumer.group, row.id, cluster) ||
     from.schema.dead.committed().some(({ id }) => id === row.id)
   );
 }
@@ -45,9 +48,19 @@ export function isWaiting({ row, from, consumer }: Delivery, { journal, cluster 
   const parked = from.schema.parked.committed().some(({ id }) => id === row.id);
   if (parked || !isPassed(row, from)) return true;
   const { offsets } = cluster.group(`sim.${consumer.group}`);
-  return journal.taken
-    .filter(({ id, topic }) => id === row.id && !topic.endsWith(".DLT"))
-    .some(({ topic, partition, offset }) => Number(offsets.get(`${topic}/${partition}`) ?? 0) <= offset);
+  return takenIn(journal)
+    .filter(({ id }) => id === row.id)
+    .some(({ record }) => {
+      const { offset = 0n, metadata = "" } = offsets.get(nameOf(record)) ?? {};
+      const ended = readNote(offset, metadata)?.ended ?? [];
+      const hasEnded = ended.some(({ from, count }) => record.offset >= from && record.offset < from + count);
+      return record.offset >= offset && !hasEnded;
+    });
+}
+
+/** What relays have sent, dead letters aside. */
+export function takenIn({ taken }: Journal): Journal["taken"] {
+  return taken.filter(({ record }) => !record.topic.endsWith(".DLT"));
 }
 
 export function isPassed({ position, slot }: OutboxRow, { schema }: Postgres): boolean {
@@ -55,12 +68,18 @@ export function isPassed({ position, slot }: OutboxRow, { schema }: Postgres): b
   return cursors.some((cursor) => cursor.lane === slot % cursors.length && cursor.position >= position);
 }
 
-/** Group and id of each message that a group has set aside. */
-export function letters(cluster: Cluster): Set<string> {
-  const found = new Set<string>();
-  for (const [topic, partitions] of cluster.topics) {
-    if (!topic.endsWith(".DLT")) continue;
-    for (const record of partitions.flat()) found.add(`${textOf(record, "group")} ${textOf(record, "id")}`);
-  }
-  return found;
+/** What groups have set aside. */
+export function lettersIn({ topics }: Cluster) {
+  const records = [...topics]
+    .filter(([topic]) => topic.endsWith(".DLT"))
+    .flatMap(([, partitions]) => partitions.flat());
+  return records.map((record) => ({
+    group: headerOf(record, "group") ?? "",
+    id: headerOf(record, "id") ?? "",
+    reason: headerOf(record, "errorMessage") ?? "",
+  }));
+}
+
+function isSetAside(group: string, id: string, cluster: Cluster): boolean {
+  return lettersIn(cluster).some((letter) => letter.group === group && letter.id === id);
 }

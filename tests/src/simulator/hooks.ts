@@ -1,5 +1,5 @@
 /**
- * Puts stand-ins between the packages and the machine: timers, random ids, kafkajs, and the hints, which are per process.
+ * Puts stand-ins between the packages and the machine: timers, random ids, the client library of Kafka, and the hints, which are per process.
  * With a change, breaks one place of a source as it is loaded. To be called before anything of ours is imported.
  */
 import { readFileSync } from "node:fs";
@@ -13,7 +13,7 @@ const root = new URL("../../../", import.meta.url).href;
 const standIns: Readonly<Record<string, string>> = {
   "node:timers/promises": new URL("timers-promises.ts", import.meta.url).href,
   "node:crypto": new URL("crypto.ts", import.meta.url).href,
-  kafkajs: new URL("kafka/kafkajs.ts", import.meta.url).href,
+  "./kafka/kafkajs.ts": new URL("kafka/library.ts", import.meta.url).href,
   "./hint.ts": new URL("hint.ts", import.meta.url).href,
 };
 

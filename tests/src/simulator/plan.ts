@@ -40,6 +40,8 @@ export type Plan = {
 
 /** Faults come until then; afterwards all is well again. */
 export const chaosMs = 300;
+/** Attempts after which a consumer sets a message aside. */
+export const attempts = 3;
 /** Refusals after which a relay gives a message up. */
 export const tries = 3;
 

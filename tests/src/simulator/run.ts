@@ -4,7 +4,7 @@ import { enterWorld } from "./clock.ts";
 import { type Evidence, isSettled } from "./evidence.ts";
 import { type Berth, openBerth, strike } from "./fleet.ts";
 import { forgetListeners } from "./hint.ts";
-import { enterCluster } from "./kafka/requests.ts";
+import { enterCluster } from "./kafka/library.ts";
 import { chaosMs, type Fault, type PlannedOrder, planRun } from "./plan.ts";
 import { openDatabase, placeOrder, type ServiceName, startService } from "./service.ts";
 import { createSurroundings } from "./surroundings.ts";
@@ -53,9 +53,9 @@ export async function runSeed(seed: number, trace?: (line: string) => void): Pro
     await replay(world, evidence);
     await settle(world, evidence);
   }
-  const crashes = berths.reduce((sum, berth) => sum + berth.crashes, 0);
+  evidence.journal.crashes = berths.reduce((sum, berth) => sum + berth.crashes, 0);
   const { violations, sometimes } = judge(evidence, world.now >= patienceMs);
-  return { seed, violations, sometimes: { ...sometimes, crashes }, steps: world.steps, fingerprint: world.fingerprint };
+  return { seed, violations, sometimes, steps: world.steps, fingerprint: world.fingerprint };
 }
 
 /** Two processes of each service. */

@@ -4,7 +4,7 @@ import { type Database, query, type Transaction } from "@throughline/log";
 import { enqueue, startRelay } from "@throughline/outbox";
 import { kafkaTransport } from "@throughline/transport/kafka";
 import { drizzle } from "drizzle-orm/node-postgres";
-import { idOf, type Plan, type PlannedOrder, type Temper, tries } from "./plan.ts";
+import { attempts, idOf, type Plan, type PlannedOrder, type Temper, tries } from "./plan.ts";
 import { type Postgres, SimulatedPool } from "./postgres/pool.ts";
 import { setTimeout as delay } from "./timers-promises.ts";
 import type { World } from "./world.ts";
@@ -50,7 +50,7 @@ export async function startService(name: ServiceName, needs: Needs): Promise<Ser
   starting.use(
     await startConsumer(database, group, reactions, {
       from: [transport],
-      ...{ attempts: 3, retryDelayMs: 20, timeoutMs: 5_000, concurrency: 10 },
+      ...{ attempts, retryDelayMs: 20, timeoutMs: 5_000, concurrency: 10 },
       onFailure: ({ error }) => needs.world.note(() => `           ${name} says: ${error.message}`),
     }),
   );

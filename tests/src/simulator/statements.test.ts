@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import type { Envelope } from "@throughline/envelope";
 import { migrations as inboxMigrations } from "@throughline/inbox";
 import { openTestDatabase } from "@throughline/local/testing";
@@ -18,7 +19,7 @@ import { enqueue, outboxLog, migrations as outboxMigrations } from "@throughline
 import { drizzle } from "drizzle-orm/node-postgres";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { isRemembered, remember } from "../../../packages/inbox/src/processed-messages.ts";
+import { remember } from "../../../packages/inbox/src/processed-messages.ts";
 import {
   applyVerdict,
   parkRows,
@@ -74,11 +75,6 @@ const calls = fc.oneof(
   fc.constant<Call>(async (side) => Math.sign(await side.run((database) => readNextDueMs(database, share)))),
   fc.record({ delivered: fc.array(position), dead: fc.option(position), key, waitMs: fc.option(waitMs) }).map(decide),
   fc.array(fc.integer({ min: 1, max: 6 }), { minLength: 1, maxLength: 4 }).map(handle),
-  fc.integer({ min: 1, max: 6 }).map(
-    (of): Call =>
-      (side) =>
-        side.run((database) => isRemembered(database, "billing", message(of))),
-  ),
 );
 
 test("the simulated database answers as Postgres does", { timeout: 300_000 }, async () => {
@@ -113,8 +109,8 @@ function openSimulated(): Side {
       const answer = call(database).finally(() => {
         isOver = true;
       });
-      const [settled] = await Promise.all([Promise.allSettled([answer]), world.run(() => isOver)]);
-      expect(settled).toHaveLength(1);
+      void answer.catch(() => undefined);
+      for (; !isOver; await setImmediate()) await world.run(() => isOver);
       return answer;
     },
   };
@@ -201,9 +197,9 @@ function decide(of: { delivered: number[]; dead: number | null; key: string; wai
 function handle(numbers: readonly number[]): Call {
   return async (side) => {
     const fresh = await side.run((database) =>
-      database.transaction((tx) => remember(tx, "billing", numbers.map(message))),
+      database.transaction((tx) => remember(tx, "billing", numbers.map(message), new Set())),
     );
-    return [...fresh].sort();
+    return { ...fresh, new: [...fresh.new].sort() };
   };
 }
 

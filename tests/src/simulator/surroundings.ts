@@ -1,7 +1,9 @@
+import type { KafkaRecord } from "../../../packages/transport/src/kafka/library.ts";
+import { headerOf } from "../../../packages/transport/src/kafka/records.ts";
 import { wallMs } from "./clock.ts";
 import type { Evidence } from "./evidence.ts";
-import { createJournal, type Journal, textOf } from "./journal.ts";
-import { type Cluster, createCluster, type NewRecord, type Outcome } from "./kafka/cluster.ts";
+import { createJournal, type Journal } from "./journal.ts";
+import { type Cluster, createCluster, type Outcome } from "./kafka/cluster.ts";
 import { watchLanes } from "./lane-watch.ts";
 import { chaosMs, type Plan } from "./plan.ts";
 import { createEngine } from "./postgres/engine.ts";
@@ -19,11 +21,11 @@ export function createSurroundings(world: World, plan: Plan): Evidence {
     cluster.create(`sim.${type}.DLT`, 1);
   }
   cluster.fate = fateOf(world, plan, journal.refused);
-  cluster.onTaken = (topic, partition, record) =>
-    journal.taken.push({ topic, partition, offset: Number(record.offset), id: textOf(record, "id") });
+  cluster.onTaken = (record) => void journal.taken.push({ record, id: idIn(record) });
   const databases = { order: createPostgres("order"), billing: createPostgres("billing") };
-  cluster.onSending = (keys) => {
+  cluster.onSending = (records) => {
     const actor = actors.getStore();
+    const keys = records.filter(({ topic }) => !topic.endsWith(".DLT")).map(({ key }) => key?.toString() ?? "");
     if (actor !== undefined) databases[actor.name.startsWith("order") ? "order" : "billing"].onSending(actor, keys);
   };
   return { plan, journal, cluster, databases };
@@ -50,9 +52,9 @@ export function createSurroundings(world: World, plan: Plan): Evidence {
 }
 
 function fateOf(world: World, { refusals, lossy }: Plan, refused: Journal["refused"]): Cluster["fate"] {
-  return (topic: string, records: readonly NewRecord[]): Outcome => {
+  return (topic: string, records: readonly KafkaRecord[]): Outcome => {
     const isRefused = (id: string) => (refused.get(id) ?? 0) < (refusals.get(id) ?? 0);
-    const ids = topic.endsWith(".DLT") ? [] : records.map((record) => textOf(record, "id"));
+    const ids = topic.endsWith(".DLT") ? [] : records.map(idIn);
     if (ids.some(isRefused)) {
       const [id] = ids;
       if (id !== undefined && ids.length === 1) refused.set(id, (refused.get(id) ?? 0) + 1);
@@ -62,4 +64,8 @@ function fateOf(world: World, { refusals, lossy }: Plan, refused: Journal["refus
     if (world.random.chance(lossy)) return "lost";
     return world.random.chance(lossy) ? "taken, and the answer lost" : "taken";
   };
+}
+
+function idIn(record: KafkaRecord): string {
+  return headerOf(record, "id") ?? "";
 }

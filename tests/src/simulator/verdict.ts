@@ -1,5 +1,5 @@
-import { deliveriesOf, type Evidence, isEnded, isPassed, isWaiting, letters } from "./evidence.ts";
-import { tries } from "./plan.ts";
+import { deliveriesOf, type Evidence, isEnded, isPassed, isWaiting, lettersIn, takenIn } from "./evidence.ts";
+import { attempts, type Temper, tries } from "./plan.ts";
 import type { Postgres } from "./postgres/pool.ts";
 import type { OutboxRow } from "./postgres/schema.ts";
 
@@ -18,7 +18,7 @@ export function judge(evidence: Evidence, isGivenUp: boolean) {
     ...journal.rivals.map((says) => ({ id: "I11", says })),
     ...unpublished(evidence),
   ];
-  const ids = journal.taken.map(({ topic, id }) => `${topic} ${id}`);
+  const ids = takenIn(journal).map(({ id }) => id);
   const sum = (count: (postgres: Postgres) => number) =>
     Object.values(databases)
       .map(count)
@@ -32,7 +32,8 @@ export function judge(evidence: Evidence, isGivenUp: boolean) {
     "unknown commit outcomes": sum(({ unknownCommits }) => unknownCommits),
     rebalances: [...cluster.groups.values()].reduce((all, group) => all + group.rebalances, 0),
     "given up by a relay": sum(({ schema }) => schema.dead.committed().length),
-    "dead letters": [...letters(cluster)].length,
+    crashes: journal.crashes,
+    "dead letters": lettersIn(cluster).length,
   };
   return { violations, sometimes };
 }
@@ -55,7 +56,7 @@ function ghosts({ databases, journal }: Evidence): Violation[] {
   const effects = Object.values(databases).flatMap(({ schema }) => schema.effects.committed().map(({ id }) => id));
   const placed = databases.order.schema.orders.committed().flatMap(({ messages }) => messages);
   const told = new Set(databases.order.schema.outbox.committed().map(({ id }) => id));
-  const seen = new Set(journal.taken.filter(({ topic }) => !topic.endsWith(".DLT")).map(({ id }) => id));
+  const seen = new Set(takenIn(journal).map(({ id }) => id));
   return [
     ...[...seen]
       .filter((id) => !committed.has(id))
@@ -103,9 +104,7 @@ function disordered(evidence: Evidence): Violation[] {
       .flatMap(({ schema }) => schema.outbox.committed())
       .map((row) => [row.id, row]),
   );
-  const published = journal.taken
-    .filter(({ topic }) => !topic.endsWith(".DLT"))
-    .map(({ topic, id }) => ({ road: topic, id }));
+  const published = takenIn(journal).map(({ record: { topic }, id }) => ({ road: topic, id }));
   const effects = Object.values(databases).flatMap(({ schema }) =>
     schema.effects.committed().map(({ consumer, id }) => ({ road: consumer, id })),
   );
@@ -122,16 +121,26 @@ function disordered(evidence: Evidence): Violation[] {
   });
 }
 
+/** How often a handler fails at such a message. */
+const failuresOf: { readonly [temper in Temper]: number } = {
+  calm: 0,
+  swallowing: 1,
+  flaky: 2,
+  poison: Number.POSITIVE_INFINITY,
+  rejected: Number.POSITIVE_INFINITY,
+};
+
 /** Ends in one way only, and what was given up had deserved it. */
 function uncontained(evidence: Evidence): Violation[] {
   const { plan, journal, databases } = evidence;
   const tempers = new Map(plan.orders.flatMap(({ messages }) => messages).map(({ id, temper }) => [id, temper]));
   const dead = Object.values(databases).flatMap(({ schema }) => schema.dead.committed());
-  const isDeserved = (id: string) => ["poison", "rejected"].includes(tempers.get(id) ?? "");
+  // A process that dies may have died of any message that it had in hand, and that counts as an attempt.
+  const isDeserved = (id: string) => failuresOf[tempers.get(id) ?? "calm"] + journal.crashes >= attempts;
   return [
-    ...[...letters(evidence.cluster)]
-      .filter((name) => !isDeserved(name.split(" ")[1] ?? ""))
-      .map((name) => ({ id: "I9", says: `${name} was set aside, and its handler never refused it` })),
+    ...lettersIn(evidence.cluster)
+      .filter(({ id }) => !isDeserved(id))
+      .map(({ group, id, reason }) => ({ id: "I9", says: `${id} was set aside by ${group} without need: ${reason}` })),
     ...dead
       .filter(({ id }) => (journal.refused.get(id) ?? 0) < tries)
       .map(({ id }) => ({
@@ -143,7 +152,7 @@ function uncontained(evidence: Evidence): Violation[] {
 
 /** I13: what a relay has passed, the broker has taken, or the relay has set aside. */
 function unpublished(evidence: Evidence): Violation[] {
-  const taken = takenBy(evidence);
+  const taken = new Set(takenIn(evidence.journal).map(({ id }) => id));
   return Object.values(evidence.databases).flatMap((postgres) =>
     postgres.schema.outbox
       .committed()
@@ -154,8 +163,4 @@ function unpublished(evidence: Evidence): Violation[] {
 
 function isSetAside({ id }: OutboxRow, { schema }: Postgres): boolean {
   return [...schema.parked.committed(), ...schema.dead.committed()].some((row) => row.id === id);
-}
-
-function takenBy({ journal }: Evidence): Set<string> {
-  return new Set(journal.taken.filter(({ topic }) => !topic.endsWith(".DLT")).map(({ id }) => id));
 }

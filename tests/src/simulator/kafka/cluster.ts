@@ -1,45 +1,42 @@
+import type { CommittedOffset, KafkaMessage, KafkaRecord } from "../../../../packages/transport/src/kafka/library.ts";
+import { slotOf } from "../postgres/schema.ts";
 import type { World } from "../world.ts";
 import { createGroup, type Group } from "./group.ts";
-
-/** As a consumer gets it. */
-export type StoredRecord = {
-  readonly offset: string;
-  readonly key: Buffer | null;
-  readonly value: Buffer | null;
-  readonly headers: Readonly<Record<string, string | Buffer>>;
-};
-export type NewRecord = Omit<StoredRecord, "offset">;
 
 /** What a broker says to the records of one request for one partition. */
 export type Outcome = "taken" | "taken, and the answer lost" | "lost" | "refused";
 
-/** As much of a Kafka cluster as kafkajs relies on, and what is wrong with it at the moment. */
+/** As much of a Kafka cluster as a client library relies on, and what is wrong with it at the moment. */
 export type Cluster = {
   /** By topic and partition. */
-  readonly topics: Map<string, StoredRecord[][]>;
-  readonly groups: Map<string, Group>;
+  readonly topics: ReadonlyMap<string, readonly (readonly KafkaMessage[])[]>;
+  readonly groups: ReadonlyMap<string, Group>;
   /** Nobody answers until then. */
   downUntil: number;
-  /** How it will answer; decided for each request and partition. */
-  fate: (topic: string, records: readonly NewRecord[]) => Outcome;
-  /** Told of each request that a process sends. */
-  onSending: (keys: readonly string[]) => void;
-  /** Told of each record that was taken. */
-  onTaken: (topic: string, partition: number, record: StoredRecord) => void;
   readonly isDown: boolean;
+  /** How it will answer; decided for each request and partition. */
+  fate: (topic: string, records: readonly KafkaRecord[]) => Outcome;
+  /** Told of each request that a process sends. */
+  onSending: (records: readonly KafkaRecord[]) => void;
+  /** Told of each record that was taken. */
+  onTaken: (record: KafkaMessage) => void;
   create(topic: string, partitions: number): void;
-  append(topic: string, partition: number, records: readonly NewRecord[]): Outcome;
+  partitionOf(record: KafkaRecord): number;
+  append(topic: string, partition: number, records: readonly KafkaRecord[]): Outcome;
   group(id: string): Group;
+  committedBy(groupId: string): CommittedOffset[];
   /** Calls back once, at the next record. */
   onNews(listener: () => void): void;
 };
 
 export function createCluster(world: World): Cluster {
+  const topics = new Map<string, KafkaMessage[][]>();
+  const groups = new Map<string, Group>();
   let listeners: (() => void)[] = [];
 
   const cluster: Cluster = {
-    topics: new Map(),
-    groups: new Map(),
+    topics,
+    groups,
     downUntil: 0,
     fate: () => "taken",
     onSending: () => undefined,
@@ -48,22 +45,23 @@ export function createCluster(world: World): Cluster {
       return world.now < cluster.downUntil;
     },
     create(topic, partitions) {
-      if (!cluster.topics.has(topic))
-        cluster.topics.set(
+      if (!topics.has(topic))
+        topics.set(
           topic,
           Array.from({ length: partitions }, () => []),
         );
     },
+    partitionOf: ({ topic, key }) => slotOf(key?.toString() ?? "") % (topics.get(topic)?.length ?? 1),
     append(topic, partition, records) {
-      const log = cluster.topics.get(topic)?.[partition];
+      const log = topics.get(topic)?.[partition];
       if (log === undefined) throw new Error(`Kafka has no partition ${partition} of ${topic}`);
       const outcome = cluster.fate(topic, records);
       world.note(() => `kafka      ${topic}/${partition}: ${records.length} records are ${outcome}`);
       if (outcome === "lost" || outcome === "refused") return outcome;
       for (const record of records) {
-        const stored = { ...record, offset: String(log.length) };
+        const stored = { ...record, partition, offset: BigInt(log.length), timestamp: 0n };
         log.push(stored);
-        cluster.onTaken(topic, partition, stored);
+        cluster.onTaken(stored);
       }
       const told = listeners;
       listeners = [];
@@ -71,10 +69,11 @@ export function createCluster(world: World): Cluster {
       return outcome;
     },
     group(id) {
-      const group = cluster.groups.get(id) ?? createGroup(id, world);
-      cluster.groups.set(id, group);
+      const group = groups.get(id) ?? createGroup(id, world);
+      groups.set(id, group);
       return group;
     },
+    committedBy: (groupId) => [...(groups.get(groupId)?.offsets.values() ?? [])],
     onNews: (listener) => void listeners.push(listener),
   };
   return cluster;

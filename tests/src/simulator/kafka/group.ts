@@ -1,3 +1,4 @@
+import type { CommittedOffset } from "../../../../packages/transport/src/kafka/library.ts";
 import type { World } from "../world.ts";
 
 /** Why a member is not answered: it is to join again, and what it says of offsets counts no more. */
@@ -6,14 +7,14 @@ export type GroupError = "REBALANCE_IN_PROGRESS" | "ILLEGAL_GENERATION" | "UNKNO
 export type Assigned = { readonly topic: string; readonly partition: number };
 export type Joined = { readonly generation: number; readonly assigned: readonly Assigned[] };
 
-/** Shares out the partitions of its topics; the leader, by the members that take part. */
-export type Assign = (
-  members: readonly { readonly memberId: string; readonly topics: readonly string[] }[],
-) => Promise<ReadonlyMap<string, readonly Assigned[]>>;
+/** Shares out the partitions among the members. */
+export type Share = (memberIds: readonly string[]) => readonly {
+  readonly memberId: string;
+  readonly assignment: Readonly<Record<string, readonly number[]>>;
+}[];
 
 type Member = {
   readonly id: string;
-  readonly topics: readonly string[];
   readonly sessionMs: number;
   seenAt: number;
   rejoin: ((joined: Joined) => void) | undefined;
@@ -25,23 +26,23 @@ export type Group = {
   /** How often the partitions were shared out. */
   readonly rebalances: number;
   /** By topic and partition: where to go on. */
-  readonly offsets: ReadonlyMap<string, string>;
+  readonly offsets: ReadonlyMap<string, CommittedOffset>;
   /** Calls back when all members have met. */
-  join(member: Omit<Member, "seenAt" | "rejoin">, assign: Assign, joined: (joined: Joined) => void): void;
+  join(member: Omit<Member, "seenAt" | "rejoin">, share: Share, joined: (joined: Joined) => void): void;
   leave(memberId: string): void;
   heartbeat(memberId: string, generation: number): GroupError | undefined;
-  commit(memberId: string, generation: number, offsets: ReadonlyMap<string, string>): GroupError | undefined;
+  commit(memberId: string, generation: number, offsets: readonly CommittedOffset[]): GroupError | undefined;
 };
 
 const rebalanceMs = 500;
 
 export function createGroup(id: string, world: World): Group {
   const members = new Map<string, Member>();
-  const offsets = new Map<string, string>();
+  const offsets = new Map<string, CommittedOffset>();
   let generation = 0;
   let phase: "stable" | "joining" | "sharing" = "stable";
   let round = 0;
-  let share: Assign | undefined;
+  let shareOut: Share | undefined;
 
   function faultOf(memberId: string, ofGeneration: number): GroupError | undefined {
     const member = members.get(memberId);
@@ -73,23 +74,30 @@ export function createGroup(id: string, world: World): Group {
   function meetIfComplete(): void {
     const all = [...members.values()];
     if (phase !== "joining" || all.some(({ rejoin }) => rejoin === undefined)) return;
-    if (all.length === 0 || share === undefined) {
+    if (all.length === 0 || shareOut === undefined) {
       phase = "stable";
       return;
     }
     phase = "sharing";
     generation += 1;
     const own = generation;
-    void share(all.map(({ id: memberId, topics }) => ({ memberId, topics }))).then((shares) => {
-      if (phase !== "sharing" || own !== generation) return;
-      phase = "stable";
-      world.note(() => `kafka      ${id} is in generation ${own} with ${all.map((member) => member.id).join(", ")}`);
-      for (const member of all) {
-        member.rejoin?.({ generation: own, assigned: shares.get(member.id) ?? [] });
-        member.rejoin = undefined;
-        member.seenAt = world.now;
-      }
-    });
+    const shares = new Map(shareOut(all.map((member) => member.id)).map((one) => [one.memberId, one.assignment]));
+    // The leader has the members, and the coordinator does not have the shares yet.
+    world.later(
+      world.random.between(0, 2),
+      undefined,
+      () => `group ${id} has its shares`,
+      () => {
+        if (phase !== "sharing" || own !== generation) return;
+        phase = "stable";
+        world.note(() => `kafka      ${id} is in generation ${own} with ${all.map((member) => member.id).join(", ")}`);
+        for (const member of all) {
+          member.rejoin?.({ generation: own, assigned: placesOf(shares.get(member.id) ?? {}) });
+          member.rejoin = undefined;
+          member.seenAt = world.now;
+        }
+      },
+    );
   }
 
   function watch(member: Member): void {
@@ -115,12 +123,12 @@ export function createGroup(id: string, world: World): Group {
       return Math.max(0, generation - 1);
     },
     offsets,
-    join(joining, assign, joined) {
+    join(joining, share, joined) {
       const known = members.get(joining.id);
       const member: Member = known ?? { ...joining, seenAt: world.now, rejoin: undefined };
       members.set(member.id, member);
       member.rejoin = joined;
-      share = assign;
+      shareOut = share;
       if (known === undefined) watch(member);
       if (phase === "sharing") phase = "stable";
       rebalance();
@@ -136,8 +144,18 @@ export function createGroup(id: string, world: World): Group {
     },
     commit(memberId, ofGeneration, given) {
       const fault = faultOf(memberId, ofGeneration) ?? (phase === "sharing" ? "REBALANCE_IN_PROGRESS" : undefined);
-      if (fault === undefined) for (const [place, offset] of given) offsets.set(place, offset);
+      if (fault === undefined) for (const one of given) offsets.set(nameOf(one), one);
       return fault;
     },
   };
+}
+
+export function nameOf({ topic, partition }: Assigned): string {
+  return `${topic}/${partition}`;
+}
+
+function placesOf(assignment: Readonly<Record<string, readonly number[]>>): Assigned[] {
+  return Object.entries(assignment).flatMap(([topic, partitions]) =>
+    partitions.map((partition) => ({ topic, partition })),
+  );
 }

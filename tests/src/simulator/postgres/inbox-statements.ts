@@ -4,18 +4,18 @@ import type { Statements } from "./statements.ts";
 export const inboxStatements: Statements = {
   "inbox-remember": function* (tx, { schema }, values) {
     const [consumer, ids] = values as [string, string[]];
-    const fresh: { message_id: string }[] = [];
+    const answers: { id: string; standing: "new" }[] = [];
     for (const id of [...ids].sort()) {
       const key = `${consumer} ${id}`;
       yield;
       if ((yield* schema.handled.lock(tx, key)) !== undefined) continue;
       schema.handled.set(tx, key, { consumer, id });
-      fresh.push({ message_id: id });
+      answers.push({ id, standing: "new" });
     }
-    return fresh;
+    return answers;
   },
-  "inbox-is-remembered"(tx, { schema }, [consumer, id]) {
-    return schema.handled.get(tx, `${consumer} ${id}`) === undefined ? [] : [{}];
+  "inbox-claim-due"() {
+    return [];
   },
   "inbox-alive"() {
     return [{}];
