@@ -52,6 +52,13 @@ test("an entry waits while one ahead of it in its key is in another batch", () =
   expect(second.later).toEqual([waiting[2]]);
 });
 
+test("on FIFO, no batch has two entries of one key", () => {
+  const waiting = [entry("a"), entry("a"), entry("b"), entry("a")];
+  const { batches, later } = nextBatches(waiting, true);
+  expect(keysOf(batches)).toEqual([["a", "b"]]);
+  expect(later).toEqual([waiting[1], waiting[3]]);
+});
+
 function entry(key: string, type = "order.created", bytes = 10) {
   return toEntry(createEnvelope({ type, version: "1", key, data: "x".repeat(bytes) }, { source: "test" }));
 }
