@@ -2,7 +2,7 @@ import type { Envelope } from "@throughline/envelope";
 import { uniqueName } from "@throughline/local/testing";
 import { vi } from "vitest";
 import type { SnsSqsTransportOptions } from "../sns-sqs.ts";
-import type { DeadLetterRoad, Failure, Subscription } from "../transport.ts";
+import type { Failure, Subscription } from "../transport.ts";
 import { type Call, startFaultProxy } from "./fault-proxy.ts";
 import { account, snsSqsUnderTest } from "./under-test.ts";
 
@@ -25,7 +25,7 @@ export async function openBench(options: Partial<SnsSqsTransportOptions> = {}) {
     proxy,
     stranger,
     transport,
-    road: transport.deadLetters as DeadLetterRoad,
+    road: transport.deadLetters,
     /** Closed with the bench. */
     opened,
     connect,

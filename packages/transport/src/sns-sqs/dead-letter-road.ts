@@ -16,8 +16,9 @@ type Take = Parameters<DeadLetterRoad["drain"]>[2];
 type OnError = NonNullable<Parameters<DeadLetterRoad["drain"]>[3]>;
 
 const lettersAtATime = 10;
-const leaseSeconds = 30;
+const longestLeaseSeconds = 30;
 const gatherMs = 20;
+const takeWithinMs = 10_000;
 /** Until what was not taken is offered again, and until a queue that is not there is looked for again. */
 const again = { seconds: 5, queueMs: 1_000 };
 
@@ -108,6 +109,7 @@ async function originOf(sqs: SQSClient, { group, settings: { names } }: Drain): 
 }
 
 function receiveLetters(sqs: SQSClient, url: string, origin: Origin, { take, onError, settings }: Drain) {
+  const leaseSeconds = Math.min(settings.visibilityTimeoutSeconds, longestLeaseSeconds);
   const queue = openQueue(sqs, url, { leaseSeconds, gatherMs });
   const extend = (receiptHandle: string) => queue.hide(receiptHandle, leaseSeconds);
   const leases = keepLeases({ firstSeconds: leaseSeconds, seconds: leaseSeconds, extend, onLost: onError });
@@ -133,7 +135,7 @@ function receiveLetters(sqs: SQSClient, url: string, origin: Origin, { take, onE
     try {
       await works.add(message.Attributes?.MessageGroupId ?? receiptHandle, async () => {
         settle = () => queue.hide(receiptHandle, again.seconds);
-        await take(toDeadLetter(message, origin));
+        await inTakingTime(take(toDeadLetter(message, origin)));
         settle = () => queue.remove(receiptHandle);
         return undefined;
       });
@@ -142,5 +144,17 @@ function receiveLetters(sqs: SQSClient, url: string, origin: Origin, { take, onE
     }
     await letGo();
     await settle().catch((cause: unknown) => onError(new Error("A dead letter will be offered again", { cause })));
+  }
+}
+
+/** A letter that is never taken must not keep the drain from closing. */
+async function inTakingTime(taking: Promise<void>): Promise<void> {
+  const { promise: tooLate, reject } = Promise.withResolvers<never>();
+  const late = () => reject(new Error(`A dead letter was not taken within ${takeWithinMs} ms`));
+  const timer = setTimeout(late, takeWithinMs);
+  try {
+    await Promise.race([taking, tooLate]);
+  } finally {
+    clearTimeout(timer);
   }
 }

@@ -43,8 +43,10 @@ const returning = new WeakMap<readonly Message[], Set<string>>();
  * Sees one delivery through: handled and deleted, tried again, set aside, or given back. Never rejects: where SQS does
  * not take the answer, the message stays in the queue and comes back when its lease is over.
  *
- * A standard queue has a failed message back, hidden, until its next attempt. On FIFO it stays in hand, and with it what
- * is behind it: given back, all of them would come again, and each time would count as an attempt at every one.
+ * A standard queue has a failed message back, hidden, until its next attempt. After the last one that has yet to be noted
+ * or set aside it stays in hand, because SQS would set it aside without a reason. On FIFO a failed message always does,
+ * and with it what is behind it: given back, all of them would come again, and each time would count as an attempt at
+ * every one.
  */
 export async function seeThrough(message: Message, received: readonly Message[], intake: Intake): Promise<void> {
   const { works, leases, fifo } = intake;
@@ -62,8 +64,8 @@ export async function seeThrough(message: Message, received: readonly Message[],
     const outcome = await attemptMessage(delivery, intake);
     if (fifo && outcome.verdict.kind === "elsewhere") markReturning(received, delivery.lane);
     settled = settle(delivery, outcome, intake);
-    // Elsewhere nothing waits for the answer of SQS, so its place is free at once.
-    return fifo ? settled : undefined;
+    // Nothing waits for the delete of what is done, but on FIFO, so its place is free at once.
+    return fifo || outcome.verdict.kind !== "done" ? settled : undefined;
   });
   if (!hasEnded) await putBack(delivery, 0, intake);
   await settled;
@@ -115,9 +117,10 @@ async function tryAgain(
   error: Error,
   intake: Intake,
 ): Promise<Pause | undefined> {
-  if (!intake.fifo) await putBack(delivery, delayMs, intake);
+  const staysInHand = intake.fifo || delivery.attempt >= intake.subscription.attempts;
+  if (!staysInHand) await putBack(delivery, delayMs, intake);
   tell(outcome, error, intake);
-  return intake.fifo ? { delayMs } : undefined;
+  return staysInHand ? { delayMs } : undefined;
 }
 
 async function setAside(

@@ -31,7 +31,7 @@ const farewellMs = 2_000;
 
 /**
  * Receives for ever, but never more than may begin at once. While nothing waits, one long poll is out; under a backlog,
- * as many receives run side by side as there are idle places. The function returned stops it and `works`, and resolves
+ * as many receives run side by side as there are idle places. The function returned stops it, then `works`, and resolves
  * when all that was received is settled.
  */
 export function startReceiver(options: ReceiverOptions): () => Promise<void> {
@@ -47,10 +47,12 @@ export function startReceiver(options: ReceiverOptions): () => Promise<void> {
 
   return async () => {
     stopping.abort();
-    const stopped = works.stop();
+    works.advance();
     const farewell = setTimeout(() => leaving.abort(), farewellMs);
-    await Promise.all([polling, stopped]);
+    await polling;
     clearTimeout(farewell);
+    // Not before: what goes back while a poll is out comes by it again, and each time counts as an attempt.
+    await works.stop();
     // An extra receive that was under way adds to what is in hand.
     while (inHand.size > 0) await Promise.all(inHand);
   };
@@ -105,7 +107,7 @@ export function startReceiver(options: ReceiverOptions): () => Promise<void> {
   async function reserve(): Promise<number> {
     const free = () => Math.min(works.idle - reserved, mostPerCall);
     do {
-      await works.until(() => free() > 0);
+      await works.until(() => free() > 0 || stopping.signal.aborted);
       if (free() < Math.min(mostPerCall, places)) await pause(gatherPlacesMs, stopping.signal);
     } while (free() <= 0 && !stopping.signal.aborted);
     const most = stopping.signal.aborted ? 0 : free();

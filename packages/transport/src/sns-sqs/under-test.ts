@@ -9,7 +9,7 @@ import {
 } from "@aws-sdk/client-sqs";
 import { testBrokers } from "@throughline/local/testing";
 import { type SnsSqsTransportOptions, snsSqsTransport } from "../sns-sqs.ts";
-import type { UnderTest } from "../testing.ts";
+import { startLine, type UnderTest } from "../testing.ts";
 import { createClients } from "./clients.ts";
 
 export const account = {
@@ -24,6 +24,32 @@ export function snsSqsUnderTest(namespace: string, options: Partial<SnsSqsTransp
   const stranger = createStranger(namespace, options.fifo);
   return { transport, stranger, probe: stranger.probe, dispose: async () => stranger[Symbol.dispose]() };
 }
+
+/** The same as one process of several has it, with a lease that a test can wait for. */
+export async function snsSqsOnLine(namespace: string, fifo = false): Promise<UnderTest> {
+  const { hostname, port } = new URL(account.endpoint);
+  const line = await startLine({ host: hostname, port: Number(port) });
+  const endpoint = `http://${line.host}:${line.port}`;
+  const { stranger, ...underTest } = snsSqsUnderTest(namespace, {
+    fifo,
+    endpoint,
+    visibilityTimeoutSeconds: leaseSeconds,
+  });
+  return {
+    ...underTest,
+    line,
+    leaseMs: leaseSeconds * 1_000,
+    // Its attributes come on top.
+    tooLargeBytes: 256 * 1_024,
+    async dispose() {
+      stranger[Symbol.dispose]();
+      await line[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** Shorter ones are over before a busy machine has begun to handle. */
+const leaseSeconds = 8;
 
 /** Somebody who knows the names on the brokers, and none of our code. */
 export function createStranger(namespace: string, fifo = false) {
