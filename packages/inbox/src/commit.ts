@@ -1,8 +1,8 @@
 import { channel } from "node:diagnostics_channel";
 import type { Envelope } from "@throughline/envelope";
-import type { Database, Transaction } from "@throughline/log";
+import { allEnded, type Database, lendTransaction, type Transaction } from "@throughline/log";
 import { passKeys, putAside } from "./parked-keys.ts";
-import { assertAlive, type Parks, type Remembered, remember } from "./processed-messages.ts";
+import { type Parks, type Remembered, remember } from "./processed-messages.ts";
 import type { Effect } from "./reaction.ts";
 
 /** `parked`: the key waits for a dead message, and this one waits behind it, in the database. */
@@ -32,24 +32,17 @@ export function commitTogether(
   works: readonly Work[],
   { effectMs, keysSideBySide, parks }: CommitOptions,
 ): Promise<Outcome[]> {
-  return database.transaction(async (tx) => {
-    // Revoked at the end: whoever still holds it could otherwise write into the connection's next transaction.
-    const lent = Proxy.revocable(tx, {});
-    try {
-      const envelopes = works.map(({ envelope }) => envelope);
-      const known = await remember(tx, consumer, envelopes, parks);
-      const those = (ids: ReadonlySet<string>) => envelopes.filter(({ id }) => ids.has(id.toLowerCase()));
-      if (known.held.size > 0) await putAside(tx, consumer, those(known.held));
-      const outcomes = works.map(({ envelope: { id } }) => outcomeOf(id.toLowerCase(), known));
-      const due = works.filter((_, index) => outcomes[index] === "handled");
-      const runs = keysSideBySide ? [...Map.groupBy(due, ({ envelope }) => envelope.key).values()] : [due];
-      await allEnded(runs.map((run) => runInTurn(run, lent.proxy, effectMs)));
-      if (known.next.size > 0) await passKeys(tx, consumer, those(known.next));
-      await assertAlive(tx);
-      return outcomes;
-    } finally {
-      lent.revoke();
-    }
+  return lendTransaction(database, async (tx) => {
+    const envelopes = works.map(({ envelope }) => envelope);
+    const known = await remember(tx, consumer, envelopes, parks);
+    const those = (ids: ReadonlySet<string>) => envelopes.filter(({ id }) => ids.has(id.toLowerCase()));
+    if (known.held.size > 0) await putAside(tx, consumer, those(known.held));
+    const outcomes = works.map(({ envelope: { id } }) => outcomeOf(id.toLowerCase(), known));
+    const due = works.filter((_, index) => outcomes[index] === "handled");
+    const runs = keysSideBySide ? [...Map.groupBy(due, ({ envelope }) => envelope.key).values()] : [due];
+    await allEnded(runs.map((run) => runInTurn(run, tx, effectMs)));
+    if (known.next.size > 0) await passKeys(tx, consumer, those(known.next));
+    return outcomes;
   });
 }
 
@@ -65,12 +58,6 @@ async function runInTurn(works: readonly Work[], tx: Transaction, effectMs: numb
     await inTime(effect(tx), envelope, effectMs);
     afterHandle.publish(undefined);
   }
-}
-
-/** Rejects with the first failure, once none is under way any more: the transaction must outlive what runs in it. */
-async function allEnded(runs: readonly Promise<void>[]): Promise<void> {
-  await Promise.allSettled(runs);
-  await Promise.all(runs);
 }
 
 async function inTime(effect: Promise<void>, { type, id }: Envelope, effectMs: number): Promise<void> {

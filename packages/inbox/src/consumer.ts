@@ -3,7 +3,7 @@ import type { Envelope, Handler } from "@throughline/envelope";
 import type { Database } from "@throughline/log";
 import type { Backlog, Failure, Subscription, Transport } from "@throughline/transport";
 import type { Outcome } from "./commit.ts";
-import { createGroupCommit } from "./group-commit.ts";
+import { createCommitter } from "./committer.ts";
 import { createHandler } from "./handler.ts";
 import { startMaintenance } from "./maintenance.ts";
 import { parkKey } from "./parked-keys.ts";
@@ -73,7 +73,7 @@ export async function startConsumer(
   const parks = new Set(parkTypes);
   const stopping = new AbortController();
   const { signal } = stopping;
-  const commit = createGroupCommit(database, group, { batchSize, timeoutMs, signal, keysSideBySide, parks });
+  const commit = createCommitter(database, group, { batchSize, timeoutMs, signal, keysSideBySide, parks });
   const handle = createHandler(database, group, reactions, { retentionDays, parks, commit });
   const counted = count(handle, onFailure);
 

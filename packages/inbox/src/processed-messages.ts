@@ -66,14 +66,6 @@ export async function standingOf(
   return row?.held ? "held" : "new";
 }
 
-/**
- * Fails where the transaction is already lost. Postgres answers COMMIT after an error that a handler swallowed with a
- * rollback and without an error, so that effects would be gone and the message acknowledged.
- */
-export async function assertAlive(tx: Transaction): Promise<void> {
-  await query(tx, "inbox-alive", "select", []);
-}
-
 /** The key that the envelope may have to wait for; none, which equals no key, where its type does not park. */
 function gateOf({ type, key }: Envelope, parks: Parks): string | null {
   return parks.has(type) ? key : null;

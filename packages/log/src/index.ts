@@ -11,6 +11,7 @@ export {
   resetCursor,
 } from "./cursors.ts";
 export { type Database, query, type Transaction } from "./database.ts";
+export { allEnded, createGroupCommit, lendTransaction, shareTransactions } from "./group-commit.ts";
 export { type Log, type LogPage, type LogQuery, type LogRange, readLimit, readLog } from "./log.ts";
 export { migrations } from "./migrations.ts";
 export { type Holder, whatHoldsBack } from "./what-holds-back.ts";

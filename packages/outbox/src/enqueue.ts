@@ -1,7 +1,7 @@
 import { channel } from "node:diagnostics_channel";
 import { type Message, parseEnvelope, serializeEnvelope } from "@throughline/envelope";
 import { askTogether, type Transaction } from "@throughline/log";
-import { giveHint } from "./hint.ts";
+import { hintAtEnd } from "./hint.ts";
 import { type Draft, insertDrafts } from "./insert-drafts.ts";
 import { requireOpenTransaction } from "./open-transaction.ts";
 import { traceCreation } from "./trace.ts";
@@ -22,7 +22,7 @@ export async function enqueue(tx: Transaction, source: string, messages: readonl
   if (messages.length === 0) return;
   const drafts = messages.map((message) => draft(source, message));
   await askTogether(tx, insertAll, { source, drafts });
-  giveHint();
+  hintAtEnd(tx);
   afterEnqueue.publish(undefined);
 }
 

@@ -46,12 +46,16 @@ export async function readStatus(
   );
 }
 
-const ofLane = `from log_cursors c join outbox o on o.position > c.position and o.slot % $2 = c.lane
-  where c.log = 'outbox' and c.reader = $1 and ($3::text[] is null or o.type = any($3))`;
+// By position from each cursor on, which reads what waits and no more, whatever the planner believes.
+const ofLanes = (columns: string, limit: number) => `from log_cursors c cross join lateral (
+    select ${columns} from outbox o
+    where o.position > c.position and o.slot % $2 = c.lane and ($3::text[] is null or o.type = any($3))
+    order by o.position limit ${limit}
+  ) as waiting where c.log = 'outbox' and c.reader = $1`;
 
 const statusQuery = `
-  select (select count(*)::int from (select 1 ${ofLane} limit 100000) w) as waiting,
-    coalesce(extract(epoch from clock_timestamp() - (select o.created_at ${ofLane} order by o.position limit 1)) * 1000, 0)
+  select (select count(*)::int ${ofLanes("1", 100_000)}) as waiting,
+    coalesce(extract(epoch from clock_timestamp() - (select min(created_at) ${ofLanes("o.created_at", 1)})) * 1000, 0)
       ::float8 as "oldestMs",
     (select count(*)::int from outbox_parked where destination = $1) as parked,
     (select count(*)::int from outbox_dead where destination = $1) as dead`;

@@ -16,11 +16,14 @@ export type TailOptions = {
   readonly onError: (error: Error) => void;
 };
 
+/** Times as long as a look takes, no other begins. */
+const looksApart = 3;
+
 type Waiter = { readonly position: number; readonly wake: () => void };
 
 /**
- * Looks only while a lane waits: every millisecond after a hint, since a commit follows, then ever more rarely. Returns
- * the tail and the promise of the watch, which ends when the relay stops.
+ * Looks only while a lane waits: at once after a hint, otherwise ever more rarely. Returns the tail and the promise of
+ * the watch, which ends when the relay stops.
  */
 export function watchTail(
   readLimit: () => Promise<number>,
@@ -28,22 +31,20 @@ export function watchTail(
 ): { readonly tail: Tail; readonly watch: Promise<void> } {
   const waiters = new Set<Waiter>();
   let limit = 0;
-  let hintedAt = Number.NEGATIVE_INFINITY;
   let stirred = new AbortController();
   const stir = () => stirred.abort();
 
   async function watch(): Promise<void> {
-    using _ = onHint(() => {
-      hintedAt = performance.now();
-      stir();
-    });
+    using _ = onHint(stir);
     stopping.addEventListener("abort", stir, { once: true });
     for (let pauseMs = 1; !stopping.aborted; ) {
+      stirred = new AbortController();
+      const lookedAt = performance.now();
       const woken = waiters.size > 0 && (await look());
       pauseMs = woken ? 1 : Math.min(pauseMs * 2, idleMs);
-      stirred = new AbortController();
-      if (stopping.aborted) break;
-      await pause(waiters.size === 0 ? 60_000 : Math.min(pauseMs, hotPauseMs(hintedAt)), stirred.signal);
+      // A look is not for free: hints that come faster than looks are worth share one.
+      await pause(looksApart * (performance.now() - lookedAt), stopping);
+      await pause(waiters.size === 0 ? 60_000 : pauseMs, stirred.signal);
     }
     for (const { wake } of waiters) wake();
   }
@@ -80,11 +81,4 @@ export function watchTail(
     beyond,
   };
   return { tail, watch: watch() };
-}
-
-/** A hint comes before its commit, which is mostly a matter of milliseconds. */
-function hotPauseMs(hintedAt: number): number {
-  const ageMs = performance.now() - hintedAt;
-  if (ageMs < 50) return 1;
-  return ageMs < 1_000 ? 5 : Number.POSITIVE_INFINITY;
 }

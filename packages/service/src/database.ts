@@ -31,6 +31,8 @@ export async function openDatabase(config: DatabaseConfig): Promise<Database> {
     keepAliveInitialDelayMillis: 10_000,
     // What a transaction asks side by side goes out at once, and is answered in that order.
     pipeline: true,
+    // Statements are planned once. Left to itself, Postgres plans those with lists anew each time.
+    options: "-c plan_cache_mode=force_generic_plan",
     idleTimeoutMillis: 300_000,
   });
   const log = createLogger(config);

@@ -1,6 +1,6 @@
 import { orderCancelled, orderCreated, paymentRequested, refundRequested } from "@throughline/contracts";
 import { on, onCall } from "@throughline/inbox";
-import type { Database } from "@throughline/log";
+import { type Database, shareTransactions } from "@throughline/log";
 import type { PaymentProvider } from "./payment-provider.ts";
 import { recordCharge, recordRefund, requestPayment, startCharge, voidPayment } from "./use-cases.ts";
 
@@ -18,11 +18,12 @@ export const reactions = [
 
 /** Its own work queue. The message's id is the Idempotency-Key, so that a redelivery charges nothing twice. */
 export function workReactions(database: Database, provider: PaymentProvider) {
+  const inSharedTransaction = shareTransactions(database);
   return [
     onCall(
       paymentRequested,
       async ({ id, data }) => {
-        const isDue = await database.transaction((tx) => startCharge(tx, data.orderId));
+        const isDue = await inSharedTransaction((tx) => startCharge(tx, data.orderId));
         return isDue ? await provider.charge(data.orderId, data, id) : { result: "skipped" as const };
       },
       ({ data }, outcome, tx) => recordCharge(tx, data.orderId, outcome),

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { ConcurrencyError, readStream } from "@throughline/event-store";
-import type { Database, Transaction } from "@throughline/log";
+import { type Database, shareTransactions, type Transaction } from "@throughline/log";
 import { type HttpProblem, problem, readBody, readQuery } from "@throughline/service";
 import { type Request, Router } from "express";
 import { z } from "zod";
@@ -32,14 +32,15 @@ const listQuery = z.strictObject({
 });
 const cancelBody = z.strictObject({ reason: z.string().min(1).max(500).default("cancelled by the customer") });
 
-/** Requests in, use cases: each answer is that of one transaction. */
+/** Requests in, use cases: each answer is that of one transaction; orders that come at the same time share theirs. */
 export function routes(database: Database): Router {
   const router = Router();
+  const inSharedTransaction = shareTransactions(database);
 
   router.post("/orders", async (request, response) => {
     const body = readBody(placeOrderBody, request);
     const repeatable = repeatableOf(request);
-    const order = await transaction(database, (tx) => placeOrder(tx, body, repeatable));
+    const order = await inSharedTransaction((tx) => placeOrder(tx, body, repeatable));
     response.status(201).location(`/orders/${order.orderId}`).json(order);
   });
 
