@@ -1,12 +1,13 @@
-import { setTimeout } from "node:timers/promises";
-
-/** Waits, or stops waiting when `signal` aborts. */
+/** Waits, or stops waiting when `signal` aborts. (`node:timers/promises` makes an error of each abort, which is dear.) */
 export async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  try {
-    await setTimeout(ms, undefined, { signal });
-  } catch (error) {
-    if (!signal.aborted) throw error;
-  }
+  if (signal.aborted) return;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  const end = () => resolve();
+  signal.addEventListener("abort", end, { once: true });
+  await promise;
+  clearTimeout(timer);
+  signal.removeEventListener("abort", end);
 }
 
 /** `firstMs`, doubled with every further attempt (from 1), at most `maxMs`. */

@@ -32,7 +32,7 @@ export function watchTail(
   const waiters = new Set<Waiter>();
   let limit = 0;
   let stirred = new AbortController();
-  const stir = () => stirred.abort();
+  const stir = () => stirred.abort("stirred");
 
   async function watch(): Promise<void> {
     using _ = onHint(stir);

@@ -1,3 +1,4 @@
+import { Socket } from "node:net";
 import { drizzle, type NodePgDatabase } from "drizzle-orm/node-postgres";
 import pg from "pg";
 import type { Config } from "./config.ts";
@@ -83,8 +84,28 @@ const names = new Map<string, string>();
  */
 function nameStatements(connection: pg.ClientBase): void {
   const query = connection.query.bind(connection) as (statement: unknown, ...rest: unknown[]) => unknown;
-  const named = (statement: unknown, ...rest: unknown[]) => query(withName(statement, rest[0]), ...rest);
+  const socket = socketOf(connection);
+  let isCorked = false;
+  const uncork = () => {
+    isCorked = false;
+    socket?.uncork();
+  };
+  // What is asked in one turn of the event loop leaves in one write.
+  const named = (statement: unknown, ...rest: unknown[]) => {
+    if (!isCorked) {
+      isCorked = true;
+      socket?.cork();
+      process.nextTick(uncork);
+    }
+    return query(withName(statement, rest[0]), ...rest);
+  };
   Object.assign(connection, { query: named });
+}
+
+/** `pg` does not tell it in its types. */
+function socketOf(connection: object): Socket | undefined {
+  const { stream } = (connection as { readonly connection?: { readonly stream?: unknown } }).connection ?? {};
+  return stream instanceof Socket ? stream : undefined;
 }
 
 function withName(statement: unknown, values: unknown): unknown {
