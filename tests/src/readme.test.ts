@@ -55,6 +55,15 @@ test("every link to something of ours leads there", () => {
   expect(links.filter(({ page, link }) => !existsSync(join(root, dirname(page), link)))).toEqual([]);
 });
 
+test("every leaf of the decision tree names a test that is in the file it links to", () => {
+  const page = read("docs/messaging.md");
+  const leaves = [...page.matchAll(/ \((\d)\)$/gm)].map(([, number]) => number);
+  const rows = [...page.matchAll(/^\| (\d) +\|.*\| "([^"]+)" in \[.*\]\((.*\.test\.ts)\) +\|$/gm)];
+  expect(leaves.length).toBeGreaterThan(5);
+  expect(rows.map(([, number]) => number)).toEqual(leaves);
+  for (const [, , name = "", file = ""] of rows) expect(read(join("docs", file)), file).toContain(`("${name}"`);
+});
+
 test.each(globSync("packages/*", { cwd: root }))(
   "%s says what it is on one screen, and names a test as its example",
   (folder) => {
