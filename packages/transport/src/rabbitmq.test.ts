@@ -9,6 +9,7 @@ describe.skipIf(isExcused)("with a broker", () => {
   describeTransport("rabbitmq", rabbitmqUnderTest, {
     orderAcrossMembers: "consumers of one queue take turns",
     retryRoom: "not shown yet",
+    closedForGood: "not shown yet",
     line: "not shown yet",
     limit: "not shown yet",
     unroutable: "not shown yet",

@@ -6,7 +6,7 @@ import { memoryUnderTest } from "./testing/memory-under-test.ts";
 import { suite } from "./testing.ts";
 
 /** Enough for the sound memory transport, as the first tests show. */
-const patienceMs = 2_000;
+const patienceMs = 5_000;
 const kept = suite.filter(
   ({ name }) => name !== "a message that no group asked for is refused, and its neighbours arrive",
 );

@@ -81,7 +81,7 @@ export type Workshop = {
   soon<Result>(promise: Promise<Result>): Promise<Result>;
 };
 
-/** Runs one case, then lets handlers go that still wait for something, heals all lines, and closes in reverse all that it has opened. */
+/** Runs one case, then lets go whoever still waits for something, heals all lines, and closes in reverse all that it has opened. */
 export async function withWorkshop(
   connect: Connect,
   patienceMs: number,
@@ -167,7 +167,8 @@ async function openProcess(namespace: string, site: Site): Promise<Bench> {
         if (waiting > 0) throw new Error(`${waiting} messages still wait for ${group}`);
       }),
     async drain(take, { group = "billing", onError } = {}) {
-      return opened.use(await transport.deadLetters.drain(group, ["order.created"], take, onError));
+      const takeInTime = (letter: DeadLetter) => Promise.race([take(letter), site.ended]);
+      return opened.use(await transport.deadLetters.drain(group, ["order.created"], takeInTime, onError));
     },
   };
 }

@@ -46,6 +46,19 @@ export const lifetimeCases: readonly TransportCase[] = [
     },
   },
   {
+    name: "a publisher and a subscriber that are closed say so, and can be closed again",
+    async run({ bench, soon }) {
+      const { listen, transport } = await bench();
+      const { subscriber } = await listen();
+      const publisher = await transport.connectPublisher();
+      for (const each of [publisher, subscriber, publisher, subscriber]) await each[Symbol.asyncDispose]();
+      const again = () => subscriber.subscribe({ group: "billing", types: ["order.created"], handler: async () => {} });
+      await expect(soon(publisher.publish(orders(1)))).rejects.toThrow(/closed/);
+      await expect(soon(again())).rejects.toThrow(/closed/);
+    },
+    exceptions: [{ key: "closedForGood" }],
+  },
+  {
     name: "the backlog counts what waits and what was set aside",
     async run({ bench, eventually }) {
       const { listen, publish, transport } = await bench();

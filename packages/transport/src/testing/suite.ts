@@ -26,6 +26,8 @@ export type Exceptions = {
   readonly retryRoom?: string;
   /** What `beforeDead` has not let go is not set aside, also not by the broker after the last attempt. */
   readonly lastNote?: string;
+  /** What is closed refuses, and says why. */
+  readonly closedForGood?: string;
   /** Fifty thousand messages can wait in a test; where they cannot, two thousand. */
   readonly crowd?: string;
   /** There is a size that the broker refuses. */

@@ -1,7 +1,7 @@
 import { type Envelope, newId } from "@throughline/envelope";
 import type { Subscription } from "../../transport.ts";
 import { memoryUnderTest } from "../memory-under-test.ts";
-import { type BrokenTransport, breakSubscriber, forget, withSubscription } from "./kit.ts";
+import { type BrokenTransport, breakPublisher, breakSubscriber, forget, withSubscription } from "./kit.ts";
 
 /** Wrong about who gets what, and about coming and going. */
 export const brokenSubscribing: readonly BrokenTransport[] = [
@@ -110,6 +110,12 @@ export const brokenSubscribing: readonly BrokenTransport[] = [
         },
       }));
     },
+  },
+  {
+    fault: "opens again when it is closed",
+    caughtBy: ["a publisher and a subscriber that are closed say so, and can be closed again"],
+    connect: (namespace) =>
+      breakPublisher(memoryUnderTest(namespace), (publisher) => ({ ...publisher, async [Symbol.asyncDispose]() {} })),
   },
   {
     fault: "sees no backlog",
