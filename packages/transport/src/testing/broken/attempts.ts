@@ -61,18 +61,24 @@ export const brokenInAttempts: readonly BrokenTransport[] = [
   {
     fault: "sits through the pause in a place of its own",
     caughtBy: ["messages that wait for their next attempt hold back no other key"],
-    connect: withSubscription(({ handler, retryDelayMs, ...subscription }) => ({
-      ...subscription,
-      retryDelayMs: 0,
-      async handler(envelope) {
-        try {
-          await handler(envelope);
-        } catch (error) {
-          await setTimeout(Math.min(retryDelayMs ?? 1_000, 3_000));
-          throw error;
-        }
-      },
-    })),
+    connect(namespace) {
+      const underTest = memoryUnderTest(namespace);
+      // At its end, a case heals all lines.
+      const { promise: ended, resolve } = Promise.withResolvers<void>();
+      underTest.line.watch(resolve);
+      return breakSubscription(underTest, ({ handler, retryDelayMs = 1_000, ...subscription }) => ({
+        ...subscription,
+        retryDelayMs: 0,
+        async handler(envelope) {
+          try {
+            await handler(envelope);
+          } catch (error) {
+            await Promise.race([setTimeout(retryDelayMs, undefined, { ref: false }), ended]);
+            throw error;
+          }
+        },
+      }));
+    },
   },
   {
     fault: "sets aside without asking",
