@@ -47,7 +47,7 @@ export async function runDemo(
   await using databases = openDatabases(surroundings.databases);
   await using taps = await openTaps(surroundings.brokers, roads, runId);
   await using _declines = await setDeclines(surroundings, !isPlain);
-  const before = await countDeadLetters(taps.transports, roads);
+  const before = await countDeadLetters(databases, taps.transports, roads);
   const window = await openWindow(databases, runId);
   const plan = planOrders(purchases, { runId, isPlain });
 
@@ -64,7 +64,7 @@ export async function runDemo(
     ...{ window, plan, roads, sightings, placed: replayed.placed, seenOn: roadsById(sightings) },
     records: await readRecords(databases, window),
     ledger: await readLedger(surroundings.paymentProvider, orderIds),
-    deadLetters: { before, after: await countDeadLetters(taps.transports, roads) },
+    deadLetters: { before, after: await countDeadLetters(databases, taps.transports, roads) },
   });
   const republished = sightings.length - new Set(sightings.map(({ road, id }) => `${road} ${id}`)).size;
   const settleMs = endedAt - replayed.startedAt;

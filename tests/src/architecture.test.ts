@@ -20,6 +20,7 @@ const allowed: Record<string, readonly string[]> = {
   "packages/doctor": ["contracts", "event-store", "inbox", "log", "outbox", "service", "transport"],
   "services/order": [
     "contracts",
+    "dead-letters",
     "doctor",
     "envelope",
     "event-store",
@@ -31,6 +32,7 @@ const allowed: Record<string, readonly string[]> = {
   ],
   "services/billing": [
     "contracts",
+    "dead-letters",
     "doctor",
     "envelope",
     "event-store",
@@ -42,6 +44,7 @@ const allowed: Record<string, readonly string[]> = {
   ],
   "services/inventory": [
     "contracts",
+    "dead-letters",
     "doctor",
     "envelope",
     "event-store",
@@ -51,7 +54,7 @@ const allowed: Record<string, readonly string[]> = {
     "service",
     "transport",
   ],
-  "services/analytics": ["contracts", "doctor", "inbox", "log", "service", "transport"],
+  "services/analytics": ["contracts", "dead-letters", "doctor", "inbox", "log", "service", "transport"],
   "services/console": ["service"],
   "infra/aws": [],
   "infra/local/payment-provider": [],

@@ -12,7 +12,7 @@ let fleet: Fleet;
 let doors: Doors;
 beforeAll(async () => {
   fleet = await startFleet();
-  doors = await openDoors(fleet.namespace);
+  doors = await openDoors(fleet);
 }, 120_000);
 afterAll(async () => {
   await doors[Symbol.asyncDispose]();

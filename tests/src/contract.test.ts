@@ -10,6 +10,7 @@ import { testBrokers, uniqueName } from "@throughline/local/testing";
 import { connect } from "amqplib";
 import { Kafka, logLevel } from "kafkajs";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { rowsOf } from "./testing/database.ts";
 import { type Fleet, serviceNames, startFleet } from "./testing/fleet.ts";
 import { type Call, call, get } from "./testing/http.ts";
 import { orderOf, shopOf } from "./testing/shop.ts";
@@ -349,13 +350,12 @@ test.skipIf(!testBrokers.rabbitmq)(
     });
     const wrong = wrongMessages("payment.requested", "refund.requested");
     for (const body of wrong) channel.publish(named("work"), JSON.parse(body).type, Buffer.from(body));
-    const letters: string[] = [];
-    await vi.waitUntil(async () => {
-      const letter = await channel.get(named("billing.work.dlq"), { noAck: true });
-      if (letter) letters.push(letter.content.toString());
-      return letters.length === wrong.length;
-    }, patience);
-    expect(letters.toSorted()).toEqual(wrong.toSorted());
+    await channel.checkQueue(named("billing.work.dlq"));
+    const text = "select body from dead_letters where group_name = 'billing.work' and road = 'rabbitmq'";
+    const letters = async () =>
+      (await rowsOf<{ body: Buffer }>(fleet.databases.billing, text)).map(({ body }) => body.toString());
+    await vi.waitUntil(async () => (await letters()).length === wrong.length, patience);
+    expect((await letters()).toSorted()).toEqual(wrong.toSorted());
   },
 );
 

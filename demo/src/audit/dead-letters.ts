@@ -1,11 +1,16 @@
 import type { Transport } from "@throughline/transport";
-import { consumers } from "../flow.ts";
+import { type Databases, rowsOf } from "../databases.ts";
+import { consumers, serviceNames } from "../flow.ts";
 import type { Roads } from "../surroundings.ts";
 
-/** How many messages were set aside, by group and broker. */
+/** How many messages were set aside, by group and broker: those still there, and those that were drained since. */
 export type DeadLetters = ReadonlyMap<string, number>;
 
-export async function countDeadLetters(transports: readonly Transport[], roads: Roads): Promise<DeadLetters> {
+export async function countDeadLetters(
+  databases: Databases,
+  transports: readonly Transport[],
+  roads: Roads,
+): Promise<DeadLetters> {
   const counts = await Promise.all(
     transports.map(async (transport) => {
       const types = roads.filter(({ road }) => road === transport.name).flatMap((part) => part.types);
@@ -20,5 +25,17 @@ export async function countDeadLetters(transports: readonly Transport[], roads: 
       return told.map(([name, { deadLetters }]) => [name, deadLetters] as const);
     }),
   );
-  return new Map(counts.flat());
+  const all = [...counts.flat(), ...(await readDrained(databases))];
+  const names = new Set(all.map(([name]) => name));
+  const sumOf = (wanted: string) => all.reduce((sum, [name, count]) => (name === wanted ? sum + count : sum), 0);
+  return new Map([...names].map((name) => [name, sumOf(name)]));
+}
+
+async function readDrained(databases: Databases): Promise<(readonly [name: string, count: number])[]> {
+  const text = `select group_name || ' on ' || road as name, sum(cardinality(deaths))::int as count
+    from dead_letters group by group_name, road`;
+  const perService = await Promise.all(
+    serviceNames.map((name) => rowsOf<{ name: string; count: number }>(databases[name], text)),
+  );
+  return perService.flat().map(({ name, count }) => [name, count] as const);
 }

@@ -18,7 +18,7 @@ export type DrainedGroup = {
 export type DeadLetterOptions = {
   readonly groups: readonly DrainedGroup[];
   /** Where a person is told. Default: nowhere. */
-  readonly alerts?: Alerts;
+  readonly alerts?: Alerts | undefined;
   /** Told of every failure, because the draining itself goes on. Default: a process warning. */
   readonly onError?: (error: Error) => void;
 };

@@ -3,6 +3,7 @@ import { type Database, query } from "@throughline/log";
 /** Letters that nobody has settled yet. */
 export type OpenLetters = {
   readonly group: string;
+  /** Of the outbox, the destination that refused them. */
   readonly road: string;
   /** Waiting for a person. */
   readonly open: number;
@@ -14,8 +15,8 @@ export function readStatus(database: Database): Promise<OpenLetters[]> {
   return query<OpenLetters>(
     database,
     "dead_letter_status",
-    `select group_name as "group", road, count(*) filter (where state = 'open')::int as open,
+    `select group_name as "group", case road when 'outbox' then origin else road end as road, count(*) filter (where state = 'open')::int as open,
        count(*) filter (where state = 'quarantined')::int as quarantined
-     from dead_letters where state in ('open', 'quarantined') group by group_name, road order by group_name, road`,
+     from dead_letters where state in ('open', 'quarantined') group by 1, 2 order by 1, 2`,
   );
 }

@@ -50,6 +50,10 @@ export type Config = {
   readonly workOn: readonly Road[];
   readonly handlerTimeoutMs: number;
   readonly handlerConcurrency: number;
+  /** Types of which a dead message makes the later ones of its key wait. */
+  readonly parks: readonly string[];
+  /** Where a person is told of dead letters. */
+  readonly alerts?: { readonly webhookUrl: string; readonly quietMs: number; readonly service: string };
   readonly paymentProviderUrl: string;
   readonly orderTimeoutMs: number;
   readonly services: readonly { readonly name: string; readonly url: string }[];
@@ -117,6 +121,10 @@ function toConfig(service: string, env: ReturnType<typeof settings.parse>): Conf
     workOn: env.WORK_ON ?? [],
     handlerTimeoutMs: env.HANDLER_TIMEOUT_MS,
     handlerConcurrency: env.HANDLER_CONCURRENCY,
+    parks: env.PARK_TYPES ?? [],
+    ...(env.DEAD_LETTER_WEBHOOK_URL && {
+      alerts: { webhookUrl: env.DEAD_LETTER_WEBHOOK_URL, quietMs: env.DEAD_LETTER_QUIET_MS, service },
+    }),
     paymentProviderUrl: env.PAYMENT_PROVIDER_URL,
     orderTimeoutMs: env.ORDER_TIMEOUT_MS,
     services: env.SERVICES,

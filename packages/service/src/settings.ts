@@ -13,6 +13,8 @@ const crashPoints = [
   "inbox.before_handle",
   "inbox.after_handle",
   "inbox.after_commit",
+  "dead_letters.before_bury",
+  "dead_letters.after_bury",
 ] as const;
 
 /** Faults in these name the length of the value, never the value. */
@@ -21,6 +23,7 @@ export const secrets: ReadonlySet<string> = new Set([
   "RABBITMQ_URL",
   "RABBITMQ_MANAGEMENT_URL",
   "KAFKA_SASL_PASSWORD",
+  "DEAD_LETTER_WEBHOOK_URL",
 ]);
 
 /**
@@ -59,6 +62,9 @@ export const settings = z.object({
   WORK_ON: roadList().optional(),
   HANDLER_TIMEOUT_MS: wholeNumber("milliseconds", 1, 3_600_000).prefault("30000"),
   HANDLER_CONCURRENCY: wholeNumber("messages", 1, 1_000).prefault("10"),
+  PARK_TYPES: list("order.created,order.cancelled", /^[a-z][a-z0-9-]*(\.[a-z][a-z0-9-]*)+$/).optional(),
+  DEAD_LETTER_WEBHOOK_URL: url("http", "https").optional(),
+  DEAD_LETTER_QUIET_MS: wholeNumber("milliseconds", 1, 86_400_000).prefault("900000"),
 
   PAYMENT_PROVIDER_URL: url("http", "https").prefault("http://127.0.0.1:14009"),
   ORDER_TIMEOUT_MS: wholeNumber("milliseconds", 1, 31_536_000_000).prefault("900000"),

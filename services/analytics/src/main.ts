@@ -1,4 +1,5 @@
-import { roadSettings, roadsOf } from "@throughline/contracts/topology";
+import { groupOf, roadSettings, roadsOf } from "@throughline/contracts/topology";
+import { migrations as deadLetterTables, startDeadLetters } from "@throughline/dead-letters";
 import { examineAtStart } from "@throughline/doctor";
 import { migrations as inbox, startConsumer } from "@throughline/inbox";
 import { migrate, openDatabase, parseConfig, serveHttp, startService } from "@throughline/service";
@@ -16,7 +17,7 @@ const own = { name: "analytics", folder: `${import.meta.dirname}/../migrations` 
 // What is opened here closes in reverse: no more requests, no more messages, the database.
 await using service = await startService(config);
 await using database = await openDatabase(config);
-await migrate(database, [inbox, own]);
+await migrate(database, [inbox, deadLetterTables, own]);
 await examineAtStart(config, { database, reactions: { analytics: reactions }, log: service.log });
 
 await using consumer = await service.part(
@@ -25,13 +26,25 @@ await using consumer = await service.part(
     from: await openRoads(config.consumeFrom, roadSettings(config)),
     keysSideBySide: true,
     timeoutMs: config.handlerTimeoutMs,
+    parks: config.parks,
     onFailure: ({ error, envelope, deadLettered }) =>
       service.log.warn({ err: error, messageId: envelope?.id, type: envelope?.type, deadLettered }, "a message failed"),
+  }),
+);
+await using deadLetters = await service.part(
+  "dead letters",
+  startDeadLetters(database.handle, {
+    groups: [{ ...groupOf("analytics"), from: await openRoads(config.consumeFrom, roadSettings(config)) }],
+    alerts: config.alerts,
+    onError: (error) => service.log.warn({ err: error }, "dead letters stay where they are for now"),
   }),
 );
 await using _http = await serveHttp(config, {
   routes: routes(database.handle),
   ready: { database: database.ping },
-  status: async () => ({ consumers: [{ ...consumer.status(), roads: await consumer.backlog() }] }),
+  status: async () => ({
+    consumers: [{ ...consumer.status(), roads: await consumer.backlog() }],
+    deadLetters: await deadLetters.status(),
+  }),
 });
 await service.stopped;

@@ -1,5 +1,6 @@
 import { eventTypes, workTypes } from "@throughline/contracts";
 import { groupOf, roadSettings, roadsOf } from "@throughline/contracts/topology";
+import { migrations as deadLetterTables, startDeadLetters } from "@throughline/dead-letters";
 import { examineAtStart } from "@throughline/doctor";
 import { migrations as eventStore } from "@throughline/event-store";
 import { migrations as inbox, startConsumer } from "@throughline/inbox";
@@ -24,7 +25,7 @@ const settings = roadSettings({
   rabbitmq: { ...config.rabbitmq, onError: (err: Error) => service.log.warn({ err }, "RabbitMQ") },
 });
 await using database = await openDatabase(config);
-await migrate(database, [log, eventStore, outbox, inbox, own]);
+await migrate(database, [log, eventStore, outbox, inbox, deadLetterTables, own]);
 const provider = connectPaymentProvider(config.paymentProviderUrl, { timeoutMs: config.handlerTimeoutMs / 2 });
 const work = workReactions(database.handle, provider);
 await examineAtStart(config, { database, reactions: { billing: reactions, "billing.work": work }, log: service.log });
@@ -37,6 +38,7 @@ await using relay = await service.part(
   }),
 );
 const handling = {
+  parks: config.parks,
   keysSideBySide: true,
   timeoutMs: config.handlerTimeoutMs,
   onFailure: ({ error, envelope, deadLettered }: Failure) =>
@@ -58,6 +60,17 @@ await using worker = await service.part(
     ...handling,
   }),
 );
+await using deadLetters = await service.part(
+  "dead letters",
+  startDeadLetters(database.handle, {
+    groups: [
+      { ...groupOf("billing"), from: await openRoads(config.consumeFrom, settings) },
+      { ...groupOf("billing.work"), from: await openRoads(config.workOn, settings) },
+    ],
+    alerts: config.alerts,
+    onError: (error) => service.log.warn({ err: error }, "dead letters stay where they are for now"),
+  }),
+);
 await using _http = await serveHttp(config, {
   routes: routes(database.handle),
   ready: { database: database.ping },
@@ -67,6 +80,7 @@ await using _http = await serveHttp(config, {
       { ...consumer.status(), roads: await consumer.backlog() },
       { ...worker.status(), roads: await worker.backlog() },
     ],
+    deadLetters: await deadLetters.status(),
   }),
 });
 await service.stopped;

@@ -8,6 +8,11 @@ const quiet = { service: "test", httpHost: "127.0.0.1", port: 0, logLevel: "sile
 const relay = { destination: "kafka", waiting: 2, oldestMs: 10, parked: 0, dead: 0, publishedTotal: 7 };
 const consumer = { group: "order", handled: 5, duplicates: 1, failed: 0, deadLettered: 0, inFlight: 0 };
 const roads = [{ road: "kafka", waiting: 3, deadLetters: 1 }];
+const deadLetters = [
+  { group: "order", road: "kafka", open: 2, quarantined: 1 },
+  { group: "order", road: "inbox", open: 1, quarantined: 0 },
+  { group: "outbox", road: "kafka", open: 4, quarantined: 0 },
+];
 const order = {
   ...{ orderId: "o-1", customerId: "c-1", status: "completed", payment: "completed", stock: "reserved" },
   ...{ currency: "USD", totalInCents: 1_496, express: false, placedAt: "2026-11-23T10:00:00.000Z" },
@@ -17,7 +22,10 @@ test("the page shows each service, what waits in it and on its brokers, and the 
   await using shop = await openShop();
   const { services, orders } = await shop.snapshot();
   expect(services[0]).toMatchObject({ name: "order", isReady: true });
-  expect(services[0]?.status).toMatchObject({ relay: [relay], consumers: [{ ...consumer, roads }] });
+  expect(services[0]?.status).toMatchObject({
+    relay: [{ ...relay, dead: 4 }],
+    consumers: [{ ...consumer, roads: [{ road: "kafka", waiting: 3, deadLetters: 5 }] }],
+  });
   expect(orders).toEqual([order]);
   const page = await fetch(`${shop.url}/`);
   expect(page.headers.get("content-type")).toContain("text/html");
@@ -49,7 +57,7 @@ async function openShop({ isReady = true } = {}) {
   const database = async () => {
     if (!isReady) throw new Error("it is being moved");
   };
-  const status = () => ({ relay: [relay], consumers: [{ ...consumer, roads }] });
+  const status = () => ({ relay: [relay], consumers: [{ ...consumer, roads }], deadLetters });
   const service = opened.use(await serveHttp(quiet, { routes: orders, ready: { database }, status }));
   const addresses = [
     { name: "order", url: service.url },

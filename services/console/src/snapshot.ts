@@ -38,6 +38,9 @@ const statusSchema = z.object({
       }),
     )
     .default([]),
+  deadLetters: z
+    .array(z.object({ group: z.string(), road: z.string(), open: z.number(), quarantined: z.number() }))
+    .default([]),
 });
 const ordersSchema = z.object({
   orders: z.array(
@@ -55,6 +58,8 @@ const ordersSchema = z.object({
     }),
   ),
 });
+
+type Status = z.infer<typeof statusSchema>;
 
 export type ServiceView = Address & {
   readonly isReady: boolean;
@@ -84,10 +89,36 @@ async function viewOf(address: Address): Promise<ServiceView> {
   try {
     const [ready, status] = await Promise.all([get(address, "/readyz"), get(address, "/status")]);
     const reason = ready.ok ? {} : { reason: await reasonOf(ready) };
-    return { ...address, isReady: ready.ok, ...reason, status: statusSchema.parse(await status.json()) };
+    return { ...address, isReady: ready.ok, ...reason, status: withLetters(statusSchema.parse(await status.json())) };
   } catch (error) {
     return { ...address, isReady: false, reason: error instanceof Error ? error.message : String(error) };
   }
+}
+
+/** A dead letter counts where it died, whether it is still with the broker or was drained and waits for a person. */
+function withLetters({ relay, consumers, deadLetters, ...same }: Status): Status {
+  const lettersOf = (isMeant: (letters: Status["deadLetters"][number]) => boolean) =>
+    deadLetters.filter(isMeant).reduce((sum, { open, quarantined }) => sum + open + quarantined, 0);
+  return {
+    ...same,
+    deadLetters,
+    relay: relay.map((to) => ({
+      ...to,
+      dead: to.dead + lettersOf(({ group, road }) => group === "outbox" && road === to.destination),
+    })),
+    consumers: consumers.map((consumer) => ({
+      ...consumer,
+      roads: consumer.roads.map((each, index) => ({
+        ...each,
+        // What died behind a parked key came by any of the roads.
+        deadLetters:
+          each.deadLetters +
+          lettersOf(
+            ({ group, road }) => group === consumer.group && (road === each.road || (index === 0 && road === "inbox")),
+          ),
+      })),
+    })),
+  };
 }
 
 async function newestOrders(order: Address): Promise<Snapshot["orders"]> {

@@ -1,5 +1,6 @@
 import { eventTypes } from "@throughline/contracts";
-import { roadSettings, roadsOf } from "@throughline/contracts/topology";
+import { groupOf, roadSettings, roadsOf } from "@throughline/contracts/topology";
+import { migrations as deadLetterTables, startDeadLetters } from "@throughline/dead-letters";
 import { examineAtStart } from "@throughline/doctor";
 import { migrations as eventStore } from "@throughline/event-store";
 import { migrations as inbox, startConsumer } from "@throughline/inbox";
@@ -20,7 +21,7 @@ const own = { name: "inventory", folder: `${import.meta.dirname}/../migrations` 
 // What is opened here closes in reverse: no more requests, no more messages, the last batch out, the database.
 await using service = await startService(config);
 await using database = await openDatabase(config);
-await migrate(database, [log, eventStore, outbox, inbox, own]);
+await migrate(database, [log, eventStore, outbox, inbox, deadLetterTables, own]);
 await examineAtStart(config, { database, reactions: { inventory: reactions }, log: service.log });
 
 await using relay = await service.part(
@@ -38,8 +39,17 @@ await using consumer = await service.part(
   startConsumer(database.handle, "inventory", reactions, {
     from: await openRoads(config.consumeFrom, roadSettings(config)),
     timeoutMs: config.handlerTimeoutMs,
+    parks: config.parks,
     onFailure: ({ error, envelope, deadLettered }) =>
       service.log.warn({ err: error, messageId: envelope?.id, type: envelope?.type, deadLettered }, "a message failed"),
+  }),
+);
+await using deadLetters = await service.part(
+  "dead letters",
+  startDeadLetters(database.handle, {
+    groups: [{ ...groupOf("inventory"), from: await openRoads(config.consumeFrom, roadSettings(config)) }],
+    alerts: config.alerts,
+    onError: (error) => service.log.warn({ err: error }, "dead letters stay where they are for now"),
   }),
 );
 await using _http = await serveHttp(config, {
@@ -49,6 +59,7 @@ await using _http = await serveHttp(config, {
   status: async () => ({
     relay: await relay.status(),
     consumers: [{ ...consumer.status(), roads: await consumer.backlog() }],
+    deadLetters: await deadLetters.status(),
   }),
 });
 await service.stopped;

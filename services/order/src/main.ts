@@ -1,5 +1,6 @@
 import { eventTypes } from "@throughline/contracts";
-import { roadSettings, roadsOf } from "@throughline/contracts/topology";
+import { groupOf, roadSettings, roadsOf } from "@throughline/contracts/topology";
+import { migrations as deadLetterTables, startDeadLetters } from "@throughline/dead-letters";
 import { examineAtStart } from "@throughline/doctor";
 import { migrations as eventStore } from "@throughline/event-store";
 import { migrations as inbox, startConsumer } from "@throughline/inbox";
@@ -21,7 +22,7 @@ const own = { name: "order", folder: `${import.meta.dirname}/../migrations` };
 // What is opened here closes in reverse: no more requests, no more messages, the last batch out, the database.
 await using service = await startService(config);
 await using database = await openDatabase(config);
-await migrate(database, [log, eventStore, outbox, inbox, own]);
+await migrate(database, [log, eventStore, outbox, inbox, deadLetterTables, own]);
 await examineAtStart(config, { database, reactions: { order: reactions }, log: service.log });
 
 await using relay = await service.part(
@@ -40,8 +41,17 @@ await using consumer = await service.part(
     from: await openRoads(config.consumeFrom, roadSettings(config)),
     keysSideBySide: true,
     timeoutMs: config.handlerTimeoutMs,
+    parks: config.parks,
     onFailure: ({ error, envelope, deadLettered }) =>
       service.log.warn({ err: error, messageId: envelope?.id, type: envelope?.type, deadLettered }, "a message failed"),
+  }),
+);
+await using deadLetters = await service.part(
+  "dead letters",
+  startDeadLetters(database.handle, {
+    groups: [{ ...groupOf("order"), from: await openRoads(config.consumeFrom, roadSettings(config)) }],
+    alerts: config.alerts,
+    onError: (error) => service.log.warn({ err: error }, "dead letters stay where they are for now"),
   }),
 );
 await using _timeOuts = startTimeOuts(database.handle, {
@@ -55,6 +65,7 @@ await using _http = await serveHttp(config, {
   status: async () => ({
     relay: await relay.status(),
     consumers: [{ ...consumer.status(), roads: await consumer.backlog() }],
+    deadLetters: await deadLetters.status(),
   }),
 });
 await service.stopped;

@@ -1,14 +1,11 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { PublishCommand, SNSClient } from "@aws-sdk/client-sns";
-import {
-  DeleteMessageCommand,
-  GetQueueUrlCommand,
-  ReceiveMessageCommand,
-  SendMessageCommand,
-  SQSClient,
-} from "@aws-sdk/client-sqs";
+import { GetQueueUrlCommand, SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { testBrokers, uniqueName } from "@throughline/local/testing";
 import { connect } from "amqplib";
 import { Kafka, logLevel } from "kafkajs";
+import { rowsOf } from "./database.ts";
+import type { Fleet } from "./fleet.ts";
 
 /** A place on a broker where anybody who may write can put something that services will read. */
 export type Door = {
@@ -29,49 +26,57 @@ export type DeadLetter = { readonly consumer: string; readonly body: Buffer; rea
 
 export type Doors = AsyncDisposable & {
   readonly doors: readonly Door[];
-  /** All that were set aside so far. They are read, and taken, as a person would. */
+  /** All that were set aside so far: on Kafka as a stranger finds them there, on all others as their service has them. */
   readonly deadLetters: readonly DeadLetter[];
 };
 
 /** The doors of every broker that this machine has, opened with the brokers' own clients and nothing of ours. */
-export async function openDoors(namespace: string): Promise<Doors> {
+export async function openDoors({ namespace, databases }: Pick<Fleet, "namespace" | "databases">): Promise<Doors> {
   await using opened = new AsyncDisposableStack();
   const deadLetters: DeadLetter[] = [];
   const found = (letter: DeadLetter) => void deadLetters.push(letter);
   const doors = [
-    ...(await openSnsSqs(namespace, found, opened)),
+    ...(await openSnsSqs(namespace, opened)),
     ...(testBrokers.kafka ? [await openKafka(testBrokers.kafka, namespace, found, opened)] : []),
-    ...(testBrokers.rabbitmq ? [await openRabbitmq(testBrokers.rabbitmq, namespace, found, opened)] : []),
+    ...(testBrokers.rabbitmq ? [await openRabbitmq(testBrokers.rabbitmq, namespace, opened)] : []),
   ];
+  for (const url of Object.values(databases)) readDrained(url, found, opened);
   const stack = opened.move();
   return { doors, deadLetters, [Symbol.asyncDispose]: () => stack.disposeAsync() };
 }
 
 type Found = (letter: DeadLetter) => void;
 
-async function openSnsSqs(namespace: string, found: Found, opened: AsyncDisposableStack): Promise<Door[]> {
+/** What a service has drained from brokers that keep nothing. */
+function readDrained(url: string, found: Found, opened: AsyncDisposableStack): void {
+  const closing = new AbortController();
+  const reading = read();
+  opened.defer(async () => {
+    closing.abort();
+    await reading;
+  });
+
+  async function read(): Promise<void> {
+    const text = `select number, group_name as consumer, body, error_message as reason from dead_letters
+      where road <> 'kafka' and number > $1 order by number`;
+    let last = "0";
+    while (!closing.signal.aborted) {
+      for (const row of await rowsOf<DeadLetter & { readonly number: string }>(url, text, [last])) {
+        found(row);
+        last = row.number;
+      }
+      await delay(200);
+    }
+  }
+}
+
+async function openSnsSqs(namespace: string, opened: AsyncDisposableStack): Promise<Door[]> {
   const credentials = { accessKeyId: "test", secretAccessKey: "test" };
   const account = { region: "us-east-1", endpoint: testBrokers.snsSqs, credentials };
   const sns = opened.adopt(new SNSClient(account), (client) => client.destroy());
   const sqs = opened.adopt(new SQSClient({ ...account, useQueueUrlAsEndpoint: false }), (client) => client.destroy());
   const urlOf = async (QueueName: string) => (await sqs.send(new GetQueueUrlCommand({ QueueName }))).QueueUrl;
   const consumers = ["billing", "inventory", ...(testBrokers.kafka ? [] : ["analytics"])];
-  const closing = new AbortController();
-  const reading = consumers.map(async (consumer) => readQueue(consumer, await urlOf(`${namespace}-${consumer}-dlq`)));
-  opened.defer(async () => {
-    closing.abort();
-    await Promise.all(reading);
-  });
-
-  async function readQueue(consumer: string, QueueUrl: string | undefined): Promise<void> {
-    while (!closing.signal.aborted) {
-      const receive = new ReceiveMessageCommand({ QueueUrl, WaitTimeSeconds: 1, MessageAttributeNames: ["All"] });
-      for (const { Body = "", MessageAttributes, ReceiptHandle } of (await sqs.send(receive)).Messages ?? []) {
-        found({ consumer, body: Buffer.from(Body), reason: MessageAttributes?.errorMessage?.StringValue ?? "" });
-        await sqs.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle }));
-      }
-    }
-  }
   const TopicArn = `arn:aws:sns:us-east-1:000000000000:${namespace}-order-created`;
   const QueueUrl = await urlOf(`${namespace}-billing`);
   const kind = { type: "order.created", isBinary: false };
@@ -119,21 +124,11 @@ async function openKafka(broker: string, namespace: string, found: Found, opened
   };
 }
 
-async function openRabbitmq(url: string, namespace: string, found: Found, opened: AsyncDisposableStack): Promise<Door> {
+async function openRabbitmq(url: string, namespace: string, opened: AsyncDisposableStack): Promise<Door> {
   const type = "payment.requested";
   const connection = await connect(url);
   opened.defer(() => connection.close());
   const channel = await connection.createConfirmChannel();
-  const read = { noAck: true };
-  await channel.consume(
-    `${namespace}.billing.work.dlq`,
-    (message) => {
-      if (message === null) return;
-      const { content: body, properties } = message;
-      found({ consumer: "billing.work", body, reason: String(properties.headers?.["x-error-message"]) });
-    },
-    read,
-  );
   return {
     name: `the RabbitMQ exchange of ${type}`,
     consumers: ["billing.work"],

@@ -1,0 +1,148 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { fileURLToPath } from "node:url";
+import { orderCreated } from "@throughline/contracts";
+import { createEnvelope, serializeEnvelope } from "@throughline/envelope";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { rowsOf } from "./testing/database.ts";
+import { type Doors, openDoors } from "./testing/doors.ts";
+import { type Fleet, startFleet } from "./testing/fleet.ts";
+import { call, get } from "./testing/http.ts";
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+const patience = { timeout: 60_000, interval: 100 };
+let fleet: Fleet;
+let doors: Doors;
+let folder: string;
+beforeAll(async () => {
+  fleet = await startFleet();
+  doors = await openDoors(fleet);
+  folder = await mkdtemp(join(tmpdir(), "throughline-drill-"));
+}, 120_000);
+afterAll(async () => {
+  await doors[Symbol.asyncDispose]();
+  await fleet[Symbol.asyncDispose]();
+  await rm(folder, { recursive: true });
+}, 60_000);
+
+test("the drill of a poison message does what it says, command by command", async () => {
+  const data = { orderId: "o-1", customerId: "c-1", currency: "USD", totalInCents: 1_496, express: false };
+  const items = [{ sku: "cd-1", quantity: 1 }];
+  await send({ ...data, items, totalInCents: undefined });
+  await letters(1);
+  const billing = (statement: string) => rowsOf(fleet.databases.billing, statement);
+  await billing("alter table payments rename to payments_away");
+  await send({ ...data, items, orderId: "o-2" });
+  await letters(2);
+  await billing("alter table payments_away rename to payments");
+  await send({ items });
+  await letters(3);
+  await writeFile(join(folder, "corrected.json"), JSON.stringify({ ...data, items }));
+
+  const [list, show, preview, dryRun, replay, edit, discard, listAfter, showAfter, ...more] = await readCommands();
+  expect(more).toEqual([]);
+  expect(await run(list)).toMatch(/kind +open +group[^\n]*\n.*billing-/);
+  expect(await run(show)).toMatch(
+    /billing-1 is open.*order\.created.*\^ totalInCents: .*Not a message order\.created/s,
+  );
+  expect(await run(preview)).toMatch(/billing-1 +fails.*billing-2 +will run.*2 fails, 1 will run/s);
+  expect(await run(dryRun)).toMatch(/will run.*payments: 1 inserted.*published:\n {2}payment\.requested o-2/s);
+  expect(await run(replay)).toBe("1 sent again\n");
+  const amountOf = async (orderId: string) => {
+    const { body } = await call(`${fleet.services.billing.url}/payments/${orderId}`);
+    return (body as { amountInCents?: number }).amountInCents;
+  };
+  await vi.waitUntil(async () => (await amountOf("o-2")) === 1_496, patience);
+  expect(await run(edit)).toMatch(/Message [0-9a-f-]{36} is on its way in place of billing-1/);
+  await vi.waitUntil(async () => (await amountOf("o-1")) === 1_496, patience);
+  expect(await run(discard)).toBe("1 discarded\n");
+  expect(await run(listAfter)).toBe("No message waits for you.\n");
+  expect(await run(showAfter)).toMatch(/billing-1 is replaced.*replaced by \S+: the sender forgot the total/s);
+}, 300_000);
+
+test("what a command cannot do it says on stderr, and exits with 1", async () => {
+  const answers = await Promise.all([
+    program(["show", "billing-999"]),
+    program(["replay", "payments"]),
+    program(["replay", "all", "--rate", "0"]),
+    program(["discard", "all"]),
+    program(["list", "--service", "pizza"]),
+    program(["list", "--json"]),
+  ]);
+  expect(answers.map(({ code, out, err }) => [code, out, err])).toEqual([
+    [1, "", "There is no letter billing-999\n"],
+    [1, "", expect.stringMatching(/expected a letter/)],
+    [1, "", expect.stringMatching(/letters per second/)],
+    [1, "", expect.stringMatching(/--reason/)],
+    [1, "", expect.stringMatching(/no service pizza/)],
+    [0, "[]\n", ""],
+  ]);
+}, 180_000);
+
+test("each service says how many letters wait for a person", async () => {
+  await send({ nothing: true });
+  await letters(4);
+  const { deadLetters } = await get<{ deadLetters: unknown[] }>(`${fleet.services.billing.url}/status`);
+  expect(deadLetters).toEqual([{ group: "billing", road: "sns-sqs", open: 1, quarantined: 0 }]);
+});
+
+test("Ctrl-C during a replay leaves nothing half done, and the same command goes on", async () => {
+  for (let index = 0; index < 5; index += 1) await send({ index });
+  await letters(9);
+  const replaying = start(["replay", "all", "--rate", "1", "--json"]);
+  await vi.waitUntil(async () => (await numbersIn("replayed")) > 1, patience);
+  replaying.kill("SIGINT");
+  const [out] = await Promise.all([text(replaying.stdout), once(replaying, "close")]);
+  const { sent, left } = JSON.parse(out) as { sent: number; left: number };
+  expect([replaying.exitCode, sent + left]).toEqual([130, 6]);
+  expect(left).toBeGreaterThan(0);
+}, 120_000);
+
+async function send(data: unknown): Promise<void> {
+  const door = doors.doors.find(({ name }) => name === "the SQS queue of billing");
+  const { orderId = "o-x" } = data as { orderId?: string };
+  const message = { type: orderCreated.type, version: "1", key: orderId, data };
+  await door?.send(Buffer.from(serializeEnvelope(createEnvelope(message, { source: "order-service" }))));
+}
+
+async function letters(count: number): Promise<void> {
+  const text = "select number from dead_letters";
+  await vi.waitUntil(async () => (await rowsOf(fleet.databases.billing, text)).length === count, patience);
+}
+
+async function numbersIn(action: string): Promise<number> {
+  const text = "select from dead_letter_actions where action = $1";
+  return (await rowsOf(fleet.databases.billing, text, [action])).length;
+}
+
+/** The commands of the page, in their order. */
+async function readCommands(): Promise<string[]> {
+  const page = await readFile(join(root, "docs/drills/poison-message.md"), "utf8");
+  return [...page.matchAll(/^npm run dead-letters -- (.*)$/gm)].map(([, args = ""]) => args);
+}
+
+async function run(command = ""): Promise<string> {
+  const args = [...command.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, word]) => quoted ?? word ?? "");
+  const { code, out, err } = await program(args.map((arg) => (arg.endsWith(".json") ? join(folder, arg) : arg)));
+  expect([err, code]).toEqual(["", 0]);
+  return out;
+}
+
+async function program(args: readonly string[]) {
+  const child = start(args);
+  const [out, err] = await Promise.all([text(child.stdout), text(child.stderr), once(child, "close")]);
+  return { code: child.exitCode, out, err };
+}
+
+/** As in a container of billing: in its folder, and with its environment. */
+function start(args: readonly string[]) {
+  return spawn(process.execPath, [join(root, "packages/dead-letters/src/main.ts"), ...args], {
+    cwd: join(root, "services/billing"),
+    env: { PATH: process.env.PATH, ...fleet.envOf("billing") },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+}
