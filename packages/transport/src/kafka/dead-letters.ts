@@ -72,7 +72,7 @@ function letterOf(message: KafkaMessage): DeadLetter {
 function originalOf({ group, origin: { name, key }, body, headers }: DeadLetter): KafkaRecord {
   return {
     topic: name,
-    key: key === undefined ? null : Buffer.from(key),
+    key: key ?? null,
     value: Buffer.from(body),
     headers: headersOf({ ...headers, [redeliveryHeader]: group }),
   };

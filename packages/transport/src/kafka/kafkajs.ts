@@ -215,10 +215,10 @@ const assigner: PartitionAssigner = ({ cluster }) => ({
   },
 });
 
-function toMessage({ key, value, headers }: KafkaRecord) {
-  const grouped = Map.groupBy(headers, ([name]) => name);
-  const all = [...grouped].map(([name, same]) => [name, same.map(([, one]) => one)] as const);
-  return { key, value, headers: Object.fromEntries(all) };
+function toMessage({ key, value, headers: pairs }: KafkaRecord) {
+  const headers: Record<string, string | Buffer | (string | Buffer)[]> = {};
+  for (const [name, one] of pairs) headers[name] = name in headers ? [headers[name] ?? [], one].flat() : one;
+  return { key, value, headers };
 }
 
 function toBatch({ topic, partition, messages }: EachBatchPayload["batch"]): Batch {
@@ -230,9 +230,10 @@ function toBatch({ topic, partition, messages }: EachBatchPayload["batch"]): Bat
 }
 
 function toHeaders(headers: IHeaders): [string, Buffer][] {
-  return Object.entries(headers).flatMap(([name, values]) =>
-    [values ?? []].flat().map((value): [string, Buffer] => [name, Buffer.from(value)]),
-  );
+  return Object.entries(headers).flatMap(([name, values]) => {
+    const all = Array.isArray(values) ? values : [values ?? ""];
+    return all.map((value): [string, Buffer] => [name, typeof value === "string" ? Buffer.from(value) : value]);
+  });
 }
 
 function toTopicOffsets(offsets: readonly CommittedOffset[]) {

@@ -1,13 +1,13 @@
-/** A record on its way to one topic, or out of it. A header may stand there several times. */
-export type KafkaRecord = {
+/** A record on its way to one topic. A header may stand there several times. */
+export type KafkaRecord<Text = Buffer | string> = {
   readonly topic: string;
-  readonly key: Buffer | null;
-  readonly value: Buffer | null;
-  readonly headers: readonly (readonly [name: string, value: Buffer])[];
+  readonly key: Text | null;
+  readonly value: Text | null;
+  readonly headers: readonly (readonly [name: string, value: Text])[];
 };
 
 /** A record with the place where it was read. */
-export type KafkaMessage = KafkaRecord & {
+export type KafkaMessage = KafkaRecord<Buffer> & {
   readonly partition: number;
   readonly offset: bigint;
   readonly timestamp: bigint;

@@ -55,9 +55,9 @@ async function connectProducer(settings: KafkaSettings): Promise<Producer> {
     async send(records) {
       const messages = records.map(({ topic, key, value, headers }) => ({
         topic,
-        key: key as Buffer,
-        value: value as Buffer,
-        headers: new Map(headers.map(([name, one]) => [Buffer.from(name), one])),
+        key: toBuffer(key),
+        value: toBuffer(value),
+        headers: new Map(headers.map(([name, one]) => [Buffer.from(name), toBuffer(one)])),
       }));
       await producer.send({ messages });
     },
@@ -119,4 +119,9 @@ export async function opened(client: { close(): Promise<void> }, asked: Promise<
     await Promise.allSettled([client.close()]);
     throw error;
   }
+}
+
+/** The library takes null as well, whatever its types say. */
+function toBuffer(text: string | Buffer | null): Buffer {
+  return typeof text === "string" ? Buffer.from(text) : (text as Buffer);
 }

@@ -25,9 +25,14 @@ export type Progress = {
 
 export type Due = { readonly offset: bigint; readonly metadata: string; readonly reach: bigint };
 
-/** The least and the most that a commit announces beyond what has begun. */
-const leastAhead = 32n;
-const mostAhead = 2_048n;
+/**
+ * The least and the most that a commit announces beyond what has begun: so many are handled one by one after a death.
+ * Where handlers had to wait for a commit, the next announces twice as much; where a second passes in which a quarter
+ * would have done, half.
+ */
+const leastAhead = 32;
+const mostAhead = 2_048;
+const shrinkAfterMs = 1_000;
 
 /** `first` is the offset of the first message; `left` what the group has committed, with the note beside it. */
 export function createProgress(first: bigint, left: { readonly offset: bigint; readonly metadata: string }): Progress {
@@ -36,8 +41,12 @@ export function createProgress(first: bigint, left: { readonly offset: bigint; r
   const open = new Map<bigint, number>();
   let next = first;
   let highest = first - 1n;
-  let begun = 0n;
   let announced = first;
+  let ahead = leastAhead;
+  /** Since the last change of `ahead`. */
+  let begun = 0;
+  let since = performance.now();
+  let hasWaited = false;
   let trying: bigint | undefined;
   let last: string | undefined;
 
@@ -57,8 +66,9 @@ export function createProgress(first: bigint, left: { readonly offset: bigint; r
     tried: (offset) => open.get(offset) ?? 0,
     isSuspect: (offset) => note.reach !== undefined && offset < note.reach,
     begin(offset) {
-      begun += 1n;
+      begun += 1;
       if (offset > highest) highest = offset;
+      if (offset >= announced) hasWaited = true;
       return offset < announced;
     },
     try(offset) {
@@ -74,19 +84,39 @@ export function createProgress(first: bigint, left: { readonly offset: bigint; r
     },
     due(isLast) {
       const [offset = next] = open.keys();
-      const ahead = 2n * begun;
-      const reach = highest + 1n + (ahead < leastAhead ? leastAhead : ahead > mostAhead ? mostAhead : ahead);
-      const tried = new Map([...open].filter(([, attempts]) => attempts > 0));
-      const ended = endedBehind([...open.keys()], next);
-      const metadata = writeNote(offset, { ...(isLast ? suspectsFrom(offset) : inHand(reach)), tried, ended });
+      if (hasWaited) resize(Math.min(2 * ahead, mostAhead));
+      else if (performance.now() - since > shrinkAfterMs)
+        resize(4 * begun < ahead ? Math.max(ahead / 2, leastAhead) : ahead);
+      const reach = highest + 1n + BigInt(ahead);
+      const metadata = writeNote(offset, { ...(isLast ? suspectsFrom(offset) : inHand(reach)), ...behind(offset) });
       return `${offset} ${metadata}` === last ? undefined : { offset, metadata, reach: isLast ? offset : reach };
     },
     committed({ offset, metadata, reach }) {
       last = `${offset} ${metadata}`;
       announced = reach;
-      begun = 0n;
     },
   };
+
+  function resize(to: number): void {
+    ahead = to;
+    begun = 0;
+    since = performance.now();
+    hasWaited = false;
+  }
+
+  /** What failed, and what ended, at and behind the first open offset. */
+  function behind(offset: bigint): Pick<Note, "tried" | "ended"> {
+    const tried = new Map<bigint, number>();
+    const ended: Span[] = [];
+    let from = offset;
+    for (const [at, attempts] of open) {
+      if (attempts > 0) tried.set(at, attempts);
+      if (at > from) ended.push({ from, count: at - from });
+      from = at + 1n;
+    }
+    if (next > from) ended.push({ from, count: next - from });
+    return { tried, ended };
+  }
 
   /** Suspects whose turn has not come stay suspects, whoever has them next. */
   function suspectsFrom(offset: bigint): Pick<Note, "reach"> {
@@ -103,11 +133,4 @@ export function createProgress(first: bigint, left: { readonly offset: bigint; r
 function triedBefore({ reach, trying, tried }: Note, offset: bigint): number {
   const failed = tried.get(offset) ?? 0;
   return reach !== undefined && trying === offset ? Math.max(failed, 1) + 1 : failed;
-}
-
-/** What lies between the open offsets. */
-function endedBehind(open: readonly bigint[], next: bigint): Span[] {
-  return open
-    .map((offset, index) => ({ from: offset + 1n, count: (open[index + 1] ?? next) - offset - 1n }))
-    .filter(({ count }) => count > 0n);
 }

@@ -7,8 +7,8 @@ export function recordOf(envelope: Envelope, namespace: string): KafkaRecord {
   const { id, type, version, source, key, correlationId, causationId, traceparent } = envelope;
   return {
     topic: topicOf(namespace, type),
-    key: Buffer.from(key),
-    value: Buffer.from(serializeEnvelope(envelope)),
+    key,
+    value: serializeEnvelope(envelope),
     headers: headersOf({
       id,
       eventType: type,
@@ -55,8 +55,6 @@ export function headerOf({ headers }: Pick<KafkaRecord, "headers">, name: string
   return headers.find(([one]) => one === name)?.[1].toString();
 }
 
-export function headersOf(headers: Readonly<Record<string, string | undefined>>): [string, Buffer][] {
-  return Object.entries(headers).flatMap(([name, value]): [string, Buffer][] =>
-    value === undefined ? [] : [[name, Buffer.from(value)]],
-  );
+export function headersOf(headers: Readonly<Record<string, string | undefined>>): [string, string][] {
+  return Object.entries(headers).filter((header): header is [string, string] => header[1] !== undefined);
 }

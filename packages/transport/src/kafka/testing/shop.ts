@@ -14,10 +14,13 @@ export const patience = { timeout: 25_000, interval: 20 };
 export async function openShop(options: Partial<KafkaOptions> & Pick<Required<KafkaOptions>, "client">) {
   await using opening = new AsyncDisposableStack();
   const { namespace = uniqueName("t") } = options;
-  const transport = kafkaTransport({ brokers, partitions: 3, ...options, namespace });
+  const { partitions = 3 } = options;
+  const transport = kafkaTransport({ brokers, ...options, partitions, namespace });
   const stranger = opening.use(await connectStranger(brokers));
   const publisher = opening.use(await transport.connectPublisher());
   const topic = `${namespace}.${type}`;
+  // A broker that many tests ask for topics takes its time, and a publish has only ten seconds.
+  await stranger.admin.createTopics({ topics: [{ topic, numPartitions: partitions }], timeout: 30_000 });
   const { deadLetters } = transport;
   if (deadLetters === undefined) throw new Error("Kafka has dead letters");
   const opened = opening.move();
