@@ -59,7 +59,7 @@ export function createCluster(world: World): Cluster {
       world.note(() => `kafka      ${topic}/${partition}: ${records.length} records are ${outcome}`);
       if (outcome === "lost" || outcome === "refused") return outcome;
       for (const record of records) {
-        const stored = { ...record, partition, offset: BigInt(log.length), timestamp: 0n };
+        const stored = { ...asRead(record), partition, offset: BigInt(log.length), timestamp: 0n };
         log.push(stored);
         cluster.onTaken(stored);
       }
@@ -77,4 +77,15 @@ export function createCluster(world: World): Cluster {
     onNews: (listener) => void listeners.push(listener),
   };
   return cluster;
+}
+
+/** Whatever was text comes back as bytes. */
+function asRead({ topic, key, value, headers }: KafkaRecord): KafkaRecord<Buffer> {
+  const bytes = (text: Buffer | string | null) => (text === null ? null : Buffer.from(text));
+  return {
+    topic,
+    key: bytes(key),
+    value: bytes(value),
+    headers: headers.map(([name, one]) => [name, Buffer.from(one)]),
+  };
 }
