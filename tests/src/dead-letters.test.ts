@@ -7,6 +7,7 @@ import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { orderCreated } from "@throughline/contracts";
 import { createEnvelope, serializeEnvelope } from "@throughline/envelope";
+import { testBrokers } from "@throughline/local/testing";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { rowsOf } from "./testing/database.ts";
 import { type Doors, openDoors } from "./testing/doors.ts";
@@ -102,6 +103,54 @@ test("Ctrl-C during a replay leaves nothing half done, and the same command goes
   expect(left).toBeGreaterThan(0);
 }, 120_000);
 
+test("whatever the broker, a message that failed is a row with its place, and goes back there when it is sent again", async () => {
+  const sent = doors.doors.map((door) => ({ ...door, body: Buffer.from(JSON.stringify({ sentTo: door.name })) }));
+  await Promise.all(sent.map(({ send, body }) => send(body)));
+  const expected = sent.flatMap(({ consumers, name, body }) => consumers.map((consumer) => ({ consumer, name, body })));
+  const found = async () => {
+    const rows = await Promise.all(expected.map(({ consumer, body }) => readLetter(consumer, body)));
+    return rows.map((row, index) => ({ at: expected[index]?.name, for: expected[index]?.consumer, ...row }));
+  };
+  await vi.waitUntil(async () => (await found()).every(({ deaths }) => deaths === 1), patience);
+  const roads = (await found()).map(({ road }) => road);
+  expect(new Set(roads)).toEqual(
+    new Set(["sns-sqs", ...(testBrokers.kafka ? ["kafka"] : []), ...(testBrokers.rabbitmq ? ["rabbitmq"] : [])]),
+  );
+  for (const { for: consumer = "", road, origin, origin_partition, number } of await found()) {
+    expect(origin).toMatch(road === "kafka" ? /^\w+\.stock\.reserved$/ : /^\w+[.-](billing|inventory|analytics)/);
+    expect(typeof origin_partition).toBe(road === "kafka" ? "number" : "object");
+    const service = serviceOf(consumer);
+    const { code, out } = await program(["replay", `${service}-${number}`], service);
+    expect([code, out]).toEqual([0, "1 sent again\n"]);
+  }
+  await vi.waitUntil(
+    async () => (await found()).every(({ deaths = 0, replays }) => deaths >= 2 && replays === 1),
+    patience,
+  );
+  expect(new Set((await found()).map(({ state }) => state))).toEqual(new Set(["open"]));
+}, 300_000);
+
+type Row = {
+  readonly number: string;
+  readonly state: string;
+  readonly road: string;
+  readonly origin: string;
+  readonly origin_partition: number | null;
+  readonly deaths: number;
+  readonly replays: number;
+};
+
+async function readLetter(consumer: string, body: Buffer): Promise<Row | undefined> {
+  const text = `select number, state, road, origin, origin_partition, cardinality(deaths) as deaths, replays
+    from dead_letters where group_name = $1 and body = $2`;
+  const rows = await rowsOf<Row>(fleet.databases[serviceOf(consumer)], text, [consumer, body]);
+  return rows[0];
+}
+
+function serviceOf(consumer: string): keyof Fleet["databases"] {
+  return consumer.replace(/\.work$/, "") as keyof Fleet["databases"];
+}
+
 async function send(data: unknown): Promise<void> {
   const door = doors.doors.find(({ name }) => name === "the SQS queue of billing");
   const { orderId = "o-x" } = data as { orderId?: string };
@@ -132,17 +181,17 @@ async function run(command = ""): Promise<string> {
   return out;
 }
 
-async function program(args: readonly string[]) {
-  const child = start(args);
+async function program(args: readonly string[], service?: keyof Fleet["databases"]) {
+  const child = start(args, service);
   const [out, err] = await Promise.all([text(child.stdout), text(child.stderr), once(child, "close")]);
   return { code: child.exitCode, out, err };
 }
 
-/** As in a container of billing: in its folder, and with its environment. */
-function start(args: readonly string[]) {
+/** As in the service's container: in its folder, and with its environment. */
+function start(args: readonly string[], service: keyof Fleet["databases"] = "billing") {
   return spawn(process.execPath, [join(root, "packages/dead-letters/src/main.ts"), ...args], {
-    cwd: join(root, "services/billing"),
-    env: { PATH: process.env.PATH, ...fleet.envOf("billing") },
+    cwd: join(root, "services", service),
+    env: { PATH: process.env.PATH, ...fleet.envOf(service) },
     stdio: ["ignore", "pipe", "pipe"],
   });
 }
