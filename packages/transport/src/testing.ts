@@ -1,10 +1,12 @@
 import { describe, test } from "vitest";
-import { type Connect, withWorkshop } from "./testing/bench.ts";
+import { withWorkshop } from "./testing/bench.ts";
 import { type Exceptions, suite, type TransportCase } from "./testing/suite.ts";
+import type { Connect } from "./testing/under-test.ts";
 
-export type { Bench, Connect, FoundLetter, Probe, UnderTest } from "./testing/bench.ts";
+export type { Bench } from "./testing/bench.ts";
 export { type Line, startLine, type TcpLine } from "./testing/line.ts";
 export { type Exceptions, suite, type TransportCase } from "./testing/suite.ts";
+export type { Connect, FoundLetter, Probe, UnderTest } from "./testing/under-test.ts";
 
 /** How long a case waits for what a broker should do, in milliseconds. */
 const patienceMs = 20_000;

@@ -1,8 +1,6 @@
-import { createEnvelope, type Envelope, RejectedError, runCausedBy, serializeEnvelope } from "@throughline/envelope";
+import { type Envelope, RejectedError, runCausedBy, serializeEnvelope } from "@throughline/envelope";
 import { expect } from "vitest";
-import { PublishError } from "../publish-error.ts";
-import { toError } from "../reason.ts";
-import { idsOf, order } from "./bench.ts";
+import { message, messageOfBytes, order } from "./messages.ts";
 import type { TransportCase } from "./suite.ts";
 
 const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
@@ -56,49 +54,6 @@ export const contentCases: readonly TransportCase[] = [
     },
   },
   {
-    name: "an envelope that is too large is refused by its id, and what is not named arrives",
-    async run({ bench, eventually }) {
-      const { listen, publish, tooLargeBytes } = await bench();
-      const { handled } = await listen();
-      const before = [order("order-1"), order("order-2")];
-      const tooLarge = messageOfBytes("order-1", tooLargeBytes);
-      const after = [order("order-1", 3), order("order-3")];
-      const { failures } = await failureOf(publish([...before, tooLarge, ...after]));
-      expect(failures.filter(({ refused }) => refused).map(({ id }) => id)).toEqual([tooLarge.id]);
-      const missing = new Set(failures.map(({ id }) => id));
-      const arriving = [...before, ...after].filter(({ id }) => !missing.has(id));
-      expect(arriving).toEqual(expect.arrayContaining(before));
-      await eventually(() => expect(idsOf(handled)).toEqual(idsOf(arriving)));
-    },
-    exceptions: [{ key: "limit" }],
-  },
-  {
-    name: "a message that no group asked for is refused, and its neighbours arrive",
-    async run({ bench, eventually }) {
-      const { listen, publish } = await bench();
-      const { handled } = await listen();
-      const [unasked, asked] = [order("order-1", 1, "order.cancelled"), order("order-2")];
-      const { failures } = await failureOf(publish([unasked, asked]));
-      expect(failures).toMatchObject([{ id: unasked.id, refused: true }]);
-      await eventually(() => expect(handled).toEqual([asked]));
-    },
-    exceptions: [
-      {
-        key: "unroutable",
-        instead: {
-          name: "a message that no group asked for is taken, and its neighbours arrive",
-          async run({ bench, eventually }) {
-            const { listen, publish } = await bench();
-            const { handled } = await listen();
-            const [unasked, asked] = [order("order-1", 1, "order.cancelled"), order("order-2")];
-            await publish([unasked, asked]);
-            await eventually(() => expect(handled).toEqual([asked]));
-          },
-        },
-      },
-    ],
-  },
-  {
     name: "what a handler creates names the message that caused it",
     async run({ bench, eventually }) {
       const { listen, publish } = await bench();
@@ -130,23 +85,6 @@ export const contentCases: readonly TransportCase[] = [
   },
 ];
 
-function message(key: string, data: unknown): Envelope {
-  return createEnvelope({ type: "order.created", version: "1", key, data }, { source: "suite" });
-}
-
-/** An envelope whose wire text is that long, or as short as one can be. */
-function messageOfBytes(key: string, bytes: number): Envelope {
-  const empty = serializeEnvelope(message(key, "")).length;
-  return message(key, "x".repeat(Math.max(0, bytes - empty)));
-}
-
 function wiresOf(envelopes: readonly Envelope[]): string[] {
   return envelopes.map(serializeEnvelope).sort();
-}
-
-/** How a publish failed that had to. */
-async function failureOf(publishing: Promise<void>): Promise<PublishError> {
-  const error = await publishing.then(() => "The publish resolved", toError);
-  if (error instanceof PublishError) return error;
-  throw new Error("A PublishError was expected", { cause: error });
 }

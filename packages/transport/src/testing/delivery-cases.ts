@@ -1,6 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 import { expect } from "vitest";
-import { createGate, idsOf, order, orders } from "./bench.ts";
+import { createGate } from "./gate.ts";
+import { idsOf, order, orders } from "./messages.ts";
 import type { TransportCase } from "./suite.ts";
 
 /** Who gets a message, and how often. */

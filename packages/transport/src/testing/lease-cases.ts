@@ -1,6 +1,7 @@
 import { setTimeout } from "node:timers/promises";
 import { expect } from "vitest";
-import { createGate, idsOf, order, orders } from "./bench.ts";
+import { createGate } from "./gate.ts";
+import { idsOf, order, orders } from "./messages.ts";
 import type { TransportCase } from "./suite.ts";
 
 /** Who holds a message while it is handled. */

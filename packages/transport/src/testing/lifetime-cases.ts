@@ -1,7 +1,8 @@
 import { setImmediate } from "node:timers/promises";
 import { RejectedError } from "@throughline/envelope";
 import { expect } from "vitest";
-import { createGate, idsOf, orders } from "./bench.ts";
+import { createGate } from "./gate.ts";
+import { idsOf, orders } from "./messages.ts";
 import type { TransportCase } from "./suite.ts";
 
 /** Coming, going, and what waits meanwhile. */

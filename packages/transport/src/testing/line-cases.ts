@@ -2,7 +2,9 @@ import { setImmediate } from "node:timers/promises";
 import type { Envelope } from "@throughline/envelope";
 import { expect } from "vitest";
 import { PublishError } from "../publish-error.ts";
-import { forever, idsOf, order, orders, type Workshop } from "./bench.ts";
+import type { Workshop } from "./bench.ts";
+import { forever } from "./gate.ts";
+import { idsOf, order, orders } from "./messages.ts";
 import type { TransportCase } from "./suite.ts";
 
 /** Accidents between a process and its broker. */

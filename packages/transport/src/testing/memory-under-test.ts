@@ -1,7 +1,7 @@
 import { newId } from "@throughline/envelope";
 import { vi } from "vitest";
 import { createMemoryBroker, createMemoryLine, type MemoryBroker, memoryTransport } from "../memory.ts";
-import type { UnderTest } from "./bench.ts";
+import type { UnderTest } from "./under-test.ts";
 
 const sharedBroker = createMemoryBroker();
 

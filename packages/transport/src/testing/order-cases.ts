@@ -1,7 +1,9 @@
 import { setImmediate } from "node:timers/promises";
 import type { Envelope, Handler } from "@throughline/envelope";
 import { expect } from "vitest";
-import { createGate, idsOf, order, type Workshop } from "./bench.ts";
+import type { Workshop } from "./bench.ts";
+import { createGate } from "./gate.ts";
+import { idsOf, order } from "./messages.ts";
 import type { TransportCase } from "./suite.ts";
 
 const keys = ["order-1", "order-2", "order-3", "order-4", "order-5"];

@@ -1,6 +1,7 @@
 import { createEnvelope, type Envelope } from "@throughline/envelope";
 import { expect } from "vitest";
-import { createGate, type Workshop } from "./bench.ts";
+import type { Workshop } from "./bench.ts";
+import { createGate } from "./gate.ts";
 import type { TransportCase } from "./suite.ts";
 
 const filler = "x".repeat(512);

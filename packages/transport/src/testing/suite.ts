@@ -7,8 +7,12 @@ import { failureCases } from "./failure-cases.ts";
 import { leaseCases } from "./lease-cases.ts";
 import { lifetimeCases } from "./lifetime-cases.ts";
 import { lineCases } from "./line-cases.ts";
+import { malformedCases } from "./malformed-cases.ts";
+import { noteCases } from "./note-cases.ts";
 import { orderCases } from "./order-cases.ts";
 import { pressureCases } from "./pressure-cases.ts";
+import { redeliveryCases } from "./redelivery-cases.ts";
+import { refusalCases } from "./refusal-cases.ts";
 
 /** What a transport does not promise, or its tests cannot show, with the reason as data. */
 export type Exceptions = {
@@ -58,11 +62,15 @@ export const suite: readonly TransportCase[] = [
   ...deliveryCases,
   ...orderCases,
   ...contentCases,
+  ...refusalCases,
   ...failureCases,
+  ...malformedCases,
   ...attemptCases,
+  ...noteCases,
   ...lifetimeCases,
   ...leaseCases,
   ...lineCases,
   ...pressureCases,
   ...deadLetterCases,
+  ...redeliveryCases,
 ];

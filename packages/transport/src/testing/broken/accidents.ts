@@ -3,21 +3,13 @@ import { createKeyQueue } from "../../key-queue.ts";
 import { createMemoryBroker, createMemoryLine, memoryTransport } from "../../memory.ts";
 import { PublishError } from "../../publish-error.ts";
 import { toError } from "../../reason.ts";
-import { forever } from "../bench.ts";
+import { forever } from "../gate.ts";
 import { memoryUnderTest } from "../memory-under-test.ts";
-import {
-  type BrokenTransport,
-  breakSubscriber,
-  breakSubscription,
-  forget,
-  withHandler,
-  withPublish,
-  withSubscription,
-} from "./kit.ts";
+import { type BrokenTransport, breakSubscriber, forget, withPublish, withSubscription } from "./kit.ts";
 
 const broker = createMemoryBroker();
 
-/** Wrong when the line or a process fails, or too much comes at once. */
+/** Wrong when the line fails, or too much comes at once. */
 export const brokenInAccidents: readonly BrokenTransport[] = [
   {
     fault: "takes a publish for done that got no answer",
@@ -70,55 +62,6 @@ export const brokenInAccidents: readonly BrokenTransport[] = [
       line.watch(() => (line.isUp ? types.add("order.created") : types.clear()));
       return underTest;
     },
-  },
-  {
-    fault: "gives a message to another while it is handled",
-    caughtBy: ["a slow handler keeps its message"],
-    connect(namespace) {
-      const underTest = memoryUnderTest(namespace);
-      const seen = new Set<string>();
-      return breakSubscription(underTest, ({ handler, ...subscription }) => ({
-        ...subscription,
-        async handler(envelope) {
-          if (seen.size < seen.add(envelope.id).size) {
-            await using publisher = await underTest.transport.connectPublisher();
-            await publisher.publish([envelope]);
-          }
-          await handler(envelope);
-        },
-      }));
-    },
-  },
-  {
-    fault: "sends again what it handled while it was frozen",
-    caughtBy: ["a frozen subscriber loses its message to another, and does no harm when it goes on"],
-    connect(namespace) {
-      const underTest = memoryUnderTest(namespace, broker);
-      const awake = memoryTransport({ namespace, broker });
-      return breakSubscription(underTest, ({ handler, ...subscription }) => ({
-        ...subscription,
-        async handler(envelope) {
-          let hasFrozen = false;
-          const unwatch = underTest.line.watch(() => (hasFrozen = true));
-          await handler(envelope);
-          unwatch();
-          if (!hasFrozen) return;
-          await using publisher = await awake.connectPublisher();
-          await publisher.publish([envelope]);
-        },
-      }));
-    },
-  },
-  {
-    fault: "acknowledges what a dying process has in hand",
-    caughtBy: [
-      "what a process had in hand when it died, another gets",
-      "a frozen subscriber loses its message to another, and does no harm when it goes on",
-      "a message that takes down whoever handles it is set aside after its attempts",
-    ],
-    connect: withHandler((handler) => async (envelope) => {
-      handler(envelope).catch(forget);
-    }),
   },
   {
     fault: "cannot be closed while the broker gives no answer",

@@ -1,6 +1,6 @@
 import type { DeadLetterRoad, Publisher, Subscriber, Subscription } from "../../transport.ts";
-import type { UnderTest } from "../bench.ts";
 import { memoryUnderTest } from "../memory-under-test.ts";
+import type { UnderTest } from "../under-test.ts";
 
 export type BrokenTransport = {
   readonly fault: string;
