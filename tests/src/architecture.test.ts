@@ -59,6 +59,7 @@ const allowed: Record<string, readonly string[]> = {
   "infra/aws": [],
   "infra/local/payment-provider": [],
   "infra/local": ["payment-provider", "sns-sqs-emulator"],
+  "infra/audit": ["contracts", "local"],
   "infra/topology": ["contracts", "doctor", "local", "service", "transport"],
   demo: ["contracts", "envelope", "local", "transport"],
 };

@@ -1,0 +1,136 @@
+import type { Group, Sender } from "@throughline/contracts/topology";
+import type { Finding } from "./finding.ts";
+import type { Caused, Handled } from "./handled.ts";
+import type { Letter } from "./letters.ts";
+import { isIn, momentIn, type Period } from "./period.ts";
+import type { Standing, Told } from "./told.ts";
+
+/** All that the databases have of one message. */
+export type Traces = { readonly told: Told[]; readonly handled: Handled[]; readonly caused: Caused[] };
+
+/** What is beside the messages. */
+export type Context = {
+  readonly period: Period;
+  readonly groups: readonly Group[];
+  readonly senders: readonly Sender[];
+  /** By service. */
+  readonly standings: ReadonlyMap<string, Standing>;
+  /** By group and id, by `outbox` and id. */
+  readonly letters: ReadonlyMap<string, Letter>;
+  /** Ids that went out in the place of others, and are in no outbox. */
+  readonly replacements: ReadonlySet<string>;
+  /** Group and id of what waits in an inbox. */
+  readonly parked: ReadonlySet<string>;
+  /** Before it, some outbox has been emptied, and nobody can tell who committed what. */
+  readonly comparableFrom: Date;
+  /** When the databases were looked at. */
+  readonly now: Date;
+};
+
+/** So long, a message may well be under way. */
+const graceMs = 60_000;
+
+/** What is wrong with one message. */
+export function judge(id: string, traces: Traces, context: Context): Finding[] {
+  const [first] = traces.told;
+  if (first === undefined) return untold(id, traces, context);
+  if (!isIn(context.period, new Date(first.timestamp))) return [];
+  return [
+    ...twiceTold(first, traces),
+    ...context.groups
+      .filter(({ types, group }) => types.includes(first.type) && !traces.handled.some((each) => each.group === group))
+      .flatMap((group) => unhandled(first, group, context)),
+    ...doubled(id, traces),
+    ...unremembered(id, traces, context),
+  ];
+}
+
+/** Handled, or the cause of something, and in no outbox. */
+function untold(id: string, traces: Traces, context: Context): Finding[] {
+  const [trace] = [...traces.handled, ...traces.caused];
+  const moment = momentIn(id) ?? new Date(`${trace?.day}T12:00:00Z`);
+  const isKnown = context.replacements.has(id) || !isIn(context.period, moment) || moment < context.comparableFrom;
+  const ghosts: Finding[] = isKnown
+    ? []
+    : [
+        ...traces.handled.map(({ group }) => ({ kind: "ghost" as const, id, fault: `${group} has handled it` })),
+        ...traces.caused.map(({ service, stream, type }) => ({
+          kind: "ghost-cause" as const,
+          id,
+          fault: `it made ${service} add ${type} to ${stream}`,
+        })),
+      ];
+  return isIn(context.period, moment) ? [...ghosts, ...doubled(id, traces)] : [];
+}
+
+function twiceTold({ id, type, service }: Told, { told }: Traces): Finding[] {
+  if (told.length === 1) return [];
+  const positions = told.map((each) => `${each.service} ${each.position}`).join(", ");
+  return [{ kind: "twice-told", id, times: told.length - 1, fault: `${type} of ${service} is at ${positions}` }];
+}
+
+function doubled(id: string, { handled, caused }: Traces): Finding[] {
+  const days = Map.groupBy(handled, ({ group }) => group);
+  return [
+    ...[...days].flatMap(([group, each]): Finding[] =>
+      each.length === 1
+        ? []
+        : [
+            {
+              kind: "twice-handled",
+              id,
+              times: each.length - 1,
+              fault: `${group} has it under ${each.map(({ day }) => day).join(" and ")}`,
+            },
+          ],
+    ),
+    ...caused.flatMap(({ service, stream, type, times }): Finding[] =>
+      times === 1
+        ? []
+        : [
+            {
+              kind: "twice-caused",
+              id,
+              times: times - 1,
+              fault: `${type} is ${times} times in ${stream} of ${service}`,
+            },
+          ],
+    ),
+  ];
+}
+
+/** An effect that a service had without noting that it handled the message. */
+function unremembered(id: string, { handled, caused }: Traces, { groups }: Context): Finding[] {
+  const serviceOf = (name: string) => groups.find(({ group }) => group === name)?.service;
+  return caused
+    .filter(({ service }) => !handled.some(({ group }) => serviceOf(group) === service))
+    .map(({ service, stream, type }) => ({
+      kind: "unremembered",
+      id,
+      fault: `it made ${service} add ${type} to ${stream}`,
+    }));
+}
+
+/** Why a group has not handled a message, as far as anybody knows. */
+function unhandled(told: Told, { group, roads }: Group, context: Context): Finding[] {
+  const { letters, standings, parked, now } = context;
+  const { id, type, key, service, position } = told;
+  const name = `${type} ${told.sequence} of ${key}, for ${group}`;
+  const finding = (kind: Finding["kind"], why: string): Finding[] => [{ kind, id, fault: `${name}: ${why}` }];
+  const letter = letters.get(`${group} ${id}`) ?? letters.get(`outbox ${id}`);
+  const standing = standings.get(service);
+  if (letter?.state === "open") return finding("dead", `letter ${letter.name} is open`);
+  if (letter?.state === "quarantined") return finding("dead", `letter ${letter.name} is quarantined`);
+  if (letter?.state === "discarded") return finding("settled", `letter ${letter.name} was discarded`);
+  if (letter?.state === "replaced") return finding("settled", `${letter.replacedBy} went out in its place`);
+  const refusedBy = standing?.dead.get(id);
+  if (refusedBy !== undefined) return finding("dead", `the relay of ${service} gave it up, refused by ${refusedBy}`);
+  const parkedFor = standing?.parked.get(id);
+  if (parkedFor !== undefined) return finding("waiting", `parked for ${parkedFor} in the outbox of ${service}`);
+  if (parked.has(`${group} ${id}`)) return finding("waiting", "parked behind a dead message of its key");
+  if (roads.every((road) => (standing?.passed.get(road) ?? 0) < position))
+    return finding("waiting", `in the outbox of ${service}, at ${position}`);
+  if (now.getTime() - Date.parse(told.timestamp) < graceMs) return finding("waiting", "not a minute old");
+  const sentAgain = letter === undefined ? "" : `, and sent again as ${letter.name}`;
+  return finding("missing", `published by ${service}${sentAgain}`);
+}

@@ -1,0 +1,23 @@
+import { hasTable, rowsOf, type Snapshot } from "./databases.ts";
+
+/** A dead letter, where a service keeps them. */
+export type Letter = {
+  /** `billing-17`. */
+  readonly name: string;
+  /** Who failed: a group, or `outbox`, which is a relay. */
+  readonly group: string;
+  readonly id: string;
+  readonly state: "open" | "quarantined" | "replayed" | "discarded" | "replaced";
+  /** The message that went out in its place. */
+  readonly replacedBy: string | null;
+};
+
+export async function readLetters({ service, client }: Snapshot): Promise<Letter[]> {
+  if (!(await hasTable(client, "dead_letters"))) return [];
+  return rowsOf<Letter>(
+    client,
+    `select '${service}-' || number as name, group_name as "group", message_id::text as id, state,
+       replaced_by::text as "replacedBy"
+     from dead_letters where message_id is not null order by number`,
+  );
+}
