@@ -14,4 +14,5 @@ export { type Database, query, type Transaction } from "./database.ts";
 export { allEnded, createGroupCommit, lendTransaction, shareTransactions } from "./group-commit.ts";
 export { type Log, type LogPage, type LogQuery, type LogRange, readLimit, readLog } from "./log.ts";
 export { migrations } from "./migrations.ts";
+export { givenOrKept, placeholdersOf, prepared } from "./prepared.ts";
 export { type Holder, whatHoldsBack } from "./what-holds-back.ts";

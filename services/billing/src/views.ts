@@ -1,10 +1,17 @@
 import type { RecordedEvent } from "@throughline/event-store";
-import type { Database, Transaction } from "@throughline/log";
+import { type Database, givenOrKept, placeholdersOf, prepared, type Transaction } from "@throughline/log";
 import { eq } from "drizzle-orm";
 import type { Payment, PaymentEvent } from "./payment.ts";
 import { paymentViews } from "./schema.ts";
 
 export type PaymentView = typeof paymentViews.$inferSelect;
+
+const upsert = prepared<typeof paymentViews.$inferInsert>("save-payment-view", (database) =>
+  database
+    .insert(paymentViews)
+    .values(placeholdersOf(paymentViews))
+    .onConflictDoUpdate({ target: paymentViews.orderId, set: givenOrKept(paymentViews) }),
+);
 
 /** Sets the row to what the payment is now; saving the same state again changes nothing. */
 export async function savePaymentView(
@@ -14,12 +21,7 @@ export async function savePaymentView(
   events: readonly RecordedEvent<PaymentEvent>[],
 ): Promise<void> {
   const updatedAt = events.at(-1)?.at;
-  if (!updatedAt) return;
-  const { isVoided: _, ...known } = { isVoided: undefined, ...payment };
-  await tx
-    .insert(paymentViews)
-    .values({ orderId, ...known, updatedAt })
-    .onConflictDoUpdate({ target: paymentViews.orderId, set: { ...known, updatedAt } });
+  if (updatedAt) await upsert(tx, { orderId, ...payment, updatedAt });
 }
 
 export async function findPayment(database: Database, orderId: string): Promise<PaymentView | undefined> {

@@ -1,8 +1,8 @@
 import { stockRejected, stockReleased, stockReserved } from "@throughline/contracts";
 import { decide } from "@throughline/event-store";
-import type { Transaction } from "@throughline/log";
+import { placeholdersOf, prepared, type Transaction } from "@throughline/log";
 import { enqueue } from "@throughline/outbox";
-import { eq } from "drizzle-orm";
+import { eq, sql } from "drizzle-orm";
 import { type ReservedItem, reservations } from "./schema.ts";
 import { type Stock, type StockCommand, StockError, stocks } from "./stock.ts";
 import { saveStockView } from "./views.ts";
@@ -15,11 +15,7 @@ export async function countStock(tx: Transaction, sku: string, onHand: number): 
 /** Reserves every item of an order or none, and tells which. An order that was cancelled before reserves nothing. */
 export async function reserveStock(tx: Transaction, orderId: string, wanted: readonly ReservedItem[]): Promise<void> {
   const items = inLockOrder(wanted);
-  const [isNew] = await tx
-    .insert(reservations)
-    .values({ orderId, status: "reserved", items })
-    .onConflictDoNothing()
-    .returning({ orderId: reservations.orderId });
+  const [isNew] = await insertNew(tx, { orderId, status: "reserved", items });
   if (!isNew) return;
   try {
     // A savepoint: when one item is sold out, the items before it are given back with it.
@@ -36,7 +32,7 @@ export async function reserveStock(tx: Transaction, orderId: string, wanted: rea
 
 /** The order was cancelled: gives back what it holds, or sees to it that it will hold nothing. */
 export async function releaseStock(tx: Transaction, orderId: string): Promise<void> {
-  await tx.insert(reservations).values({ orderId, status: "void", items: [] }).onConflictDoNothing();
+  await insertNew(tx, { orderId, status: "void", items: [] });
   const reservation = await lockReservation(tx, orderId);
   if (reservation?.status !== "reserved") return;
   for (const { sku } of reservation.items) await change(tx, sku, { type: "release", orderId });
@@ -75,5 +71,25 @@ async function lockReservation(tx: Transaction, orderId: string) {
 }
 
 async function setStatus(tx: Transaction, orderId: string, status: "rejected" | "released" | "shipped") {
-  await tx.update(reservations).set({ status, updatedAt: new Date() }).where(eq(reservations.orderId, orderId));
+  await updateStatus(tx, { orderId, status });
 }
+
+const { orderId, status, items } = placeholdersOf(reservations);
+
+/** Returns no row where the order is known already. */
+const insertNew = prepared<typeof reservations.$inferInsert, { readonly order_id: string }>(
+  "insert-reservation",
+  (database) =>
+    database
+      .insert(reservations)
+      .values({ orderId, status, items })
+      .onConflictDoNothing()
+      .returning({ orderId: reservations.orderId }),
+);
+
+const updateStatus = prepared<Pick<typeof reservations.$inferInsert, "orderId" | "status">>("set-status", (database) =>
+  database
+    .update(reservations)
+    .set({ status: sql`${status}`, updatedAt: sql`now()` })
+    .where(eq(reservations.orderId, orderId)),
+);

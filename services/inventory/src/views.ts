@@ -1,5 +1,5 @@
 import type { RecordedEvent } from "@throughline/event-store";
-import type { Database, Transaction } from "@throughline/log";
+import { type Database, givenOrKept, placeholdersOf, prepared, type Transaction } from "@throughline/log";
 import { eq } from "drizzle-orm";
 import { stockViews } from "./schema.ts";
 import { reservedOf, type Stock, type StockEvent } from "./stock.ts";
@@ -11,6 +11,13 @@ export type StockView = {
   readonly available: number;
 };
 
+const upsert = prepared<typeof stockViews.$inferInsert>("save-stock-view", (database) =>
+  database
+    .insert(stockViews)
+    .values(placeholdersOf(stockViews))
+    .onConflictDoUpdate({ target: stockViews.sku, set: givenOrKept(stockViews) }),
+);
+
 /** Sets the row to what the stock is now; saving the same state again changes nothing. */
 export async function saveStockView(
   tx: Transaction,
@@ -19,12 +26,7 @@ export async function saveStockView(
   events: readonly RecordedEvent<StockEvent>[],
 ): Promise<void> {
   const updatedAt = events.at(-1)?.at;
-  if (!updatedAt) return;
-  const known = { onHand: stock.onHand, reserved: reservedOf(stock), updatedAt };
-  await tx
-    .insert(stockViews)
-    .values({ sku, ...known })
-    .onConflictDoUpdate({ target: stockViews.sku, set: known });
+  if (updatedAt) await upsert(tx, { sku, onHand: stock.onHand, reserved: reservedOf(stock), updatedAt });
 }
 
 export async function findStock(database: Database, sku: string): Promise<StockView | undefined> {

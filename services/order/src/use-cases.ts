@@ -1,6 +1,6 @@
 import { currentCause, newId } from "@throughline/envelope";
 import { decide } from "@throughline/event-store";
-import type { Database, Transaction } from "@throughline/log";
+import { type Database, placeholdersOf, prepared, type Transaction } from "@throughline/log";
 import { enqueue } from "@throughline/outbox";
 import { and, eq, lt } from "drizzle-orm";
 import { type OrderCommand, OrderError, type OrderEvent, orders, type PlaceOrder, toMessages } from "./order.ts";
@@ -70,16 +70,23 @@ async function change(tx: Transaction, orderId: string, command: OrderCommand): 
   return events;
 }
 
+const { key, fingerprint, answer } = placeholdersOf(idempotencyKeys);
+const insertNewKey = prepared<typeof idempotencyKeys.$inferInsert, { readonly key: string }>(
+  "claim-idempotency-key",
+  (database) =>
+    database
+      .insert(idempotencyKeys)
+      .values({ key, fingerprint, answer })
+      .onConflictDoNothing()
+      .returning({ key: idempotencyKeys.key }),
+);
+
 /** The unique key decides who was first: a concurrent repeat waits here until the first has committed or failed. */
-async function claimKey(tx: Transaction, { key, fingerprint }: Repeatable, answer: PlacedOrder) {
-  const [claimed] = await tx
-    .insert(idempotencyKeys)
-    .values({ key, fingerprint, answer })
-    .onConflictDoNothing()
-    .returning({ key: idempotencyKeys.key });
+async function claimKey(tx: Transaction, repeatable: Repeatable, answer: PlacedOrder) {
+  const [claimed] = await insertNewKey(tx, { ...repeatable, answer });
   if (claimed) return undefined;
-  const [earlier] = await tx.select().from(idempotencyKeys).where(eq(idempotencyKeys.key, key));
-  if (earlier?.fingerprint !== fingerprint) {
+  const [earlier] = await tx.select().from(idempotencyKeys).where(eq(idempotencyKeys.key, repeatable.key));
+  if (earlier?.fingerprint !== repeatable.fingerprint) {
     throw new OrderError("key-reused", "This Idempotency-Key came with another body before");
   }
   return earlier.answer;

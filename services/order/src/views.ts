@@ -1,5 +1,5 @@
 import type { RecordedEvent } from "@throughline/event-store";
-import type { Database, Transaction } from "@throughline/log";
+import { type Database, givenOrKept, placeholdersOf, prepared, type Transaction } from "@throughline/log";
 import { and, desc, eq, lt } from "drizzle-orm";
 import type { Order, OrderEvent } from "./order.ts";
 import { orderViews } from "./schema.ts";
@@ -14,6 +14,15 @@ export type OrderFilter = {
   readonly limit: number;
 };
 
+// When it was placed is said by its first event, and never again.
+const { placedAt: _, ...changing } = givenOrKept(orderViews);
+const upsert = prepared<OrderView>("save-order-view", (database) =>
+  database
+    .insert(orderViews)
+    .values(placeholdersOf(orderViews))
+    .onConflictDoUpdate({ target: orderViews.orderId, set: changing }),
+);
+
 /** Sets the row to what the order is now; saving the same state again changes nothing. */
 export async function saveOrderView(
   tx: Transaction,
@@ -22,14 +31,7 @@ export async function saveOrderView(
   events: readonly RecordedEvent<OrderEvent>[],
 ): Promise<void> {
   const at = events.at(-1)?.at;
-  if (!at) return;
-  const { status, payment, stock } = order;
-  const changing = { status, reason: order.reason ?? null, payment, stock, updatedAt: at };
-  const { customerId, currency, totalInCents, express, items } = order;
-  await tx
-    .insert(orderViews)
-    .values({ orderId, customerId, currency, totalInCents, express, items, placedAt: at, ...changing })
-    .onConflictDoUpdate({ target: orderViews.orderId, set: changing });
+  if (at) await upsert(tx, { orderId, ...order, reason: order.reason ?? null, placedAt: at, updatedAt: at });
 }
 
 export async function findOrder(database: Database, orderId: string): Promise<OrderView | undefined> {
