@@ -14,8 +14,11 @@ export type NotConfirmed = {
   readonly cause: Error;
 };
 
-/** Resolves with undefined once the broker has the message in a queue, else with why not. Never rejects. */
-export type Send = (message: Outgoing) => Promise<NotConfirmed | undefined>;
+/** Called once: with nothing when the broker has the message in a queue, else with why it may not. */
+export type Settled = (notConfirmed: NotConfirmed | undefined) => void;
+
+/** Never throws. `settled` may be called before it returns. */
+export type Send = (message: Outgoing, settled: Settled) => void;
 
 /** Sends over a channel that nobody else publishes on. The message id tells which message comes back. */
 export function sendConfirmed(channel: ConfirmChannel): Send {
@@ -28,24 +31,25 @@ export function sendConfirmed(channel: ConfirmChannel): Send {
   // A message that no queue takes comes back, and is confirmed after that all the same.
   channel.on("return", ({ properties }) => returned.push(String(properties.messageId)));
 
-  return ({ exchange, routingKey, content, properties }) => {
-    const { promise, resolve } = Promise.withResolvers<NotConfirmed | undefined>();
+  return ({ exchange, routingKey, content, properties }, settled) => {
     const settle = (error: unknown) => {
       const at = returned.indexOf(String(properties.messageId));
       if (at >= 0) {
         returned.splice(at, 1);
-        resolve({
-          refused: true,
-          cause: new Error(`No queue takes ${routingKey} from ${exchange || "the default exchange"}`),
-        });
-      } else if (error === null) resolve(undefined);
-      else resolve({ refused: isOpen && !(error instanceof IllegalOperationError), cause: toError(error) });
+        const cause = new Error(`No queue takes ${routingKey} from ${exchange || "the default exchange"}`);
+        settled({ refused: true, cause });
+      } else if (error === null) settled(undefined);
+      else settled({ refused: isOpen && !(error instanceof IllegalOperationError), cause: toError(error) });
     };
     try {
       channel.publish(exchange, routingKey, content, { ...properties, mandatory: true, persistent: true }, settle);
     } catch (error) {
       settle(error);
     }
-    return promise;
   };
+}
+
+/** The same for one message, as a promise that never rejects. */
+export function sendOne(send: Send, message: Outgoing): Promise<NotConfirmed | undefined> {
+  return new Promise((resolve) => send(message, resolve));
 }

@@ -1,7 +1,7 @@
 import { createKeyQueue } from "../key-queue.ts";
 import { toError } from "../reason.ts";
 import type { DeadLetter, DeadLetterRoad } from "../transport.ts";
-import { sendConfirmed } from "./confirms.ts";
+import { sendConfirmed, sendOne } from "./confirms.ts";
 import { askBroker, keepConnection } from "./connection.ts";
 import { startConsumer } from "./consumer.ts";
 import { letterOf, messageOf } from "./letter.ts";
@@ -68,7 +68,7 @@ async function redeliver(settings: Settings, letter: DeadLetter): Promise<void> 
     const channel = await model.createConfirmChannel();
     // What closes the channel also fails what is sent over it.
     channel.on("error", () => undefined);
-    const failure = await sendConfirmed(channel)(messageOf(letter));
+    const failure = await sendOne(sendConfirmed(channel), messageOf(letter));
     if (failure === undefined) await channel.close();
     return failure;
   });

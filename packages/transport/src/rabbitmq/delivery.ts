@@ -5,7 +5,7 @@ import { attemptEnvelope } from "../process.ts";
 import { toError } from "../reason.ts";
 import { type CompleteSubscription, tellFailure } from "../subscription.ts";
 import type { Failure } from "../transport.ts";
-import type { Outgoing } from "./confirms.ts";
+import { type Outgoing, sendOne } from "./confirms.ts";
 import type { Intake } from "./consumer.ts";
 import { copyOf, deliveriesBefore, failureOf, type Headers, originOf, withoutHeaders } from "./copy.ts";
 import { deliveryLimit, exchangeOf, type Queue } from "./topology.ts";
@@ -95,10 +95,10 @@ async function replace(
   headers: Headers,
   { send, isOpen, channel }: Delivery,
 ): Promise<void> {
-  const whole = await send({ ...place, ...copyOf(message, headers) });
+  const whole = await sendOne(send, { ...place, ...copyOf(message, headers) });
   // The headers that came, and ours, may be more than amqplib takes; then ours go without them.
   const isTooLong = whole?.cause instanceof RangeError;
-  const notConfirmed = isTooLong ? await send({ ...place, ...copyOf(withoutHeaders(message), headers) }) : whole;
+  const notConfirmed = isTooLong ? await sendOne(send, { ...place, ...copyOf(withoutHeaders(message), headers) }) : whole;
   if (notConfirmed) throw new Error(`${message.properties.messageId} keeps its place`, { cause: notConfirmed.cause });
   if (isOpen()) channel.ack(message);
 }
