@@ -89,7 +89,7 @@ function endOf(child: ChildProcess): Promise<string> {
   });
 }
 
-async function outputSays(ready: RegExp, child: ChildProcess, file: string, patienceMs = 60_000): Promise<void> {
+async function outputSays(ready: RegExp, child: ChildProcess, file: string, patienceMs = 180_000): Promise<void> {
   for (let waitedMs = 0; waitedMs < patienceMs; waitedMs += 50) {
     if (ready.test(readFileSync(file, "utf8"))) return;
     if (hasEnded(child)) throw new Error("It ended");

@@ -1,24 +1,41 @@
+import { execFile } from "node:child_process";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import type { Broker, BrokerOptions } from "./broker.ts";
 import { startChild } from "./child.ts";
+import { asUser } from "./command-line.ts";
 import { giveTo } from "./owner.ts";
 
-const debian = "/usr/lib/rabbitmq/bin/rabbitmq-server";
+const debian = "/usr/lib/rabbitmq/bin/";
+
+/** PEM files. With them the node takes nobody without TLS, and nobody whose certificate is not of this authority. */
+export type TlsFiles = { readonly ca: string; readonly cert: string; readonly key: string };
+
+export type RabbitmqBroker = Broker & {
+  /** What `rabbitmqctl` does and answers: `control("set_vm_memory_high_watermark", "0.4")`. */
+  control(...args: string[]): Promise<string>;
+};
 
 /**
  * A RabbitMQ node of our own, never the machine's service: own name, data and ports, of which the three above `port`
  * are its page, its distribution and its name server.
  */
-export async function startRabbitmq({ port, dataDir, log }: BrokerOptions): Promise<Broker> {
+export async function startRabbitmq({
+  port,
+  dataDir,
+  log,
+  tls,
+}: BrokerOptions & { readonly tls?: TlsFiles }): Promise<RabbitmqBroker> {
   const [pagePort, distributionPort, epmdPort] = [port + 1, port + 2, port + 3];
-  const isDebianRoot = process.getuid?.() === 0 && existsSync(debian);
+  const isDebianRoot = process.getuid?.() === 0 && existsSync(`${debian}rabbitmq-server`);
+  const program = (name: string) => (existsSync(debian + name) ? debian + name : name);
   const user = isDebianRoot ? "rabbitmq" : undefined;
   const home = join(dataDir, "data");
   mkdirSync(home, { recursive: true });
-  writeFileSync(join(home, "rabbitmq.conf"), configuration(port, pagePort));
+  writeFileSync(join(home, "rabbitmq.conf"), configuration(port, pagePort, tls));
   writeFileSync(join(home, "plugins"), "[rabbitmq_management].\n");
-  if (user) giveTo(user, [home, join(home, "rabbitmq.conf"), join(home, "plugins")]);
+  if (user) giveTo(user, [home, join(home, "rabbitmq.conf"), join(home, "plugins"), ...Object.values(tls ?? {})]);
 
   const env = { HOME: home, ERL_EPMD_ADDRESS: "127.0.0.1", ERL_EPMD_PORT: `${epmdPort}` };
   const names = { command: "epmd", args: ["-address", "127.0.0.1", "-port", `${epmdPort}`], user, env };
@@ -30,7 +47,7 @@ export async function startRabbitmq({ port, dataDir, log }: BrokerOptions): Prom
     const node = await startChild(
       {
         name: "RabbitMQ",
-        command: existsSync(debian) ? debian : "rabbitmq-server",
+        command: program("rabbitmq-server"),
         args: [],
         env: { ...env, ...nodeSettings(home, port, distributionPort) },
         user,
@@ -43,15 +60,25 @@ export async function startRabbitmq({ port, dataDir, log }: BrokerOptions): Prom
       await node[Symbol.asyncDispose]();
       await epmd[Symbol.asyncDispose]();
     };
-    return { pid: node.pid, url: `amqp://throughline:throughline@127.0.0.1:${port}`, [Symbol.asyncDispose]: stop };
+    return {
+      pid: node.pid,
+      url: `${tls ? "amqps" : "amqp"}://throughline:throughline@127.0.0.1:${port}`,
+      async control(...args) {
+        const settings = { ...env, ...nodeSettings(home, port, distributionPort) };
+        const { command, args: all } = asUser({ command: program("rabbitmqctl"), args, user });
+        const { stdout } = await promisify(execFile)(command, [...all], { env: { ...process.env, ...settings } });
+        return stdout;
+      },
+      [Symbol.asyncDispose]: stop,
+    };
   } catch (error) {
     await epmd[Symbol.asyncDispose]();
     throw error;
   }
 }
 
-function configuration(port: number, pagePort: number): string {
-  return `listeners.tcp.local = 127.0.0.1:${port}
+function configuration(port: number, pagePort: number, tls?: TlsFiles): string {
+  return `${tls ? tlsListener(port, tls) : `listeners.tcp.local = 127.0.0.1:${port}`}
 management.tcp.ip = 127.0.0.1
 management.tcp.port = ${pagePort}
 default_user = throughline
@@ -59,6 +86,16 @@ default_pass = throughline
 log.console = true
 log.console.level = info
 `;
+}
+
+function tlsListener(port: number, { ca, cert, key }: TlsFiles): string {
+  return `listeners.tcp = none
+listeners.ssl.local = 127.0.0.1:${port}
+ssl_options.cacertfile = ${ca}
+ssl_options.certfile = ${cert}
+ssl_options.keyfile = ${key}
+ssl_options.verify = verify_peer
+ssl_options.fail_if_no_peer_cert = true`;
 }
 
 function nodeSettings(home: string, port: number, distributionPort: number): Record<string, string> {

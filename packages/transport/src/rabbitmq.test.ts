@@ -117,7 +117,7 @@ describe.skipIf(isExcused)("rabbitmqTransport refuses", () => {
     noPassword.password = "wrong";
     noHost.pathname = "/nowhere";
     const connectTo = ({ href: url }: URL) => rabbitmqTransport({ url, namespace: bench.namespace }).connectPublisher();
-    await expect(connectTo(noPassword)).rejects.toThrow("ACCESS_REFUSED");
-    await expect(connectTo(noHost)).rejects.toThrow("ConnectionClose");
+    await expect(connectTo(noPassword)).rejects.toThrow(/user or the password in url is wrong.*ACCESS_REFUSED/);
+    await expect(connectTo(noHost)).rejects.toThrow(/virtual host that url ends in.*ConnectionClose/);
   });
 });

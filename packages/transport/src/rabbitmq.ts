@@ -25,9 +25,10 @@ export type { RabbitmqOptions, Work } from "./rabbitmq/options.ts";
  * `x-failed-at` and `x-attempts`. One that kills its consumers goes there after 20 deliveries without an outcome; an
  * event then has the broker's `x-death` instead.
  */
-export function rabbitmqTransport({ url, namespace, work, onError = warn }: RabbitmqOptions): Transport {
+export function rabbitmqTransport({ url, tls = {}, namespace, work, onError = warn }: RabbitmqOptions): Transport {
   const settings: Settings = {
     url,
+    tls,
     namespace,
     work: work ?? { types: [], priority: () => 0 },
     onError: (error) => tell(onError, error),

@@ -1,8 +1,8 @@
 import type { ChannelModel } from "amqplib";
 import type { Backlog } from "../transport.ts";
-import { amqp, amqpCodeOf } from "./amqp-code.ts";
 import { askBroker } from "./connection.ts";
 import type { Settings } from "./options.ts";
+import { amqp, amqpCodeOf } from "./refusal.ts";
 
 /**
  * Counts what is ready for delivery and what the consumers of this transport have in hand. What consumers elsewhere hold

@@ -1,6 +1,7 @@
-import { type ChannelModel, type ConfirmChannel, connect } from "amqplib";
+import { type ChannelModel, type ConfirmChannel, connect, type SocketOptions } from "amqplib";
 import { type KeptOpen, keepOpen, type OnError, type Opened } from "./keep-open.ts";
 import type { Settings } from "./options.ts";
+import { explained } from "./refusal.ts";
 
 const heartbeatSeconds = 5;
 const connectMs = 5_000;
@@ -9,11 +10,15 @@ const answerMs = 5_000;
 
 /** A connection that comes back. RabbitMQ's own page shows it as `dev publisher`. */
 export async function keepConnection(
-  { url, namespace, connections, onError }: Settings,
-  role: "publisher" | "subscriber" | "dead letters" | "question",
+  { url, tls, namespace, connections, onError }: Settings,
+  role: "publisher" | "subscriber" | "copies" | "dead letters" | "question",
 ): Promise<KeptOpen<ChannelModel>> {
   const address = withHeartbeat(url);
-  const kept = await keepOpen(() => openConnection(address, `${namespace} ${role}`, onError), onError);
+  const properties = { connection_name: `${namespace} ${role}` };
+  const kept = await keepOpen(
+    () => openConnection(address, { ...tls, clientProperties: properties }, onError),
+    onError,
+  );
   connections.add(kept);
   return {
     ...kept,
@@ -81,10 +86,10 @@ export async function waitAtMost(ms: number, promise: Promise<unknown>): Promise
   clearTimeout(timer);
 }
 
-async function openConnection(url: string, name: string, onError: OnError): Promise<Opened<ChannelModel>> {
+async function openConnection(url: string, own: SocketOptions, onError: OnError): Promise<Opened<ChannelModel>> {
   const kill = new AbortController();
   const socket = { noDelay: true, keepAlive: true, timeout: connectMs, signal: kill.signal };
-  const model = await connect(url, { ...socket, clientProperties: { connection_name: name } });
+  const model = await greet(url, { ...socket, ...own });
   const { promise: lost, resolve: lose } = Promise.withResolvers<Error>();
   let isOpen = true;
   const end = (error?: Error) => {
@@ -106,6 +111,14 @@ async function openConnection(url: string, name: string, onError: OnError): Prom
     return model;
   };
   return openedWith(prove, lost, close);
+}
+
+async function greet(url: string, options: SocketOptions): Promise<ChannelModel> {
+  try {
+    return await connect(url, options);
+  } catch (error) {
+    throw explained(error);
+  }
 }
 
 async function openedWith<Resource>(

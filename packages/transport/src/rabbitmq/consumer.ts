@@ -1,6 +1,5 @@
 import type { ChannelModel, ConfirmChannel, ConsumeMessage } from "amqplib";
 import type { KeyQueue } from "../key-queue.ts";
-import { type Send, sendConfirmed } from "./confirms.ts";
 import { keepChannel, waitAtMost } from "./connection.ts";
 import type { KeptOpen, OnError } from "./keep-open.ts";
 import type { Settings } from "./options.ts";
@@ -8,7 +7,6 @@ import type { Settings } from "./options.ts";
 /** The channel that a message came over. */
 export type Intake = {
   readonly channel: ConfirmChannel;
-  readonly send: Send;
   /** False once the broker has taken back what was not acknowledged: it delivers all of that again. */
   readonly isOpen: () => boolean;
 };
@@ -22,8 +20,11 @@ export type ConsumerOptions = {
   readonly concurrency: number;
   /** How long the work in hand may take when the consumer leaves. */
   readonly patienceMs: number;
-  /** Sees a message through to its acknowledgement. Where it rejects, the broker takes back all that is not. */
-  readonly seeThrough: (message: ConsumeMessage, intake: Intake) => Promise<void>;
+  /**
+   * Called for each channel. What it returns sees a message through to its acknowledgement; where that rejects, the
+   * broker takes back all that is not acknowledged.
+   */
+  readonly receive: (intake: Intake) => (message: ConsumeMessage) => Promise<void>;
   readonly onError: OnError;
 };
 
@@ -33,7 +34,7 @@ const cancelMs = 2_000;
 export async function startConsumer(
   connection: KeptOpen<ChannelModel>,
   { consumers }: Pick<Settings, "consumers">,
-  { queue, declare, works, concurrency, patienceMs, seeThrough, onError }: ConsumerOptions,
+  { queue, declare, works, concurrency, patienceMs, receive, onError }: ConsumerOptions,
 ): Promise<AsyncDisposable> {
   const channel = await keepChannel(connection, consume, onError);
   const consumer = { queue, works };
@@ -53,11 +54,11 @@ export async function startConsumer(
     channel.on("close", () => {
       isOpen = false;
     });
-    const intake = { channel, send: sendConfirmed(channel), isOpen: () => isOpen };
+    const seeThrough = receive({ channel, isOpen: () => isOpen });
     await declare(channel);
     await channel.prefetch(concurrency);
     const { consumerTag } = await channel.consume(queue, (message) => {
-      if (message) seeThrough(message, intake).catch(lose);
+      if (message) seeThrough(message).catch(lose);
       else lose(new Error(`RabbitMQ ended the consumer of ${queue}`));
     });
     return { cancel: () => channel.cancel(consumerTag) };

@@ -2,6 +2,7 @@ import { newId } from "@throughline/envelope";
 import type { ConsumeMessage } from "amqplib";
 import { reasonOf } from "../reason.ts";
 import type { Outgoing } from "./confirms.ts";
+import type { Kind } from "./topology.ts";
 
 export type Copy = Pick<Outgoing, "content" | "properties">;
 
@@ -45,8 +46,10 @@ export function failureOf(error: Error, attempts: number): Headers {
   };
 }
 
-/** How often the message was delivered before without an outcome, as a quorum queue counts, or a copy by us says. */
-export function deliveriesBefore({ properties: { headers } }: ConsumeMessage): number {
-  const count: unknown = headers?.["x-delivery-count"];
-  return typeof count === "number" ? count : 0;
+/** How often the message was delivered before without an outcome; a classic queue says only that it was once more. */
+export function deliveriesBefore({ fields, properties: { headers } }: ConsumeMessage, kind: Kind): number {
+  const counted: unknown = headers?.["x-delivery-count"];
+  const count = typeof counted === "number" ? counted : 0;
+  if (kind === "work") return count + (fields.redelivered ? 1 : 0);
+  return fields.redelivered ? count : 0;
 }

@@ -41,21 +41,23 @@ async function drain(
       works,
       concurrency: lettersAtOnce,
       patienceMs: lastTakeMs,
-      async seeThrough(message, { channel, isOpen }) {
-        const letter = letterOf(message, group, queue.name);
-        const isTaken = await works.add(`${message.properties.messageId}`, async () => {
-          if (!isOpen()) return undefined;
-          try {
-            await take(letter);
-          } catch (thrown) {
-            onError(toError(thrown));
-            return { delayMs: offerAgainMs };
-          }
-          if (isOpen()) channel.ack(message);
-          return undefined;
-        });
-        if (!isTaken && isOpen()) channel.nack(message, false, true);
-      },
+      receive:
+        ({ channel, isOpen }) =>
+        async (message) => {
+          const letter = letterOf(message, group, queue.name);
+          const isTaken = await works.add(`${message.properties.messageId}`, async () => {
+            if (!isOpen()) return undefined;
+            try {
+              await take(letter);
+            } catch (thrown) {
+              onError(toError(thrown));
+              return { delayMs: offerAgainMs };
+            }
+            if (isOpen()) channel.ack(message);
+            return undefined;
+          });
+          if (!isTaken && isOpen()) channel.nack(message, false, true);
+        },
       onError,
     }),
   );

@@ -1,106 +1,174 @@
 import { type Envelope, parseEnvelope } from "@throughline/envelope";
 import type { ConsumeMessage } from "amqplib";
-import type { KeyQueue } from "../key-queue.ts";
-import { attemptEnvelope } from "../process.ts";
+import type { KeyQueue, Pause } from "../key-queue.ts";
+import { attemptEnvelope, condemnEnvelope, type Verdict } from "../process.ts";
 import { toError } from "../reason.ts";
 import { type CompleteSubscription, tellFailure } from "../subscription.ts";
-import type { Failure } from "../transport.ts";
-import { type Outgoing, sendOne } from "./confirms.ts";
+import type { Outgoing } from "./confirms.ts";
 import type { Intake } from "./consumer.ts";
+import type { Copier } from "./copier.ts";
 import { copyOf, deliveriesBefore, failureOf, type Headers, originOf, withoutHeaders } from "./copy.ts";
-import { deliveryLimit, exchangeOf, type Queue } from "./topology.ts";
+import { exchangeOf, type Queue } from "./topology.ts";
 
 /** What a delivery needs to know of the channel that it came over, and of the consumer behind that. */
 export type Delivery = Intake & {
+  readonly copier: Copier;
   readonly works: KeyQueue;
   readonly namespace: string;
   readonly queue: Queue;
   readonly subscription: CompleteSubscription;
 };
 
+type Work = () => Promise<Pause | undefined>;
+
+/** Deliveries without an outcome after which a message may be one that kills whoever handles it. */
+const suspiciousDeliveries = 2;
+/** Deliveries without an outcome after which it is set aside. Below the broker's own limit, which can give no reason. */
+const deadlyDeliveries = 10;
+
 /**
- * Sees one delivery through: handled and acknowledged, tried again in its place, set aside, or given back. Rejects where
+ * Sees each delivery through: handled and acknowledged, tried again in its place, set aside, or given back. Rejects where
  * the broker may lack the copy that should have taken its place; give the channel up then, and it is delivered again.
+ *
+ * Who kills its consumer takes along what that had in hand besides, and all of it is counted alike. So what is suspicious
+ * is handled one by one in the order of the queue, each when the one before it is acknowledged. Then the culprit is the
+ * first of what comes again, and of what was delivered too often only the first is set aside.
  */
-export async function seeThrough(message: ConsumeMessage, delivery: Delivery): Promise<void> {
-  const { works, queue, isOpen, channel } = delivery;
-  if (queue.kind === "work" && message.fields.redelivered) return countDelivery(message, delivery);
+export function createReceiver(delivery: Delivery): (message: ConsumeMessage) => Promise<void> {
+  const { queue } = delivery;
+  const inTurn = createTurns(delivery);
+  let hasCondemned = false;
+
+  return async (message) => {
+    const before = deliveriesBefore(message, queue.kind);
+    if (before >= deadlyDeliveries && !hasCondemned) {
+      hasCondemned = true;
+      await condemn(message, before, delivery);
+    } else if (queue.kind === "work" && message.fields.redelivered) {
+      await putBehind(message, before, delivery);
+    } else {
+      await attempt(message, before, before >= suspiciousDeliveries ? inTurn : (work) => work, delivery);
+    }
+  };
+}
+
+async function attempt(
+  message: ConsumeMessage,
+  before: number,
+  arrange: (work: Work) => Work,
+  delivery: Delivery,
+): Promise<void> {
+  const { subscription, queue } = delivery;
+  const arrival = arrivalOf(message, queue);
   const envelope = envelopeOf(message);
-  const hasEnded =
-    envelope instanceof Error
-      ? await works.add("", () => setAside(message, { error: envelope }, 1, delivery))
-      : await handle(message, envelope, delivery);
-  if (!hasEnded && isOpen()) channel.nack(message, false, true);
+  let attempts = before;
+  const work = arrange(async () => {
+    attempts += 1;
+    const verdict: Verdict =
+      envelope instanceof Error
+        ? { kind: "dead", error: envelope }
+        : await attemptEnvelope(subscription, envelope, attempts, arrival);
+    return act(verdict, message, envelope, attempts, delivery);
+  });
+  const hasEnded = await run(work, envelope, delivery);
+  if (!hasEnded) giveBack(message, attempts > before, delivery);
+}
+
+async function condemn(message: ConsumeMessage, before: number, delivery: Delivery): Promise<void> {
+  const error = new Error(`Delivered ${before} times without an outcome: it may kill whoever handles it`);
+  const envelope = envelopeOf(message);
+  const work = async () => {
+    const verdict: Verdict =
+      envelope instanceof Error
+        ? { kind: "dead", error }
+        : await condemnEnvelope(delivery.subscription, envelope, before, error);
+    return act(verdict, message, envelope, before, delivery);
+  };
+  const hasEnded = await run(work, envelope, delivery);
+  if (!hasEnded) giveBack(message, false, delivery);
 }
 
 /** Resolves with false where the consumer stopped before there was an outcome. */
-function handle(message: ConsumeMessage, envelope: Envelope, delivery: Delivery): Promise<boolean> {
-  const { works, queue, subscription, isOpen, channel } = delivery;
-  const arrival = arrivalOf(message, queue);
-  // Losing a connection counts as a delivery on some brokers; so one attempt is left, however often that happened.
-  const isCounted = queue.kind === "work" || message.fields.redelivered;
-  let attempt = isCounted ? Math.min(deliveriesBefore(message), subscription.attempts - 1) : 0;
+function run(work: Work, envelope: Envelope | Error, { works, isOpen }: Delivery): Promise<boolean> {
+  const key = envelope instanceof Error ? "" : envelope.key;
+  return works.add(key, async () => (isOpen() ? work() : undefined));
+}
 
-  return works.add(envelope.key, async () => {
-    if (!isOpen()) return undefined;
-    attempt += 1;
-    const verdict = await attemptEnvelope(subscription, envelope, attempt, arrival);
-    if (verdict.kind === "dead") return setAside(message, { error: verdict.error, envelope }, attempt, delivery);
-    if (verdict.kind === "retry") {
-      tellFailure(subscription, { error: verdict.error, envelope, deadLettered: false });
-      return { delayMs: verdict.delayMs };
-    }
+async function act(
+  verdict: Verdict,
+  message: ConsumeMessage,
+  given: Envelope | Error,
+  attempts: number,
+  delivery: Delivery,
+): Promise<Pause | undefined> {
+  const { subscription, isOpen, channel } = delivery;
+  if (verdict.kind === "done") {
     if (isOpen()) channel.ack(message);
     return undefined;
-  });
+  }
+  const { error } = verdict;
+  const failure = given instanceof Error ? { error } : { error, envelope: given };
+  if (verdict.kind === "retry") {
+    tellFailure(subscription, { ...failure, deadLettered: false });
+    return { delayMs: verdict.delayMs };
+  }
+  if (!isOpen()) return undefined;
+  try {
+    await setAside(message, error, attempts, delivery);
+    tellFailure(subscription, { ...failure, deadLettered: true });
+  } catch (thrown) {
+    tellFailure(subscription, { ...failure, deadLettered: false });
+    throw thrown;
+  }
+  return undefined;
 }
 
 /** A copy with the reason takes the message's place, in the dead-letter queue. */
-async function setAside(
-  message: ConsumeMessage,
-  failure: Omit<Failure, "deadLettered">,
-  attempts: number,
-  delivery: Delivery,
-): Promise<undefined> {
-  const { namespace, queue, subscription, isOpen } = delivery;
-  if (!isOpen()) return;
-  const place = { exchange: exchangeOf(namespace, "dead"), routingKey: queue.name };
-  try {
-    await replace(message, place, { ...originOf(message), ...failureOf(failure.error, attempts) }, delivery);
-    tellFailure(subscription, { ...failure, deadLettered: true });
-  } catch (error) {
-    tellFailure(subscription, { ...failure, deadLettered: false });
-    throw error;
-  }
+async function setAside(message: ConsumeMessage, error: Error, attempts: number, delivery: Delivery): Promise<void> {
+  const place = { exchange: exchangeOf(delivery.namespace, "dead"), routingKey: delivery.queue.name };
+  await replace(message, place, { ...originOf(message), ...failureOf(error, attempts) }, delivery);
 }
 
-/**
- * A classic queue counts no deliveries. So a copy with the count takes the place of a message that comes again, at the
- * end of the queue; and what comes again and again, because nobody survives it, is set aside.
- */
-async function countDelivery(message: ConsumeMessage, delivery: Delivery): Promise<void> {
-  const count = deliveriesBefore(message) + 1;
-  if (count >= deliveryLimit) {
-    const error = new Error(`Delivered ${count} times without an outcome: it may kill whoever handles it`);
-    await setAside(message, { error }, count, delivery);
-  } else {
-    const place = { exchange: "", routingKey: delivery.queue.name };
-    await replace(message, place, { ...originOf(message), "x-delivery-count": count }, delivery);
-  }
+/** A classic queue counts no deliveries: a copy with the count takes the message's place, at the end of the queue. */
+async function putBehind(message: ConsumeMessage, count: number, delivery: Delivery): Promise<void> {
+  const place = { exchange: "", routingKey: delivery.queue.name };
+  await replace(message, place, { ...originOf(message), "x-delivery-count": count }, delivery);
 }
 
 async function replace(
   message: ConsumeMessage,
   place: Pick<Outgoing, "exchange" | "routingKey">,
   headers: Headers,
-  { send, isOpen, channel }: Delivery,
+  { copier, isOpen, channel }: Delivery,
 ): Promise<void> {
-  const whole = await sendOne(send, { ...place, ...copyOf(message, headers) });
+  const whole = await copier.send({ ...place, ...copyOf(message, headers) });
   // The headers that came, and ours, may be more than amqplib takes; then ours go without them.
   const isTooLong = whole?.cause instanceof RangeError;
-  const notConfirmed = isTooLong ? await sendOne(send, { ...place, ...copyOf(withoutHeaders(message), headers) }) : whole;
+  const notConfirmed = isTooLong ? await copier.send({ ...place, ...copyOf(withoutHeaders(message), headers) }) : whole;
   if (notConfirmed) throw new Error(`${message.properties.messageId} keeps its place`, { cause: notConfirmed.cause });
   if (isOpen()) channel.ack(message);
+}
+
+/** From RabbitMQ 4.3 on, what was begun counts as a delivery and what was not does not; before, both do. */
+function giveBack(message: ConsumeMessage, hasBegun: boolean, { isOpen, channel }: Delivery): void {
+  if (!isOpen()) return;
+  if (hasBegun) channel.reject(message, true);
+  else channel.nack(message, false, true);
+}
+
+/** One at a time, and none before the broker has the acknowledgement of the one before it. */
+function createTurns({ channel, isOpen, queue }: Delivery): (work: Work) => Work {
+  let last: Promise<unknown> = Promise.resolve();
+  return (work) => () => {
+    const own = last.then(async () => {
+      const pause = await work();
+      // A channel does what it is told in order: with this answer, the acknowledgement is there.
+      if (isOpen()) await channel.checkQueue(queue.name);
+      return pause;
+    });
+    last = Promise.allSettled([own]);
+    return own;
+  };
 }
 
 function envelopeOf({ content }: ConsumeMessage): Envelope | Error {

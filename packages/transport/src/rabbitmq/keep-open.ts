@@ -1,5 +1,5 @@
 import { toError } from "../reason.ts";
-import { amqpCodeOf } from "./amqp-code.ts";
+import { isRefusal } from "./refusal.ts";
 
 /** Something with a connection behind it, which may close by itself. */
 export type Opened<Resource> = {
@@ -99,11 +99,4 @@ export async function keepOpen<Resource>(
     await promise;
     clearTimeout(timer);
   }
-}
-
-/** The broker gives a code with each no, except while the connection opens: to the login, and to the virtual host. */
-function isRefusal(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  const isNoToOpening = /^Handshake terminated by server|^Expected ConnectionOpenOk/.test(error.message);
-  return isNoToOpening || amqpCodeOf(error) !== undefined || isRefusal(error.cause);
 }

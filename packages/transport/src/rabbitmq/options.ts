@@ -9,6 +9,14 @@ export type RabbitmqOptions = {
    * (`?heartbeat=10`).
    */
   readonly url: string;
+  /** PEM texts, for `amqps://`. */
+  readonly tls?: {
+    /** Who signs the broker's certificate. Default: the authorities that Node knows; NODE_EXTRA_CA_CERTS adds to them. */
+    readonly ca?: string;
+    /** What this client shows of itself, where the broker asks for it, with its key. */
+    readonly cert?: string;
+    readonly key?: string;
+  };
   /** Stands in front of every name on the broker: one per environment. `dev`. */
   readonly namespace: string;
   /** Default: every message is an event. */

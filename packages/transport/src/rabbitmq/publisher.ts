@@ -1,7 +1,8 @@
 import { type Envelope, serializeEnvelope } from "@throughline/envelope";
 import type { Options } from "amqplib";
+import { toError } from "../reason.ts";
 import type { Publisher } from "../transport.ts";
-import { type Outgoing, sendConfirmed } from "./confirms.ts";
+import { type Outgoing, type Send, type Settled, sendConfirmed } from "./confirms.ts";
 import { keepChannel, keepConnection, waitAtMost } from "./connection.ts";
 import type { Settings, Work } from "./options.ts";
 import { declareExchanges, exchangeOf } from "./topology.ts";
@@ -10,7 +11,7 @@ import { openWindow, type SendEnvelope } from "./window.ts";
 const farewellMs = 10_000;
 
 export async function connectPublisher(settings: Settings): Promise<Publisher> {
-  const { namespace, work, onError } = settings;
+  const { namespace, onError } = settings;
   await using opening = new AsyncDisposableStack();
   const connection = opening.use(await keepConnection(settings, "publisher"));
   const channel = opening.use(
@@ -19,7 +20,7 @@ export async function connectPublisher(settings: Settings): Promise<Publisher> {
       async (channel): Promise<SendEnvelope> => {
         const send = sendConfirmed(channel);
         await declareExchanges(channel, namespace);
-        return (envelope, settled) => send(outgoing(envelope, namespace, work), settled);
+        return (envelope, settled) => sendEnvelope(envelope, settings, send, settled);
       },
       onError,
     ),
@@ -30,15 +31,24 @@ export async function connectPublisher(settings: Settings): Promise<Publisher> {
   return { publish: window.publish, [Symbol.asyncDispose]: () => opened.disposeAsync() };
 }
 
-function outgoing(envelope: Envelope, namespace: string, work: Work): Outgoing {
+function sendEnvelope(envelope: Envelope, settings: Settings, send: Send, settled: Settled): void {
+  let message: Outgoing;
+  try {
+    message = outgoing(envelope, settings);
+  } catch (thrown) {
+    settled({ refused: true, cause: toError(thrown) });
+    return;
+  }
+  send(message, settled);
+}
+
+function outgoing(envelope: Envelope, { namespace, work }: Settings): Outgoing {
   const isWork = work.types.includes(envelope.type);
   return {
     exchange: exchangeOf(namespace, isWork ? "work" : "events"),
     routingKey: envelope.type,
     content: Buffer.from(serializeEnvelope(envelope)),
-    properties: isWork
-      ? { ...propertiesOf(envelope), priority: priorityOf(envelope, work) }
-      : propertiesOf(envelope),
+    properties: isWork ? { ...propertiesOf(envelope), priority: priorityOf(envelope, work) } : propertiesOf(envelope),
   };
 }
 

@@ -2,9 +2,9 @@ import type { Envelope } from "@throughline/envelope";
 import { describe, expect, test, vi } from "vitest";
 import { PublishError } from "../publish-error.ts";
 import { rabbitmqTransport } from "../rabbitmq.ts";
-import type { Publisher, Transport } from "../transport.ts";
+import type { Transport } from "../transport.ts";
 import { type FaultProxy, startFaultProxy } from "./fault-proxy.ts";
-import { isExcused, listen, openBench, order } from "./under-test.ts";
+import { isExcused, listen, openBench, order, publishUntilConfirmed } from "./under-test.ts";
 
 const patience = { timeout: 20_000, interval: 50 };
 
@@ -86,23 +86,6 @@ describe.skipIf(isExcused)("RabbitMQ comes back", { timeout: 60_000, concurrent:
 
 function over({ url }: FaultProxy, namespace: string, heartbeat = 1): Transport {
   return rabbitmqTransport({ url: `${url}?heartbeat=${heartbeat}`, namespace, onError: () => undefined });
-}
-
-/** What the relay of an outbox does. */
-async function publishUntilConfirmed(publisher: Publisher, envelopes: readonly Envelope[]): Promise<void> {
-  let missing = envelopes;
-  while (missing.length > 0) missing = await publish(publisher, missing);
-}
-
-async function publish(publisher: Publisher, envelopes: readonly Envelope[]): Promise<readonly Envelope[]> {
-  try {
-    await publisher.publish(envelopes);
-    return [];
-  } catch (error) {
-    if (!(error instanceof PublishError)) throw error;
-    const ids = new Set(error.failures.map(({ id }) => id));
-    return envelopes.filter(({ id }) => ids.has(id));
-  }
 }
 
 function firstOfEach(envelopes: readonly Envelope[]): Envelope[] {

@@ -4,7 +4,8 @@ import { withDefaults } from "../subscription.ts";
 import type { Subscriber, Subscription } from "../transport.ts";
 import { keepConnection } from "./connection.ts";
 import { startConsumer } from "./consumer.ts";
-import { seeThrough } from "./delivery.ts";
+import { type Copier, createCopier } from "./copier.ts";
+import { createReceiver } from "./delivery.ts";
 import type { KeptOpen } from "./keep-open.ts";
 import type { Settings } from "./options.ts";
 import { declareQueue, queueOf } from "./topology.ts";
@@ -14,13 +15,15 @@ const lastWordsMs = 5_000;
 
 export async function connectSubscriber(settings: Settings): Promise<Subscriber> {
   const connection = await keepConnection(settings, "subscriber");
+  const copier = createCopier(settings);
   const consumers: AsyncDisposable[] = [];
   return {
     async subscribe(subscription) {
-      consumers.push(await consume(connection, subscription, settings));
+      consumers.push(await consume(connection, subscription, copier, settings));
     },
     async [Symbol.asyncDispose]() {
       await Promise.all(consumers.map((consumer) => consumer[Symbol.asyncDispose]()));
+      await copier[Symbol.asyncDispose]();
       await connection[Symbol.asyncDispose]();
     },
   };
@@ -29,6 +32,7 @@ export async function connectSubscriber(settings: Settings): Promise<Subscriber>
 function consume(
   connection: KeptOpen<ChannelModel>,
   given: Subscription,
+  copier: Copier,
   settings: Settings,
 ): Promise<AsyncDisposable> {
   const { namespace, work, onError } = settings;
@@ -42,7 +46,7 @@ function consume(
     works,
     concurrency,
     patienceMs: timeoutMs + lastWordsMs,
-    seeThrough: (message, intake) => seeThrough(message, { ...intake, works, namespace, queue, subscription }),
+    receive: (intake) => createReceiver({ ...intake, copier, works, namespace, queue, subscription }),
     onError,
   });
 }

@@ -1,5 +1,5 @@
 import type { Channel } from "amqplib";
-import { amqp, amqpCodeOf } from "./amqp-code.ts";
+import { amqp, amqpCodeOf } from "./refusal.ts";
 
 /** An event goes to every group that asks for its type; work goes into one queue, the urgent first. */
 export type Kind = "events" | "work";

@@ -1,16 +1,17 @@
 import { setImmediate } from "node:timers/promises";
 import { createEnvelope, type Envelope, type Handler } from "@throughline/envelope";
 import { testBrokers, uniqueName } from "@throughline/local/testing";
-import { type ChannelModel, type ConfirmChannel, type ConsumeMessage, connect } from "amqplib";
+import { type ConfirmChannel, type ConsumeMessage, connect } from "amqplib";
+import { PublishError } from "../publish-error.ts";
 import { type RabbitmqOptions, rabbitmqTransport } from "../rabbitmq.ts";
 import type { UnderTest } from "../testing.ts";
-import type { Failure, Subscription, Transport } from "../transport.ts";
+import type { Failure, Publisher, Subscription, Transport } from "../transport.ts";
 
-const url = testBrokers.rabbitmq ?? "";
+const ownUrl = testBrokers.rabbitmq ?? "";
 const groups = ["billing", "inventory", "billing.work"];
 
 /** This machine has no RabbitMQ; in CI that is no excuse. */
-export const isExcused: boolean = url === "" && process.env.CI !== "true";
+export const isExcused: boolean = ownUrl === "" && process.env.CI !== "true";
 
 /** A namespace of its own, which is empty again when disposed, and somebody in it who knows the names but not our code. */
 export type Bench = AsyncDisposable & {
@@ -24,13 +25,16 @@ export type Bench = AsyncDisposable & {
   take(queue: string, count: number): Promise<ConsumeMessage[]>;
 };
 
-export async function openBench(
-  namespace: string = uniqueName("t"),
-  options: Partial<RabbitmqOptions> = {},
-): Promise<Bench> {
+export async function openBench(options: Partial<RabbitmqOptions> = {}): Promise<Bench> {
+  const { url = ownUrl, namespace = uniqueName("t") } = options;
   const errors: Error[] = [];
   const work = { types: ["payment.requested"], priority };
   const model = await connect(url);
+  let isConnected = true;
+  model.on("error", () => undefined);
+  model.on("close", () => {
+    isConnected = false;
+  });
   const stranger = await model.createConfirmChannel();
   return {
     url,
@@ -39,7 +43,10 @@ export async function openBench(
     errors,
     stranger,
     take: (queue, count) => take(stranger, `${namespace}.${queue}`, count),
-    [Symbol.asyncDispose]: () => leave(model, namespace),
+    async [Symbol.asyncDispose]() {
+      if (isConnected) await model.close();
+      await leave(url, namespace);
+    },
   };
 }
 
@@ -48,7 +55,7 @@ export async function openBench(
  * nobody asked for, which this transport refuses.
  */
 export async function rabbitmqUnderTest(namespace: string): Promise<UnderTest> {
-  const bench = await openBench(namespace);
+  const bench = await openBench({ namespace });
   const { transport, stranger, take } = bench;
   await stranger.assertExchange(`${namespace}.events`, "topic");
   const { queue } = await stranger.assertQueue("", { exclusive: true, arguments: { "x-max-length": 1 } });
@@ -105,6 +112,12 @@ export async function publish(transport: Transport, envelopes: readonly Envelope
   await publisher.publish(envelopes);
 }
 
+/** What the relay of an outbox does. */
+export async function publishUntilConfirmed(publisher: Publisher, envelopes: readonly Envelope[]): Promise<void> {
+  let missing = envelopes;
+  while (missing.length > 0) missing = await publishOnce(publisher, missing);
+}
+
 /** Takes a message, and goes without a word about it. */
 export async function dieWith({ url, namespace }: Bench, queue: string): Promise<void> {
   const model = await connect(url);
@@ -138,8 +151,20 @@ async function take(channel: ConfirmChannel, queue: string, count: number): Prom
   return taken;
 }
 
-/** On a channel of its own, since a test may have spoilt the stranger's. */
-async function leave(model: ChannelModel, namespace: string): Promise<void> {
+async function publishOnce(publisher: Publisher, envelopes: readonly Envelope[]): Promise<readonly Envelope[]> {
+  try {
+    await publisher.publish(envelopes);
+    return [];
+  } catch (error) {
+    if (!(error instanceof PublishError)) throw error;
+    const ids = new Set(error.failures.map(({ id }) => id));
+    return envelopes.filter(({ id }) => ids.has(id));
+  }
+}
+
+/** On a connection of its own, since a test may have lost the stranger's. */
+async function leave(url: string, namespace: string): Promise<void> {
+  const model = await connect(url);
   const channel = await model.createChannel();
   for (const name of groups) {
     await channel.deleteQueue(`${namespace}.${name}`);

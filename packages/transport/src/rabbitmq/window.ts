@@ -1,6 +1,5 @@
 import type { Envelope } from "@throughline/envelope";
 import { PublishError } from "../publish-error.ts";
-import { toError } from "../reason.ts";
 import type { NotConfirmed, Settled } from "./confirms.ts";
 import type { KeptOpen } from "./keep-open.ts";
 
@@ -82,7 +81,9 @@ export function openWindow(channel: KeptOpen<SendEnvelope>): Window {
     if (isAdvancing) return;
     isAdvancing = true;
     let send = channel.now();
-    for (let item = send && (ready.shift() ?? takeUp()); send && item; item = send && (ready.shift() ?? takeUp())) {
+    while (send) {
+      const item = ready.shift() ?? takeUp();
+      if (item === undefined) break;
       start(item, send);
       send = channel.now();
     }
@@ -120,15 +121,13 @@ export function openWindow(channel: KeptOpen<SendEnvelope>): Window {
 
   function start(item: Item, send: SendEnvelope): void {
     const { envelope, call } = item;
-    if (call.open === 0 || isClosed) return settle(item, notInTime);
-    if (call.failedKeys.has(envelope.key)) return settle(item, notSent);
-    try {
+    if (call.open === 0 || isClosed) settle(item, notInTime);
+    else if (call.failedKeys.has(envelope.key)) settle(item, notSent);
+    else {
       send(envelope, (failure) => {
         settle(item, failure);
         advance();
       });
-    } catch (thrown) {
-      settle(item, { refused: true, cause: toError(thrown) });
     }
   }
 
