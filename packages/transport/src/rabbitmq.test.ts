@@ -8,11 +8,6 @@ import { describeTransport } from "./testing.ts";
 describe.skipIf(isExcused)("with a broker", () => {
   describeTransport("rabbitmq", rabbitmqUnderTest, {
     orderAcrossMembers: "consumers of one queue take turns",
-    retryRoom: "not shown yet",
-    closedForGood: "not shown yet",
-    line: "not shown yet",
-    limit: "not shown yet",
-    unroutable: "not shown yet",
   });
 });
 

@@ -20,6 +20,9 @@ export type Settled = (notConfirmed: NotConfirmed | undefined) => void;
 /** Never throws. `settled` may be called before it returns. */
 export type Send = (message: Outgoing, settled: Settled) => void;
 
+/** The size up to which every broker takes a message by default; one that is larger would close the channel under others. */
+const mostBytes = 16 * 1_024 * 1_024;
+
 /** Sends over a channel that nobody else publishes on. The message id tells which message comes back. */
 export function sendConfirmed(channel: ConfirmChannel): Send {
   let isOpen = true;
@@ -41,6 +44,13 @@ export function sendConfirmed(channel: ConfirmChannel): Send {
       } else if (error === null) settled(undefined);
       else settled({ refused: isOpen && !(error instanceof IllegalOperationError), cause: toError(error) });
     };
+    if (content.length > mostBytes) {
+      settled({
+        refused: true,
+        cause: new Error(`${content.length} bytes are more than the ${mostBytes} that RabbitMQ takes`),
+      });
+      return;
+    }
     try {
       channel.publish(exchange, routingKey, content, { ...properties, mandatory: true, persistent: true }, settle);
     } catch (error) {

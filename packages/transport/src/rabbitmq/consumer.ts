@@ -1,5 +1,6 @@
 import type { ChannelModel, ConfirmChannel, ConsumeMessage } from "amqplib";
 import type { KeyQueue } from "../key-queue.ts";
+import { toError } from "../reason.ts";
 import { keepChannel, waitAtMost } from "./connection.ts";
 import type { KeptOpen, OnError } from "./keep-open.ts";
 import type { Settings } from "./options.ts";
@@ -16,7 +17,7 @@ export type ConsumerOptions = {
   readonly declare: (channel: ConfirmChannel) => Promise<void>;
   /** Where its messages are worked on. Outlives the channel, so that a redelivery waits for the work still at its key. */
   readonly works: KeyQueue;
-  /** Messages that it holds at the same time, which is the broker's prefetch. */
+  /** Messages in a helping, which is the broker's prefetch. Where those in hand only wait, there is another helping. */
   readonly concurrency: number;
   /** How long the work in hand may take when the consumer leaves. */
   readonly patienceMs: number;
@@ -29,6 +30,8 @@ export type ConsumerOptions = {
 };
 
 const cancelMs = 2_000;
+/** Helpings in hand at most. */
+const mostHelpings = 10;
 
 /** One channel, which is opened again with queue, bindings and consumer whenever it is lost or the consumer cancelled. */
 export async function startConsumer(
@@ -51,16 +54,53 @@ export async function startConsumer(
 
   async function consume(channel: ConfirmChannel, lose: (error: Error) => void) {
     let isOpen = true;
+    let isCancelled = false;
     channel.on("close", () => {
       isOpen = false;
+      works.advance();
     });
     const seeThrough = receive({ channel, isOpen: () => isOpen });
     await declare(channel);
     await channel.prefetch(concurrency);
-    const { consumerTag } = await channel.consume(queue, (message) => {
-      if (message) seeThrough(message).catch(lose);
-      else lose(new Error(`RabbitMQ ended the consumer of ${queue}`));
-    });
-    return { cancel: () => channel.cancel(consumerTag) };
+    let helping = await takeHelping();
+    void takeMore().catch((error: unknown) => lose(toError(error)));
+    return {
+      cancel() {
+        isCancelled = true;
+        works.advance();
+        return channel.cancel(helping.tag);
+      },
+    };
+
+    async function takeHelping() {
+      let inHand = 0;
+      const { consumerTag } = await channel.consume(queue, async (message) => {
+        if (message === null) return lose(new Error(`RabbitMQ ended the consumer of ${queue}`));
+        inHand += 1;
+        await seeThrough(message).catch(lose);
+        inHand -= 1;
+      });
+      return { tag: consumerTag, isTaken: () => inHand >= concurrency };
+    }
+
+    /**
+     * What waits for its next attempt, or behind one of its key, needs no place, and yet counts for the prefetch, which
+     * no broker changes. So another consumer takes over, and there is never more than one, for the sake of the order.
+     */
+    async function takeMore(): Promise<void> {
+      const isOver = () => !isOpen || isCancelled;
+      const hasRoom = () => works.idle > 0 && helping.isTaken() && works.size < mostHelpings * concurrency;
+      for (;;) {
+        let wantsMore = false;
+        await works.until(() => {
+          wantsMore = hasRoom();
+          return wantsMore || isOver();
+        });
+        if (isOver() || !wantsMore) return;
+        await channel.cancel(helping.tag);
+        if (isOver()) return;
+        helping = await takeHelping();
+      }
+    }
   }
 }

@@ -1,7 +1,7 @@
 import { RejectedError, serializeEnvelope } from "@throughline/envelope";
 import { describe, expect, test, vi } from "vitest";
 import type { DeadLetter, DeadLetterRoad, Transport } from "../transport.ts";
-import { type Bench, dieWith, isExcused, listen, openBench, order, payment, publish } from "./under-test.ts";
+import { type Bench, dieWith, isExcused, listen, openBench, order, patience, payment, publish } from "./under-test.ts";
 
 const reject = async () => {
   throw new RejectedError("no such customer");
@@ -20,7 +20,7 @@ describe.skipIf(isExcused)("dead letters on RabbitMQ", () => {
     const properties = { messageId: sent.id, type: sent.type, timestamp: 1_700_000_000, priority: 7, headers };
     stranger.publish(`${namespace}.events`, sent.type, content, properties);
 
-    await vi.waitUntil(() => drain.taken.length === 1);
+    await vi.waitUntil(() => drain.taken.length === 1, patience);
     expect(drain.taken).toEqual([
       {
         group: "billing",
@@ -46,7 +46,7 @@ describe.skipIf(isExcused)("dead letters on RabbitMQ", () => {
     await drain[Symbol.asyncDispose]();
     await publish(transport, [later]);
     await using second = await drainOf(transport);
-    await vi.waitUntil(() => second.taken.length > 0);
+    await vi.waitUntil(() => second.taken.length > 0, patience);
     expect(idsOf(second.taken)).toEqual([later.id]);
   });
 
@@ -62,10 +62,10 @@ describe.skipIf(isExcused)("dead letters on RabbitMQ", () => {
     };
     await using drain = await drainOf(transport, refuseFirst, (error) => errors.push(error.message));
     await publish(transport, sent);
-    await vi.waitUntil(() => drain.taken.length === 1 && errors.length > 0);
+    await vi.waitUntil(() => drain.taken.length === 1 && errors.length > 0, patience);
     expect(await transport.backlog("billing", ["order.created"])).toEqual({ waiting: 0, deadLetters: 1 });
     isFull = false;
-    await vi.waitUntil(() => drain.taken.length === 2);
+    await vi.waitUntil(() => drain.taken.length === 2, patience);
     expect(new Set(errors)).toEqual(new Set(["the disk is full"]));
     expect(idsOf(drain.taken)).toEqual(sent.map(({ id }) => id).reverse());
   });
@@ -76,11 +76,11 @@ describe.skipIf(isExcused)("dead letters on RabbitMQ", () => {
     await using _ = await listen(transport, reject);
     const leaver = await drainOf(transport, async () => Promise.reject(new Error("not now")));
     await publish(transport, [order("order-1"), order("order-2")]);
-    await vi.waitUntil(() => leaver.offered.length >= 2);
+    await vi.waitUntil(() => leaver.offered.length >= 2, patience);
     await leaver[Symbol.asyncDispose]();
     expect(leaver.taken).toEqual([]);
     await using stayer = await drainOf(transport);
-    await vi.waitUntil(() => stayer.taken.length === 2);
+    await vi.waitUntil(() => stayer.taken.length === 2, patience);
   });
 
   test("say what is known where the broker itself set them aside", async () => {
@@ -97,7 +97,7 @@ describe.skipIf(isExcused)("dead letters on RabbitMQ", () => {
     stranger.sendToQueue(`${namespace}.billing.dlq`, Buffer.from("{}"));
 
     await using drain = await drainOf(transport);
-    await vi.waitUntil(() => drain.taken.length === 4);
+    await vi.waitUntil(() => drain.taken.length === 4, patience);
     const said = drain.taken.map(({ error, attempts }) => `${error.name}, ${attempts}: ${error.message}`);
     expect(said.sort()).toEqual([
       "BrokerDeadLetter, 0: RabbitMQ set it aside: it was put there from outside, without a reason",
@@ -124,15 +124,15 @@ describe.skipIf(isExcused)("a dead letter that is redelivered on RabbitMQ", () =
     await using drain = await drainOf(transport);
     const sent = order("order-1");
     await publish(transport, [sent]);
-    await vi.waitUntil(() => drain.taken.length === 1);
+    await vi.waitUntil(() => drain.taken.length === 1, patience);
     await redeliver(transport, drain.taken[0]);
-    await vi.waitUntil(() => drain.taken.length === 2);
+    await vi.waitUntil(() => drain.taken.length === 2, patience);
     expect(billing.begun).toHaveLength(6);
     expect(drain.taken[1]).toMatchObject({ attempts: 3, headers: drain.taken[0]?.headers });
 
     isFixed = true;
     await redeliver(transport, drain.taken[1]);
-    await vi.waitFor(() => expect(billing.handled).toEqual([sent]));
+    await vi.waitFor(() => expect(billing.handled).toEqual([sent]), patience);
     expect(inventory.handled).toEqual([sent]);
   });
 
@@ -145,7 +145,7 @@ describe.skipIf(isExcused)("a dead letter that is redelivered on RabbitMQ", () =
     const headers = { tenant: "acme", retries: 3, big: 2 ** 40, half: 0.5, raw: Buffer.from([0, 255]), list: [1, "2"] };
     const properties = { messageId: sent.id, type: sent.type, appId: "shop", correlationId: "c", priority: 9, headers };
     stranger.publish(`${namespace}.work`, sent.type, Buffer.from(serializeEnvelope(sent)), properties);
-    await vi.waitUntil(() => drain.taken.length === 1);
+    await vi.waitUntil(() => drain.taken.length === 1, patience);
     await consumer[Symbol.asyncDispose]();
     await redeliver(transport, drain.taken[0]);
 

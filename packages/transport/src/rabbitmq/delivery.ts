@@ -1,7 +1,7 @@
 import { type Envelope, parseEnvelope } from "@throughline/envelope";
 import type { ConsumeMessage } from "amqplib";
 import type { KeyQueue, Pause } from "../key-queue.ts";
-import { attemptEnvelope, condemnEnvelope, type Verdict } from "../process.ts";
+import { attemptEnvelope, giveUp, type Verdict } from "../process.ts";
 import { toError } from "../reason.ts";
 import { type CompleteSubscription, tellFailure } from "../subscription.ts";
 import type { Outgoing } from "./confirms.ts";
@@ -20,44 +20,37 @@ export type Delivery = Intake & {
 };
 
 type Work = () => Promise<Pause | undefined>;
-
-/** Deliveries without an outcome after which a message may be one that kills whoever handles it. */
-const suspiciousDeliveries = 2;
-/** Deliveries without an outcome after which it is set aside. Below the broker's own limit, which can give no reason. */
-const deadlyDeliveries = 10;
+type Arrange = (work: Work) => Work;
 
 /**
  * Sees each delivery through: handled and acknowledged, tried again in its place, set aside, or given back. Rejects where
  * the broker may lack the copy that should have taken its place; give the channel up then, and it is delivered again.
  *
- * Who kills its consumer takes along what that had in hand besides, and all of it is counted alike. So what is suspicious
- * is handled one by one in the order of the queue, each when the one before it is acknowledged. Then the culprit is the
- * first of what comes again, and of what was delivered too often only the first is set aside.
+ * A delivery without an outcome was an attempt. But who kills its consumer takes along what that had in hand besides. So
+ * the last attempt is made in turn, one by one in the order of the queue, each when the one before is acknowledged. Then
+ * the first that comes again after its last attempt is the culprit: it is set aside, and the others get another.
  */
 export function createReceiver(delivery: Delivery): (message: ConsumeMessage) => Promise<void> {
-  const { queue } = delivery;
-  const inTurn = createTurns(delivery);
+  const { queue, subscription } = delivery;
+  const { attempts } = subscription;
+  const { inTurn, afterTurns } = createTurns(delivery);
   let hasCondemned = false;
 
   return async (message) => {
     const before = deliveriesBefore(message, queue.kind);
-    if (before >= deadlyDeliveries && !hasCondemned) {
+    if (before >= attempts && !hasCondemned) {
       hasCondemned = true;
       await condemn(message, before, delivery);
     } else if (queue.kind === "work" && message.fields.redelivered) {
-      await putBehind(message, before, delivery);
+      await inTurn(() => putBehind(message, before, delivery))();
     } else {
-      await attempt(message, before, before >= suspiciousDeliveries ? inTurn : (work) => work, delivery);
+      const arrange = before === 0 ? atOnce : before >= attempts - 1 ? inTurn : afterTurns;
+      await attempt(message, Math.min(before, attempts - 1), arrange, delivery);
     }
   };
 }
 
-async function attempt(
-  message: ConsumeMessage,
-  before: number,
-  arrange: (work: Work) => Work,
-  delivery: Delivery,
-): Promise<void> {
+async function attempt(message: ConsumeMessage, before: number, arrange: Arrange, delivery: Delivery): Promise<void> {
   const { subscription, queue } = delivery;
   const arrival = arrivalOf(message, queue);
   const envelope = envelopeOf(message);
@@ -75,13 +68,13 @@ async function attempt(
 }
 
 async function condemn(message: ConsumeMessage, before: number, delivery: Delivery): Promise<void> {
-  const error = new Error(`Delivered ${before} times without an outcome: it may kill whoever handles it`);
+  const error = new Error(`${before} deliveries had no outcome: it may end whoever handles it`);
   const envelope = envelopeOf(message);
   const work = async () => {
     const verdict: Verdict =
       envelope instanceof Error
         ? { kind: "dead", error }
-        : await condemnEnvelope(delivery.subscription, envelope, before, error);
+        : await giveUp(delivery.subscription, envelope, before, error);
     return act(verdict, message, envelope, before, delivery);
   };
   const hasEnded = await run(work, envelope, delivery);
@@ -130,7 +123,7 @@ async function setAside(message: ConsumeMessage, error: Error, attempts: number,
 }
 
 /** A classic queue counts no deliveries: a copy with the count takes the message's place, at the end of the queue. */
-async function putBehind(message: ConsumeMessage, count: number, delivery: Delivery): Promise<void> {
+async function putBehind(message: ConsumeMessage, count: number, delivery: Delivery): Promise<undefined> {
   const place = { exchange: "", routingKey: delivery.queue.name };
   await replace(message, place, { ...originOf(message), "x-delivery-count": count }, delivery);
 }
@@ -156,19 +149,25 @@ function giveBack(message: ConsumeMessage, hasBegun: boolean, { isOpen, channel 
   else channel.nack(message, false, true);
 }
 
-/** One at a time, and none before the broker has the acknowledgement of the one before it. */
-function createTurns({ channel, isOpen, queue }: Delivery): (work: Work) => Work {
+function atOnce(work: Work): Work {
+  return work;
+}
+
+/** In turn: one at a time, and none before the broker has the acknowledgement of the one before it. */
+function createTurns({ channel, isOpen, queue }: Delivery): { readonly inTurn: Arrange; readonly afterTurns: Arrange } {
   let last: Promise<unknown> = Promise.resolve();
-  return (work) => () => {
-    const own = last.then(async () => {
+  const afterTurns: Arrange = (work) => () => last.then(work);
+  const inTurn: Arrange = (work) => () => {
+    const turn = last.then(async () => {
       const pause = await work();
       // A channel does what it is told in order: with this answer, the acknowledgement is there.
       if (isOpen()) await channel.checkQueue(queue.name);
       return pause;
     });
-    last = Promise.allSettled([own]);
-    return own;
+    last = Promise.allSettled([turn]);
+    return turn;
   };
+  return { inTurn, afterTurns };
 }
 
 function envelopeOf({ content }: ConsumeMessage): Envelope | Error {

@@ -2,9 +2,8 @@ import { createEnvelope, type Envelope } from "@throughline/envelope";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { PublishError } from "../publish-error.ts";
 import { cannotStart, type OwnBroker, startOwnBroker } from "./own-broker.ts";
-import { listen, openBench, order, publishUntilConfirmed } from "./under-test.ts";
+import { listen, openBench, order, patience, publishUntilConfirmed } from "./under-test.ts";
 
-const patience = { timeout: 60_000, interval: 50 };
 const heldBack = 50_000;
 
 describe.skipIf(cannotStart)("where RabbitMQ itself is in trouble", { timeout: 300_000 }, () => {

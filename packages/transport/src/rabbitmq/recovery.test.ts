@@ -2,25 +2,30 @@ import type { Envelope } from "@throughline/envelope";
 import { describe, expect, test, vi } from "vitest";
 import { PublishError } from "../publish-error.ts";
 import { rabbitmqTransport } from "../rabbitmq.ts";
-import type { Transport } from "../transport.ts";
-import { type FaultProxy, startFaultProxy } from "./fault-proxy.ts";
-import { isExcused, listen, openBench, order, publishUntilConfirmed } from "./under-test.ts";
+import {
+  isExcused,
+  listen,
+  openBench,
+  openLine,
+  order,
+  patience,
+  publish,
+  publishUntilConfirmed,
+} from "./under-test.ts";
 
-const patience = { timeout: 20_000, interval: 50 };
-
-describe.skipIf(isExcused)("RabbitMQ comes back", { timeout: 60_000, concurrent: true }, () => {
+describe.skipIf(isExcused)("RabbitMQ comes back", { timeout: 120_000, concurrent: true }, () => {
   test("and nothing is lost or out of order where connections are cut again and again", async () => {
-    await using bench = await openBench();
-    await using proxy = await startFaultProxy(bench.url);
-    const transport = over(proxy, bench.namespace);
-    await using consumer = await listen(transport, undefined, { concurrency: 50 });
-    await using publisher = await transport.connectPublisher();
+    await using bench = await openRemoteBench(1);
+    const { remote, line } = bench;
+    await using consumer = await listen(remote, undefined, { concurrency: 50 });
+    await using publisher = await remote.connectPublisher();
     const sent = Array.from({ length: 3_000 }, (_, n) => order(`order-${n % 30}`, Math.floor(n / 30) + 1));
     let cuts = 0;
     for (let from = 0; from < sent.length; from += 600) {
       const published = publishUntilConfirmed(publisher, sent.slice(from, from + 600));
       await vi.waitUntil(() => consumer.handled.length > from / 2, patience);
-      proxy.cut();
+      line.cut();
+      line.heal();
       cuts += 1;
       await published;
     }
@@ -33,59 +38,78 @@ describe.skipIf(isExcused)("RabbitMQ comes back", { timeout: 60_000, concurrent:
     expect(consumer.failures).toEqual([]);
   });
 
+  test("with all that was deleted while it was away", async () => {
+    await using bench = await openRemoteBench(1);
+    const { remote, line, namespace, stranger } = bench;
+    await using consumer = await listen(remote);
+    await using publisher = await remote.connectPublisher();
+    line.cut();
+    for (const queue of ["billing", "billing.dlq"]) await stranger.deleteQueue(`${namespace}.${queue}`);
+    for (const exchange of ["events", "work", "dead"]) await stranger.deleteExchange(`${namespace}.${exchange}`);
+    line.heal();
+    const sent = order("order-1");
+    await publishUntilConfirmed(publisher, [sent]);
+    await vi.waitFor(() => expect(consumer.handled).toEqual([sent]), patience);
+  });
+
   test("after a line that swallows everything, on which a publish fails in time", async () => {
-    await using bench = await openBench();
-    await using proxy = await startFaultProxy(bench.url);
-    const transport = over(proxy, bench.namespace, 60);
-    await using consumer = await listen(transport);
-    await using publisher = await transport.connectPublisher();
-    proxy.swallow();
+    await using bench = await openRemoteBench(60);
+    const { remote, line } = bench;
+    await using consumer = await listen(remote);
+    await using publisher = await remote.connectPublisher();
+    line.swallow();
     const sent = [order("order-1", 1), order("order-1", 2)];
-    const startedAt = performance.now();
     const failure = await publisher.publish(sent).catch((error: unknown) => error);
-    expect(performance.now() - startedAt).toBeLessThan(11_000);
     expect(failure).toBeInstanceOf(PublishError);
     expect(failure).toMatchObject({ failures: sent.map(({ id }) => ({ id, refused: false })) });
     expect(String(failure)).toContain("confirmed nothing for 10000 ms");
 
-    proxy.heal();
+    line.heal();
     await publishUntilConfirmed(publisher, sent);
     await vi.waitFor(() => expect(firstOfEach(consumer.handled)).toEqual(sent), patience);
   });
 
-  test("while a handler runs, whose message then comes again after it and not beside it", async () => {
-    await using bench = await openBench();
-    await using proxy = await startFaultProxy(bench.url);
-    const transport = over(proxy, bench.namespace);
-    const { promise: gate, resolve: open } = Promise.withResolvers<void>();
-    await using consumer = await listen(transport, () => gate);
-    await using publisher = await bench.transport.connectPublisher();
+  test("from a silence that only its heartbeats tell of", async () => {
+    await using bench = await openRemoteBench(1);
+    const { remote, line, errors } = bench;
+    await using consumer = await listen(remote);
+    line.swallow();
+    await vi.waitUntil(() => errors.length > 0, patience);
     const sent = order("order-1");
-    await publisher.publish([sent]);
-    await vi.waitUntil(() => consumer.begun.length === 1);
-    proxy.cut();
-    await vi.waitUntil(async () => (await bench.stranger.checkQueue(`${bench.namespace}.billing`)).consumerCount > 0);
+    await publish(bench.transport, [sent]);
+    line.heal();
+    await vi.waitFor(() => expect(consumer.handled).toEqual([sent]), patience);
+  });
+
+  test("while a handler runs, whose message then comes again after it and not beside it", async () => {
+    await using bench = await openRemoteBench(1);
+    const { remote, line, namespace, stranger } = bench;
+    const { promise: gate, resolve: open } = Promise.withResolvers<void>();
+    await using consumer = await listen(remote, () => gate);
+    const sent = order("order-1");
+    await publish(bench.transport, [sent]);
+    await vi.waitUntil(() => consumer.begun.length === 1, patience);
+    line.cut();
+    line.heal();
+    await vi.waitUntil(async () => (await stranger.checkQueue(`${namespace}.billing`)).consumerCount > 0, patience);
     expect(consumer.begun).toHaveLength(1);
     open();
     await vi.waitFor(() => expect(consumer.handled).toEqual([sent, sent]), patience);
   });
-
-  test("not to those who leave while it is silent, and they leave in time with all that is theirs", async () => {
-    await using bench = await openBench();
-    await using proxy = await startFaultProxy(bench.url);
-    const transport = rabbitmqTransport({ url: proxy.url, namespace: bench.namespace });
-    const consumer = await listen(transport);
-    const publisher = await transport.connectPublisher();
-    proxy.swallow();
-    const startedAt = performance.now();
-    await Promise.all([consumer[Symbol.asyncDispose](), publisher[Symbol.asyncDispose]()]);
-    expect(performance.now() - startedAt).toBeLessThan(10_000);
-    await vi.waitUntil(() => proxy.connections === 0);
-  });
 });
 
-function over({ url }: FaultProxy, namespace: string, heartbeat = 1): Transport {
-  return rabbitmqTransport({ url: `${url}?heartbeat=${heartbeat}`, namespace, onError: () => undefined });
+/** A bench with a second transport, which has a line to the broker on which accidents can be had. */
+async function openRemoteBench(heartbeatSeconds: number) {
+  const opened = new AsyncDisposableStack();
+  const { url, line } = opened.use(await openLine());
+  const bench = opened.use(await openBench());
+  const errors: Error[] = [];
+  const remote = rabbitmqTransport({
+    url: `${url}?heartbeat=${heartbeatSeconds}`,
+    namespace: bench.namespace,
+    onError: (error) => errors.push(error),
+  });
+  return { ...bench, remote, errors, line, [Symbol.asyncDispose]: () => opened.disposeAsync() };
 }
 
 function firstOfEach(envelopes: readonly Envelope[]): Envelope[] {

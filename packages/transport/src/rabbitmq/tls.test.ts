@@ -1,7 +1,7 @@
 import { describe, expect, test, vi } from "vitest";
 import { rabbitmqTransport } from "../rabbitmq.ts";
 import { cannotStart, createCertificates, startOwnBroker } from "./own-broker.ts";
-import { isExcused, listen, openBench, order, publish } from "./under-test.ts";
+import { isExcused, listen, openBench, order, patience, publish } from "./under-test.ts";
 
 describe.skipIf(cannotStart)("RabbitMQ over TLS", () => {
   test("carries messages for those it knows, and tells all others what is wrong", { timeout: 300_000 }, async () => {
@@ -13,7 +13,7 @@ describe.skipIf(cannotStart)("RabbitMQ over TLS", () => {
     await using consumer = await listen(transport);
     const sent = order("order-1");
     await publish(transport, [sent]);
-    await vi.waitFor(() => expect(consumer.handled).toEqual([sent]), { timeout: 20_000 });
+    await vi.waitFor(() => expect(consumer.handled).toEqual([sent]), patience);
 
     const said = async (url: string, tls: Parameters<typeof rabbitmqTransport>[0]["tls"] = own) =>
       rabbitmqTransport({ url, tls, namespace: "tls", onError: () => undefined })

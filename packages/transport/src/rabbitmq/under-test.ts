@@ -4,11 +4,14 @@ import { testBrokers, uniqueName } from "@throughline/local/testing";
 import { type ConfirmChannel, type ConsumeMessage, connect } from "amqplib";
 import { PublishError } from "../publish-error.ts";
 import { type RabbitmqOptions, rabbitmqTransport } from "../rabbitmq.ts";
-import type { UnderTest } from "../testing.ts";
+import { type Line, startLine, type UnderTest } from "../testing.ts";
 import type { Failure, Publisher, Subscription, Transport } from "../transport.ts";
 
 const ownUrl = testBrokers.rabbitmq ?? "";
 const groups = ["billing", "inventory", "billing.work"];
+
+/** How long tests wait for what should happen, on a machine with much else to do. */
+export const patience = { timeout: 60_000, interval: 20 };
 
 /** This machine has no RabbitMQ; in CI that is no excuse. */
 export const isExcused: boolean = ownUrl === "" && process.env.CI !== "true";
@@ -50,18 +53,18 @@ export async function openBench(options: Partial<RabbitmqOptions> = {}): Promise
   };
 }
 
-/**
- * RabbitMQ as the suite wants it. A queue that takes every event stands by, because the suite publishes types that
- * nobody asked for, which this transport refuses.
- */
+/** RabbitMQ as the suite wants it. */
 export async function rabbitmqUnderTest(namespace: string): Promise<UnderTest> {
-  const bench = await openBench({ namespace });
-  const { transport, stranger, take } = bench;
-  await stranger.assertExchange(`${namespace}.events`, "topic");
-  const { queue } = await stranger.assertQueue("", { exclusive: true, arguments: { "x-max-length": 1 } });
-  await stranger.bindQueue(queue, `${namespace}.events`, "#");
+  await using opening = new AsyncDisposableStack();
+  const { url, line } = opening.use(await openLine());
+  const bench = opening.use(await openBench({ namespace }));
+  const { stranger, take } = bench;
+  const opened = opening.move();
   return {
-    transport,
+    transport: rabbitmqTransport({ url: `${url}?heartbeat=1`, namespace, onError: () => undefined }),
+    line,
+    leaseMs: 2_000,
+    tooLargeBytes: 16 * 1_024 * 1_024 + 1,
     probe: {
       async publishRaw(type, bytes) {
         stranger.publish(`${namespace}.events`, type, Buffer.from(bytes));
@@ -75,8 +78,16 @@ export async function rabbitmqUnderTest(namespace: string): Promise<UnderTest> {
         }));
       },
     },
-    dispose: async () => bench[Symbol.asyncDispose](),
+    dispose: () => opened.disposeAsync(),
   };
+}
+
+/** The broker's url over a line on which accidents can be had. */
+export async function openLine(): Promise<{ readonly url: string; readonly line: Line } & AsyncDisposable> {
+  const url = new URL(ownUrl);
+  const line = await startLine({ host: url.hostname, port: Number(url.port) });
+  url.port = `${line.port}`;
+  return { url: url.href, line, [Symbol.asyncDispose]: () => line[Symbol.asyncDispose]() };
 }
 
 export type Listener = AsyncDisposable & {
