@@ -1,7 +1,7 @@
 import { runCausedBy, serializeEnvelope } from "@throughline/envelope";
 import type { Options } from "amqplib";
-import { describe, expect, test } from "vitest";
-import { isExcused, openBench, order, payment, rabbitmqUnderTest } from "./rabbitmq/under-test.ts";
+import { describe, expect, test, vi } from "vitest";
+import { isExcused, listen, openBench, order, patience, payment, rabbitmqUnderTest } from "./rabbitmq/under-test.ts";
 import { rabbitmqTransport } from "./rabbitmq.ts";
 import { describeTransport } from "./testing.ts";
 
@@ -53,6 +53,18 @@ describe.skipIf(isExcused)("on RabbitMQ, a stranger finds", () => {
       { fields: { exchange: `${namespace}.work` }, properties: { priority: 9 } },
       { fields: { exchange: `${namespace}.work` }, properties: { priority: 4 } },
     ]);
+  });
+
+  test("a way in, by the documented names and with nothing but the envelope", async () => {
+    await using bench = await openBench();
+    const { namespace, transport, stranger } = bench;
+    await using event = await listen(transport);
+    await using work = await listen(transport, undefined, { group: "billing.work", types: ["payment.requested"] });
+    const [created, requested] = [order("order-1"), payment("order-1")];
+    stranger.publish(`${namespace}.events`, "order.created", Buffer.from(serializeEnvelope(created)));
+    stranger.publish(`${namespace}.work`, "payment.requested", Buffer.from(serializeEnvelope(requested)));
+    await vi.waitUntil(() => event.handled.length + work.handled.length === 2, patience);
+    expect([event.handled, work.handled]).toEqual([[created], [requested]]);
   });
 
   test("a durable queue per group and its dead letters, as documented", async () => {

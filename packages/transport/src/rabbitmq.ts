@@ -12,18 +12,21 @@ export type { RabbitmqOptions, Work } from "./rabbitmq/options.ts";
 /**
  * RabbitMQ, from 3.10 on. Events go through the topic exchange `<namespace>.events` into one replicated queue per group,
  * `<namespace>.<group>`; work goes through the direct exchange `<namespace>.work` into a priority queue. All of it is
- * durable and declared on the way, and every message is persistent.
+ * durable and declared on the way, and every message is persistent. The types of a subscription to events may be patterns:
+ * `order.#`, `*.completed`.
  *
- * Publishing is confirmed by the broker, message by message. One that no queue takes is a failure: subscribe first. Both
- * ends come back by themselves, for ever, when the broker or the line to it was gone.
+ * Publishing is confirmed by the broker, message by message, a thousand at a time. One that no queue takes is a failure:
+ * subscribe first. Both ends come back by themselves, for ever, when the broker or the line to it was gone.
  *
- * The order of a key holds while one consumer reads the queue. Consumers of a group share it as they come, and a message
- * that one of them gives back may then be behind later ones.
+ * A subscriber holds as many messages as its `concurrency`, and more only while those it holds wait. The order of a key
+ * holds while one consumer reads the queue. Consumers of a group share it as they come, and a message that one of them
+ * gives back may then be behind later ones.
  *
- * A message that fails is tried again in its place. One that is set aside goes to `<namespace>.<group>.dlq` as it came,
- * with the headers `x-error-name`, `x-error-message`, `x-error-stack`, `x-original-exchange`, `x-original-routing-key`,
- * `x-failed-at` and `x-attempts`. One that kills its consumers goes there after 20 deliveries without an outcome; an
- * event then has the broker's `x-death` instead.
+ * A message that fails is tried again in its place, and a delivery without an outcome counts as an attempt: its consumer
+ * died, or lost its connection, or, before RabbitMQ 4.3, gave it back. After its attempts it goes to
+ * `<namespace>.<group>.dlq` as it came, with the headers `x-error-name`, `x-error-message`, `x-error-stack`,
+ * `x-original-exchange`, `x-original-routing-key`, `x-failed-at` and `x-attempts`. What nobody lives long enough to set
+ * aside, the broker does after 20 deliveries, with its own `x-death`.
  */
 export function rabbitmqTransport({ url, tls = {}, namespace, work, onError = warn }: RabbitmqOptions): Transport {
   const settings: Settings = {

@@ -1,26 +1,51 @@
-import { type Envelope, RejectedError, serializeEnvelope } from "@throughline/envelope";
+import { createEnvelope, type Envelope, RejectedError, serializeEnvelope } from "@throughline/envelope";
 import { describe, expect, test, vi } from "vitest";
 import { dieWith, isExcused, listen, openBench, order, patience, payment, publish } from "./under-test.ts";
 
 describe.skipIf(isExcused)("a consumer on RabbitMQ", () => {
-  test("handles urgent work before what has waited longer", async () => {
+  test("handles urgent work right after what it has in hand, however much waits before it", async () => {
     await using bench = await openBench();
-    await using subscriber = await bench.transport.connectSubscriber();
     const { promise: gate, resolve: open } = Promise.withResolvers<void>();
-    const handled: string[] = [];
-    const handler = async ({ key }: Envelope) => {
-      handled.push(key);
-      await gate;
-    };
-    await subscriber.subscribe({ group: "billing.work", types: ["payment.requested"], concurrency: 1, handler });
-    await using publisher = await bench.transport.connectPublisher();
-    await publisher.publish([payment("first")]);
-    await vi.waitUntil(() => handled.length === 1, patience);
-    for (const key of ["usual-1", "usual-2"]) await publisher.publish([payment(key)]);
-    for (const key of ["express-1", "express-2"]) await publisher.publish([payment(key, true)]);
+    const workOf = { group: "billing.work", types: ["payment.requested"], concurrency: 10 };
+    await (await listen(bench.transport, undefined, workOf))[Symbol.asyncDispose]();
+    await publish(
+      bench.transport,
+      Array.from({ length: 300 }, (_, n) => payment(`usual-${n}`)),
+    );
+    await using consumer = await listen(bench.transport, () => gate, workOf);
+    await vi.waitUntil(() => consumer.begun.length === 10, patience);
+    const express = Array.from({ length: 5 }, (_, n) => payment(`express-${n}`, true));
+    await publish(bench.transport, express);
     open();
-    await vi.waitUntil(() => handled.length === 5, patience);
-    expect(handled).toEqual(["first", "express-1", "express-2", "usual-1", "usual-2"]);
+    await vi.waitUntil(() => consumer.handled.length === 305, patience);
+    expect(consumer.begun.slice(10, 15)).toEqual(express);
+  });
+
+  test("takes types by pattern, and each message once", async () => {
+    await using bench = await openBench();
+    await using consumer = await listen(bench.transport, undefined, { types: ["order.#", "*.completed"] });
+    const types = ["order.created", "order.item.added", "payment.completed", "order.completed"];
+    await publish(bench.transport, types.map(event));
+    await expect(publish(bench.transport, ["payment.failed", "stock.item.completed"].map(event))).rejects.toThrow(
+      "No queue takes payment.failed",
+    );
+    await vi.waitUntil(() => consumer.handled.length === 4, patience);
+    expect(consumer.handled.map(({ type }) => type).sort()).toEqual(types.sort());
+    expect(await bench.transport.backlog("billing", [])).toEqual({ waiting: 0, deadLetters: 0 });
+  });
+
+  test("has in hand no more than its concurrency, 10 unless told otherwise", async () => {
+    await using bench = await openBench();
+    const { promise: gate, resolve: open } = Promise.withResolvers<void>();
+    await using consumer = await listen(bench.transport, () => gate);
+    await publish(
+      bench.transport,
+      Array.from({ length: 30 }, (_, n) => order(`order-${n}`)),
+    );
+    await vi.waitUntil(() => consumer.begun.length === 10, patience);
+    expect(await bench.stranger.checkQueue(`${bench.namespace}.billing`)).toMatchObject({ messageCount: 20 });
+    open();
+    await vi.waitUntil(() => consumer.handled.length === 30, patience);
   });
 
   test("sets a message aside as it came, with the reason and where it came from", async () => {
@@ -164,3 +189,7 @@ describe.skipIf(isExcused)("a consumer on RabbitMQ", () => {
     expect(await bench.transport.backlog("billing", ["order.created"])).toEqual({ waiting: 0, deadLetters: 0 });
   });
 });
+
+function event(type: string): Envelope {
+  return createEnvelope({ type, version: "1", key: type, data: {} }, { source: "order-service" });
+}

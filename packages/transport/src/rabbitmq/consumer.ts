@@ -63,12 +63,13 @@ export async function startConsumer(
     await declare(channel);
     await channel.prefetch(concurrency);
     let helping = await takeHelping();
-    void takeMore().catch((error: unknown) => lose(toError(error)));
+    const ended = takeMore().catch((error: unknown) => lose(toError(error)));
     return {
-      cancel() {
+      async cancel() {
         isCancelled = true;
         works.advance();
-        return channel.cancel(helping.tag);
+        await ended;
+        await channel.cancel(helping.tag);
       },
     };
 
