@@ -16,20 +16,26 @@ const lastWordsMs = 5_000;
 export async function connectSubscriber(settings: Settings): Promise<Subscriber> {
   const connection = await keepConnection(settings, "subscriber");
   const copier = createCopier(settings);
-  const consumers: AsyncDisposable[] = [];
+  const consumers: Promise<AsyncDisposable>[] = [];
+  let isClosed = false;
   return {
     async subscribe(subscription) {
-      consumers.push(await consume(connection, subscription, copier, settings));
+      if (isClosed) throw new Error(`The subscriber is closed: ${subscription.group} needs a new one`);
+      const consumer = consume(connection, subscription, copier, settings);
+      consumers.push(consumer);
+      await consumer;
     },
     async [Symbol.asyncDispose]() {
-      await Promise.all(consumers.map((consumer) => consumer[Symbol.asyncDispose]()));
+      isClosed = true;
+      const started = await Promise.allSettled(consumers.splice(0));
+      await Promise.all(started.map((start) => start.status === "fulfilled" && start.value[Symbol.asyncDispose]()));
       await copier[Symbol.asyncDispose]();
       await connection[Symbol.asyncDispose]();
     },
   };
 }
 
-function consume(
+async function consume(
   connection: KeptOpen<ChannelModel>,
   given: Subscription,
   copier: Copier,
@@ -40,7 +46,7 @@ function consume(
   const { group, types, concurrency, timeoutMs } = subscription;
   const queue = queueOf(namespace, group, types, work.types);
   const works = createKeyQueue(concurrency);
-  return startConsumer(connection, settings, {
+  return await startConsumer(connection, settings, {
     queue: queue.name,
     declare: (channel) => declareQueue(channel, namespace, queue),
     works,
