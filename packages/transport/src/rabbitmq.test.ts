@@ -1,7 +1,15 @@
 import { runCausedBy, serializeEnvelope } from "@throughline/envelope";
 import type { Options } from "amqplib";
 import { describe, expect, test, vi } from "vitest";
-import { isExcused, listen, openBench, order, patience, payment, rabbitmqUnderTest } from "./rabbitmq/under-test.ts";
+import {
+  isExcused,
+  listen,
+  openBench,
+  order,
+  patience,
+  payment,
+  rabbitmqUnderTest,
+} from "./rabbitmq/testing/under-test.ts";
 import { rabbitmqTransport } from "./rabbitmq.ts";
 import { describeTransport } from "./testing.ts";
 

@@ -1,6 +1,6 @@
 import { createEnvelope, type Envelope, RejectedError, serializeEnvelope } from "@throughline/envelope";
 import { describe, expect, test, vi } from "vitest";
-import { dieWith, isExcused, listen, openBench, order, patience, payment, publish } from "./under-test.ts";
+import { dieWith, isExcused, listen, openBench, order, patience, payment, publish } from "./testing/under-test.ts";
 
 describe.skipIf(isExcused)("a consumer on RabbitMQ", () => {
   test("handles urgent work right after what it has in hand, however much waits before it", async () => {

@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { RejectedError } from "@throughline/envelope";
 import { describe, expect, test, vi } from "vitest";
-import { type Bench, isExcused, listen, openBench, order, patience, payment, publish } from "./under-test.ts";
+import { type Bench, isExcused, listen, openBench, order, patience, payment, publish } from "./testing/under-test.ts";
 
 const kinds = [
   { group: "billing", type: "order.created", create: order },

@@ -1,7 +1,17 @@
 import { RejectedError, serializeEnvelope } from "@throughline/envelope";
 import { describe, expect, test, vi } from "vitest";
 import type { DeadLetter, DeadLetterRoad, Transport } from "../transport.ts";
-import { type Bench, dieWith, isExcused, listen, openBench, order, patience, payment, publish } from "./under-test.ts";
+import {
+  type Bench,
+  dieWith,
+  isExcused,
+  listen,
+  openBench,
+  order,
+  patience,
+  payment,
+  publish,
+} from "./testing/under-test.ts";
 
 const reject = async () => {
   throw new RejectedError("no such customer");

@@ -1,8 +1,8 @@
 import { createEnvelope, type Envelope } from "@throughline/envelope";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { PublishError } from "../publish-error.ts";
-import { cannotStart, type OwnBroker, startOwnBroker } from "./own-broker.ts";
-import { listen, openBench, order, patience, publishUntilConfirmed } from "./under-test.ts";
+import { cannotStart, type OwnBroker, startOwnBroker } from "./testing/own-broker.ts";
+import { listen, openBench, order, patience, publishUntilConfirmed } from "./testing/under-test.ts";
 
 const heldBack = 50_000;
 

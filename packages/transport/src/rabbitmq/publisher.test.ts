@@ -2,7 +2,7 @@ import { createEnvelope, type Envelope } from "@throughline/envelope";
 import { describe, expect, test, vi } from "vitest";
 import { PublishError, type PublishFailure } from "../publish-error.ts";
 import type { Publisher } from "../transport.ts";
-import { isExcused, openBench, order, payment } from "./under-test.ts";
+import { isExcused, openBench, order, payment } from "./testing/under-test.ts";
 
 describe.skipIf(isExcused)("a publisher on RabbitMQ", () => {
   test("has 5,000 messages confirmed in one call, also of few keys", { timeout: 60_000 }, async () => {

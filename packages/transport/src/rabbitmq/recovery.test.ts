@@ -11,7 +11,7 @@ import {
   patience,
   publish,
   publishUntilConfirmed,
-} from "./under-test.ts";
+} from "./testing/under-test.ts";
 
 describe.skipIf(isExcused)("RabbitMQ comes back", { timeout: 120_000, concurrent: true }, () => {
   test("and nothing is lost or out of order where connections are cut again and again", async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test, vi } from "vitest";
 import { rabbitmqTransport } from "../rabbitmq.ts";
-import { cannotStart, createCertificates, startOwnBroker } from "./own-broker.ts";
-import { isExcused, listen, openBench, order, patience, publish } from "./under-test.ts";
+import { cannotStart, createCertificates, startOwnBroker } from "./testing/own-broker.ts";
+import { isExcused, listen, openBench, order, patience, publish } from "./testing/under-test.ts";
 
 describe.skipIf(cannotStart)("RabbitMQ over TLS", () => {
   test("carries messages for those it knows, and tells all others what is wrong", { timeout: 300_000 }, async () => {

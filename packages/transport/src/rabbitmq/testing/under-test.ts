@@ -2,10 +2,10 @@ import { setImmediate } from "node:timers/promises";
 import { createEnvelope, type Envelope, type Handler } from "@throughline/envelope";
 import { testBrokers, uniqueName } from "@throughline/local/testing";
 import { type ConfirmChannel, type ConsumeMessage, connect } from "amqplib";
-import { PublishError } from "../publish-error.ts";
-import { type RabbitmqOptions, rabbitmqTransport } from "../rabbitmq.ts";
-import { type Line, startLine, type UnderTest } from "../testing.ts";
-import type { Failure, Publisher, Subscription, Transport } from "../transport.ts";
+import { PublishError } from "../../publish-error.ts";
+import { type RabbitmqOptions, rabbitmqTransport } from "../../rabbitmq.ts";
+import { type Line, startLine, type UnderTest } from "../../testing.ts";
+import type { Failure, Publisher, Subscription, Transport } from "../../transport.ts";
 
 const ownUrl = testBrokers.rabbitmq ?? "";
 const groups = ["billing", "inventory", "billing.work"];
