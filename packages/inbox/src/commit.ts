@@ -1,6 +1,7 @@
 import { channel } from "node:diagnostics_channel";
 import type { Envelope } from "@throughline/envelope";
 import { allEnded, type Database, lendTransaction, type Transaction } from "@throughline/log";
+import { inTime } from "./in-time.ts";
 import { passKeys, putAside } from "./parked-keys.ts";
 import { type Parks, type Remembered, remember } from "./processed-messages.ts";
 import type { Effect } from "./reaction.ts";
@@ -55,18 +56,7 @@ function outcomeOf(id: string, known: Remembered): Outcome {
 async function runInTurn(works: readonly Work[], tx: Transaction, effectMs: number): Promise<void> {
   for (const { envelope, effect } of works) {
     beforeHandle.publish(undefined);
-    await inTime(effect(tx), envelope, effectMs);
+    await inTime(effect(tx), { what: "The effect of", of: envelope, ms: effectMs });
     afterHandle.publish(undefined);
-  }
-}
-
-async function inTime(effect: Promise<void>, { type, id }: Envelope, effectMs: number): Promise<void> {
-  const { promise: tooLate, reject } = Promise.withResolvers<never>();
-  const late = () => reject(new Error(`The effect of ${type} ${id} took longer than ${effectMs} ms`));
-  const timer = setTimeout(late, effectMs);
-  try {
-    await Promise.race([effect, tooLate]);
-  } finally {
-    clearTimeout(timer);
   }
 }

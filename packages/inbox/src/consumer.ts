@@ -10,6 +10,7 @@ import { parkKey } from "./parked-keys.ts";
 import { startParkedRun } from "./parked-run.ts";
 import type { Reaction } from "./reaction.ts";
 import { defaultRetentionDays } from "./retention.ts";
+import { isOutage, retry } from "./transient.ts";
 
 export type ConsumerOptions = Pick<Subscription, "attempts" | "retryDelayMs" | "onFailure"> & {
   /** What a handler may take, in milliseconds, and three times what its effect in the database may. Default: 30,000. */
@@ -56,6 +57,8 @@ export type RoadBacklog = Backlog & { readonly road: string; readonly reason?: s
 /** Disposing it stops the intake and waits for the messages in flight. */
 export type Consumer = AsyncDisposable & { status(): ConsumerStatus; backlog(): Promise<RoadBacklog[]> };
 
+const longestTimeoutMs = 2 ** 30;
+
 /**
  * Handles what a group receives, each message once, whatever the transports deliver again. Messages in flight at the same
  * time commit together; what fails is counted, retried and set aside by its transport, and its neighbours do not notice.
@@ -74,8 +77,10 @@ export async function startConsumer(
   const stopping = new AbortController();
   const { signal } = stopping;
   const commit = createCommitter(database, group, { batchSize, timeoutMs, signal, keysSideBySide, parks });
-  const handle = createHandler(database, group, reactions, { retentionDays, parks, commit });
-  const counted = count(handle, onFailure);
+  const handle = createHandler(database, group, reactions, { retentionDays, timeoutMs, parks, commit });
+  // A database that is away is no message's fault: it is waited out, however long, and costs no attempt.
+  const patience = { waitsOut: isOutage, until: Number.POSITIVE_INFINITY, signal };
+  const counted = count((envelope) => retry(() => handle(envelope), patience), onFailure);
 
   await using opening = new AsyncDisposableStack();
   const onError = (error: Error) => onFailure({ error, deadLettered: false });
@@ -87,7 +92,12 @@ export async function startConsumer(
   for (const transport of from) {
     const subscriber = opening.use(await transport.connectSubscriber());
     const { handler, onFailure } = counted;
-    await subscriber.subscribe({ ...subscription, group, types, concurrency, handler, onFailure, beforeDead });
+    await subscriber.subscribe({
+      ...subscription,
+      ...{ group, types, concurrency, handler, onFailure, beforeDead },
+      // The handler keeps its time itself.
+      timeoutMs: longestTimeoutMs,
+    });
   }
   opening.use(startParkedRun(database, group, { ...counted, timeoutMs, attempts, retryDelayMs }));
   opening.defer(() => stopping.abort());

@@ -1,6 +1,7 @@
 import { type Envelope, RejectedError } from "@throughline/envelope";
 import type { Database } from "@throughline/log";
 import type { Outcome } from "./commit.ts";
+import { inTime } from "./in-time.ts";
 import { passKeys, putAsideIfHeld } from "./parked-keys.ts";
 import { type Parks, standingOf } from "./processed-messages.ts";
 import type { Effect, Reaction } from "./reaction.ts";
@@ -8,6 +9,8 @@ import { refuseForgotten } from "./retention.ts";
 
 export type HandlerParts = {
   readonly retentionDays: number;
+  /** What reading a message, and the call of its reaction, may take, in milliseconds. */
+  readonly timeoutMs: number;
   readonly parks: Parks;
   readonly commit: (envelope: Envelope, effect: Effect) => Promise<Outcome>;
 };
@@ -17,7 +20,7 @@ export function createHandler(
   database: Database,
   group: string,
   reactions: readonly Reaction[],
-  { retentionDays, parks, commit }: HandlerParts,
+  { retentionDays, timeoutMs, parks, commit }: HandlerParts,
 ): (envelope: Envelope) => Promise<Outcome> {
   const byName = indexByName(group, reactions);
   return async (envelope) => {
@@ -26,10 +29,11 @@ export function createHandler(
     refuseForgotten(envelope, retentionDays);
     for (;;) {
       let standing: Awaited<ReturnType<typeof standingOf>> = "done";
-      const effect = await reaction.prepare(envelope, async () => {
+      const preparing = reaction.prepare(envelope, async () => {
         standing = await standingOf(database, group, envelope, parks);
         return standing !== "new";
       });
+      const effect = await inTime(preparing, { what: "Handling", of: envelope, ms: timeoutMs });
       if (effect !== undefined) return commit(envelope, effect);
       if (standing === "done") {
         // Handled, and set aside all the same, since it took too long.

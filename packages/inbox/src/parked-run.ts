@@ -1,4 +1,4 @@
-import { type Envelope, type Handler, parseEnvelope, RejectedError, runCausedBy } from "@throughline/envelope";
+import { type Handler, parseEnvelope, RejectedError, runCausedBy } from "@throughline/envelope";
 import type { Database } from "@throughline/log";
 import type { Failure } from "@throughline/transport";
 import { claimDue, type DueMessage, dieHere, passKeys, retryLater } from "./parked-keys.ts";
@@ -43,11 +43,7 @@ async function keepRunning(database: Database, consumer: string, run: ParkedRun,
 async function runOne(database: Database, consumer: string, { wire, attempts }: DueMessage, run: ParkedRun) {
   const envelope = parseEnvelope(wire);
   try {
-    await inTime(
-      runCausedBy(envelope, () => run.handler(envelope)),
-      envelope,
-      run.timeoutMs,
-    );
+    await runCausedBy(envelope, () => run.handler(envelope));
     // Its commit has done so, unless its type does not park any more.
     await passKeys(database, consumer, [envelope]);
   } catch (thrown) {
@@ -57,17 +53,6 @@ async function runOne(database: Database, consumer: string, { wire, attempts }: 
     else
       await retryLater(database, consumer, envelope, Math.min(run.retryDelayMs * 2 ** (attempts - 1), longestRetryMs));
     run.onFailure({ error, envelope, deadLettered });
-  }
-}
-
-async function inTime(work: Promise<void>, { type, id }: Envelope, timeoutMs: number): Promise<void> {
-  const { promise: tooLate, reject } = Promise.withResolvers<never>();
-  const late = () => reject(new Error(`Handling ${type} ${id} took longer than ${timeoutMs} ms`));
-  const timer = setTimeout(late, timeoutMs);
-  try {
-    await Promise.race([work, tooLate]);
-  } finally {
-    clearTimeout(timer);
   }
 }
 
