@@ -1,7 +1,10 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { currentCause, RejectedError } from "@throughline/envelope";
+import { connect } from "@throughline/local/testing";
 import { query, type Transaction } from "@throughline/log";
 import type { Failure } from "@throughline/transport";
 import { memoryTransport } from "@throughline/transport/memory";
+import { startLine } from "@throughline/transport/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type ConsumerOptions, on, type Reaction, startConsumer } from "./index.ts";
 import { addEffect, barrier, effectsOf, note, noted, openTestInbox, publish, remembered, until } from "./test-inbox.ts";
@@ -213,6 +216,32 @@ test("killed database connections cost no attempt", async () => {
   await until(() => started.consumer.status().handled === 10);
   expect({ failures: started.failures, kills }).toEqual({ failures: [], kills: 1 });
   expect(await effectsOf(inbox.database, started.group)).toHaveLength(10);
+});
+
+test("a database that is away for longer than all attempts together costs none", async () => {
+  const { hostname, port } = new URL(inbox.url);
+  await using line = await startLine({ host: hostname, port: Number(port) });
+  const url = Object.assign(new URL(inbox.url), { port: `${line.port}` }).href;
+  await using far = connect(url);
+  const group = `group-${groups++}`;
+  const transport = memoryTransport();
+  const failures: Failure[] = [];
+  const reaction = on(noted, (message, tx) => addEffect(tx, group, message.data.text));
+  await using consumer = await startConsumer(far.database, group, [reaction], {
+    from: [transport],
+    attempts: 1,
+    timeoutMs: 50,
+    onFailure: (failure) => failures.push(failure),
+  });
+  line.cut();
+  await publish(transport, notes(3));
+  await until(() => consumer.status().inFlight === 3);
+  // Several times as long as a handler may take: that is what the attempts of a message would be over in.
+  await delay(500);
+  line.heal();
+  await until(() => consumer.status().handled === 3);
+  expect(failures.filter(({ envelope }) => envelope !== undefined)).toEqual([]);
+  expect(await effectsOf(inbox.database, group)).toHaveLength(3);
 });
 
 test("two batches that deadlock end one by one, and cost no attempt", async () => {

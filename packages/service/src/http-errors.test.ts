@@ -50,6 +50,7 @@ describe("a fault is answered with a problem", () => {
     ["a wrong query", "GET", "/orders?limit=1000", {}, 400, /The query has a fault/],
     ["an unknown route", "GET", "/nothing", {}, 404, /There is no GET \/nothing/],
     ["an unknown method", "DELETE", "/orders/1", {}, 405, /has GET/],
+    ["a database that is away", "GET", "/away", {}, 503, /does not answer/],
     ["a bug", "GET", "/bug", {}, 500, /correlation id leads to the cause/],
   ])("for %s", async (_what, method, path, init, status, detail) => {
     await using http = await serve();

@@ -12,11 +12,12 @@ export type MapError = (error: unknown) => HttpProblem | undefined;
 /** Answers every error with a problem. Only what is thrown as a problem, or mapped to one, says more than its status. */
 export function answerErrors(log: Logger, mapError: MapError = () => undefined): ErrorRequestHandler {
   return (error: unknown, request, response, _next) => {
-    const answer = error instanceof HttpProblem ? error : (mapError(error) ?? requestProblem(error) ?? internalError());
+    const answer =
+      error instanceof HttpProblem ? error : (mapError(error) ?? requestProblem(error) ?? ownProblem(error));
     if (answer.status >= 500) log.error({ err: error }, `${request.method} ${request.path} failed`);
     // Half an answer is on its way: cutting it off is the only way left to tell the client.
     if (response.headersSent) response.destroy();
-    else sendProblem(response, answer);
+    else sendProblem(answer.status === 503 ? response.set("retry-after", "1") : response, answer);
   };
 }
 
@@ -62,8 +63,22 @@ function sendProblem(response: Response, { status, title, extra }: HttpProblem):
     .send(JSON.stringify({ type: "about:blank", title, status, ...extra, correlationId }));
 }
 
-function internalError(): HttpProblem {
+function ownProblem(error: unknown): HttpProblem {
+  if (isAway(error))
+    return problem(503, "Service Unavailable", { detail: "What this needs does not answer: try again" });
   return problem(500, "Internal Server Error", { detail: "The correlation id leads to the cause in the logs" });
+}
+
+// Of the network, and of Postgres: shutting down, crashed, starting, too many connections; class 08 is the connection.
+const awayCodes = /^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|57P01|57P02|57P03|53300|08...)$/;
+// `pg` has no codes for these.
+const awayMessages =
+  /^(Connection terminated|timeout exceeded when trying to connect|Client (was closed|has encountered))/;
+
+function isAway(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const code = "code" in error ? String(error.code) : "";
+  return awayCodes.test(code) || awayMessages.test(error.message) || isAway(error.cause);
 }
 
 /** What express found wrong with the request before a route saw it. Its errors carry `type`, `status` and `expose`. */

@@ -25,6 +25,9 @@ export function serve(options: Partial<HttpOptions> = {}) {
   routes.post("/cause", async (_request, response) => void response.json(await Promise.resolve(currentCause())));
   routes.get("/domain", () => Promise.reject(new OrderError("No such order")));
   routes.get("/bug", () => Promise.reject(new Error("password is hunter2")));
+  // As a pool fails, wrapped by drizzle, while Postgres is away.
+  const refused = Object.assign(new Error("connect ECONNREFUSED"), { code: "ECONNREFUSED" });
+  routes.get("/away", () => Promise.reject(new Error("Failed query", { cause: refused })));
   return serveHttp(config, { routes, ...options });
 }
 
