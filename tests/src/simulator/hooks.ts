@@ -1,5 +1,5 @@
 /**
- * Puts stand-ins between the packages and the machine: timers, random ids, the client library of Kafka, and the hints, which are per process.
+ * Puts stand-ins between the packages and the machine: timers, random ids, the client library of Kafka, and events, which are per process.
  * With a change, breaks one place of a source as it is loaded. To be called before anything of ours is imported.
  */
 import { readFileSync } from "node:fs";
@@ -14,7 +14,7 @@ const standIns: Readonly<Record<string, string>> = {
   "node:timers/promises": new URL("timers-promises.ts", import.meta.url).href,
   "node:crypto": new URL("crypto.ts", import.meta.url).href,
   "./kafka/kafkajs.ts": new URL("kafka/library.ts", import.meta.url).href,
-  "./hint.ts": new URL("hint.ts", import.meta.url).href,
+  "node:events": new URL("events.ts", import.meta.url).href,
 };
 
 export function installStandIns(change?: Change): void {

@@ -16,16 +16,16 @@ export const mutants: readonly Mutant[] = [
   {
     name: "acknowledges before the commit",
     breaks: "I1",
-    file: `${inbox}/group-commit.ts`,
-    find: "const commit = () => commitTogether(",
-    put: 'for (const { resolve } of batch) resolve("handled");\n      const commit = () => commitTogether(',
+    file: "packages/log/src/group-commit.ts",
+    find: "const results = await commitAll(",
+    put: 'for (const { done } of batch) done.resolve("handled" as Result);\n      const results = await commitAll(',
   },
   {
     name: "acknowledges the whole batch when one message of it fails",
     breaks: "I1",
-    file: `${inbox}/group-commit.ts`,
-    find: "else for (const work of batch) await settle([work]);",
-    put: 'else for (const work of batch) work.resolve("handled");',
+    file: "packages/log/src/group-commit.ts",
+    find: "else for (const one of batch) await settle([one]);",
+    put: 'else for (const { done } of batch) done.resolve("handled" as Result);',
   },
   {
     name: "remembers in another transaction than that of the effect",
@@ -38,7 +38,7 @@ export const mutants: readonly Mutant[] = [
     name: "has the effect in another transaction than that of the memory",
     breaks: "I4",
     file: `${inbox}/commit.ts`,
-    find: "runInTurn(run, lent.proxy, effectMs)",
+    find: "runInTurn(run, tx, effectMs)",
     put: "database.transaction((other) => runInTurn(run, other, effectMs))",
   },
   {
@@ -51,8 +51,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: "does not notice a transaction that a handler has spoiled",
     breaks: "I1",
-    file: `${inbox}/commit.ts`,
-    find: "await assertAlive(tx);",
+    file: "packages/log/src/group-commit.ts",
+    find: 'await query(tx, "log_is_alive", "select", []);',
     put: "",
   },
   {
@@ -173,8 +173,8 @@ export const mutants: readonly Mutant[] = [
     name: "notes of an open message that it has ended",
     breaks: "I1",
     file: `${transport}/kafka/progress.ts`,
-    find: "from: offset + 1n, count: (open[index + 1] ?? next) - offset - 1n",
-    put: "from: offset, count: (open[index + 1] ?? next) - offset",
+    find: "from = at + 1n;",
+    put: "from = at;",
   },
   {
     name: "drops a message that is to be delivered again",
@@ -205,10 +205,10 @@ export const mutants: readonly Mutant[] = [
     put: "else if (failedKeys.has(envelope.id))",
   },
   {
-    name: "writes the order and its messages in two transactions",
+    name: "tells of an order in a transaction before that of the order",
     breaks: "I2",
     file: "tests/src/simulator/service.ts",
-    find: 'await enqueue(tx, "order", messages);',
-    put: 'await database.transaction((other) => enqueue(other, "order", messages));',
+    find: "share((tx) => placeOrder(tx, order))",
+    put: "share((tx) => tellOf(tx, order)).then(() => share((tx) => placeOrder(tx, order)))",
   },
 ];

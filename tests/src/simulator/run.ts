@@ -3,10 +3,9 @@ import { outboxLog } from "@throughline/outbox";
 import { enterWorld } from "./clock.ts";
 import { type Evidence, isSettled } from "./evidence.ts";
 import { type Berth, openBerth, strike } from "./fleet.ts";
-import { forgetListeners } from "./hint.ts";
 import { enterCluster } from "./kafka/library.ts";
 import { chaosMs, type Fault, type PlannedOrder, planRun } from "./plan.ts";
-import { openDatabase, placeOrder, type ServiceName, startService } from "./service.ts";
+import { openDatabase, type ServiceName, startService } from "./service.ts";
 import { createSurroundings } from "./surroundings.ts";
 import { judge, type Violation } from "./verdict.ts";
 import { actors, createWorld, type World } from "./world.ts";
@@ -33,7 +32,6 @@ export async function runSeed(seed: number, trace?: (line: string) => void): Pro
   const evidence = createSurroundings(world, plan);
   enterWorld(world);
   enterCluster(world, evidence.cluster);
-  forgetListeners();
   const berths = openFleet(world, evidence);
   for (const fault of plan.faults) {
     world.later(
@@ -54,6 +52,8 @@ export async function runSeed(seed: number, trace?: (line: string) => void): Pro
     await settle(world, evidence);
   }
   evidence.journal.crashes = berths.reduce((sum, berth) => sum + berth.crashes, 0);
+  // What is left of them hears nothing of the next run.
+  for (const { actor } of berths) actor.isAlive = false;
   const { violations, sometimes } = judge(evidence, world.now >= patienceMs);
   return { seed, violations, sometimes, steps: world.steps, fingerprint: world.fingerprint };
 }
@@ -72,10 +72,10 @@ function openFleet(world: World, { plan, databases }: Evidence): Berth[] {
 function sendOrder(order: PlannedOrder, berths: readonly Berth[], world: World): void {
   const send = () => {
     const berth = berths[Number(order.id.at(-1)) % 2];
-    const database = berth?.running?.database;
-    if (berth === undefined || database === undefined || !berth.actor.isAlive) return;
+    const service = berth?.running;
+    if (berth === undefined || service === undefined || !berth.actor.isAlive) return;
     const refused = ({ message }: Error) => world.note(() => `           ${order.id} was not placed: ${message}`);
-    void actors.run(berth.actor, () => placeOrder(database, order).catch(refused));
+    void actors.run(berth.actor, () => service.place(order).catch(refused));
   };
   world.later(order.atMs, undefined, () => `a client sends ${order.id}`, send);
 }

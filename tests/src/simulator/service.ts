@@ -1,6 +1,6 @@
 import { type Envelope, RejectedError } from "@throughline/envelope";
 import { on, type Reaction, startConsumer } from "@throughline/inbox";
-import { type Database, query, type Transaction } from "@throughline/log";
+import { type Database, query, shareTransactions, type Transaction } from "@throughline/log";
 import { enqueue, startRelay } from "@throughline/outbox";
 import { kafkaTransport } from "@throughline/transport/kafka";
 import { drizzle } from "drizzle-orm/node-postgres";
@@ -29,7 +29,10 @@ type Needs = {
 };
 
 /** One process of a service, made of what the real ones are made of: outbox, relay, inbox, Kafka. */
-export type Service = AsyncDisposable & { readonly database: Database };
+export type Service = AsyncDisposable & {
+  /** What a request does. Rejects where the order was not placed, or where nobody knows. */
+  place(order: PlannedOrder): Promise<void>;
+};
 
 export async function startService(name: ServiceName, needs: Needs): Promise<Service> {
   const { plan } = needs;
@@ -55,7 +58,11 @@ export async function startService(name: ServiceName, needs: Needs): Promise<Ser
     }),
   );
   const started = starting.move();
-  return { database, [Symbol.asyncDispose]: () => started.disposeAsync() };
+  const share = shareTransactions(database);
+  return {
+    place: (order) => share((tx) => placeOrder(tx, order)),
+    [Symbol.asyncDispose]: () => started.disposeAsync(),
+  };
 }
 
 /** The real driver of drizzle, in front of a simulated server. */
@@ -63,15 +70,16 @@ export function openDatabase(world: World, postgres: Postgres): Database {
   return drizzle({ client: new SimulatedPool(world, postgres) as never }) as Database;
 }
 
-/** What a request does. Rejects where the order was not placed, or where nobody knows. */
-export async function placeOrder(database: Database, order: PlannedOrder): Promise<void> {
-  await database.transaction(async (tx) => {
-    await query(tx, "shop_place_order", "insert", [order.id, order.messages.map(({ id }) => id)]);
-    const messages = order.messages.map(({ temper, ...message }) => ({ ...message, version: "1", data: { temper } }));
-    await enqueue(tx, "order", messages);
-    if (order.thinkMs > 0) await delay(order.thinkMs);
-    if (order.isRolledBack) throw new Error("The order is refused after all");
-  });
+async function placeOrder(tx: Transaction, order: PlannedOrder): Promise<void> {
+  await query(tx, "shop_place_order", "insert", [order.id, order.messages.map(({ id }) => id)]);
+  await tellOf(tx, order);
+  if (order.thinkMs > 0) await delay(order.thinkMs);
+  if (order.isRolledBack) throw new Error("The order is refused after all");
+}
+
+function tellOf(tx: Transaction, { messages }: PlannedOrder): Promise<void> {
+  const told = messages.map(({ temper, ...message }) => ({ ...message, version: "1", data: { temper } }));
+  return enqueue(tx, "order", told);
 }
 
 function react(group: string, answers: string | undefined, { failures }: Needs) {

@@ -17,7 +17,7 @@ export const inboxStatements: Statements = {
   "inbox-claim-due"() {
     return [];
   },
-  "inbox-alive"() {
+  log_is_alive() {
     return [{}];
   },
   // Partitions are for size, of which a simulation has none.

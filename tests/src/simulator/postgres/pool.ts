@@ -1,3 +1,4 @@
+import { EventEmitter } from "../events.ts";
 import { actors, type World } from "../world.ts";
 import { type Engine, type EngineReply, PostgresError, type Transaction } from "./engine.ts";
 import { type Server, statementOf } from "./statements.ts";
@@ -68,7 +69,10 @@ function openConnection(world: World, postgres: Postgres) {
   };
   if (actor !== undefined) connections.set(actor, (connections.get(actor) ?? new Set()).add(breakOff));
 
+  const connection = new EventEmitter();
   return {
+    /** What the driver hears from the server. */
+    connection,
     getTransactionStatus: () => (current === undefined ? "I" : "T"),
     release: () => void (actor && connections.get(actor)?.delete(breakOff)),
     query(question: Question, values: readonly unknown[] = []): Promise<{ readonly rows: object[] }> {
@@ -78,12 +82,20 @@ function openConnection(world: World, postgres: Postgres) {
         if (world.now < postgres.downUntil || world.random.chance(postgres.breaks)) breakOff();
         if (isBroken) return reject(lostConnection());
         const asked = { name, text, values };
+        const heard = () => void connection.emit("readyForQuery", { status: current === undefined ? "I" : "T" });
         serve(asked, {
           reject,
           resolve(rows) {
             if (isAnswerLost(text)) return reject(lostConnection());
             postgres.onAnswer({ name, values, rows }, actor);
             resolve({ rows });
+            if (actor !== undefined)
+              world.later(
+                0,
+                actor,
+                () => "hears that its statement is done",
+                () => actors.run(actor, heard),
+              );
           },
         });
       });
