@@ -20,7 +20,7 @@ export async function openShop(options: Partial<KafkaOptions> & Pick<Required<Ka
   const publisher = opening.use(await transport.connectPublisher());
   const topic = `${namespace}.${type}`;
   // A broker that many tests ask for topics takes its time, and a publish has only ten seconds.
-  await stranger.admin.createTopics({ topics: [{ topic, numPartitions: partitions }], timeout: 30_000 });
+  await stranger.createTopic(topic, partitions);
   const { deadLetters } = transport;
   if (deadLetters === undefined) throw new Error("Kafka has dead letters");
   const opened = opening.move();
