@@ -8,7 +8,6 @@ describe.skipIf(brokers.length === 0 && process.env.CI !== "true").each(clients)
   "on a real broker, by %s",
   (client) => {
     describeTransport("kafka", (namespace) => kafkaUnderTest(namespace, client), {
-      closedForGood: "not shown yet",
       unroutable: "a topic keeps what nobody asked for, for those who will",
     });
   },

@@ -18,14 +18,20 @@ const refusals = new Set(["MESSAGE_TOO_LARGE", "RECORD_LIST_TOO_LARGE", "INVALID
 
 /** The order of a key is kept within its topic: between topics Kafka has none. */
 export function createPublisher(sender: Sender, namespace: string): Publisher {
+  let isClosed = false;
+
   return {
     async publish(envelopes) {
+      if (isClosed) throw new Error("This publisher is closed");
       const outgoing = envelopes.map((envelope) => ({ envelope, record: recordOf(envelope, namespace) }));
       const delivery = beginDelivery(sender);
       for (const chunk of chunksOf(outgoing)) await delivery.deliver(chunk);
       delivery.throwIfIncomplete();
     },
-    [Symbol.asyncDispose]: () => sender.close(),
+    async [Symbol.asyncDispose]() {
+      isClosed = true;
+      await sender.close();
+    },
   };
 }
 

@@ -19,9 +19,11 @@ export function createSubscriber(
   sender: Sender,
 ): Subscriber {
   const members: Promise<AsyncDisposable>[] = [];
+  let isClosed = false;
 
   return {
     async subscribe(incomplete) {
+      if (isClosed) throw new Error("This subscriber is closed");
       const subscription = withDefaults(incomplete);
       const { group, types, concurrency } = subscription;
       const topics = types.map((type) => topicOf(settings.namespace, type));
@@ -39,6 +41,7 @@ export function createSubscriber(
       await member;
     },
     async [Symbol.asyncDispose]() {
+      isClosed = true;
       const joined = await Promise.allSettled(members);
       await Promise.all(
         joined.map(async (member) => member.status === "fulfilled" && member.value[Symbol.asyncDispose]()),
