@@ -43,7 +43,7 @@ async function stillWaiting(sightings = story.sightings): Promise<readonly strin
     databases,
     window: story.window,
     orderIds: new Set(story.placed.map(({ orderId }) => orderId)),
-    taps: { sightings },
+    taps: { sightings, listen: async () => {} },
     roads,
     signal: AbortSignal.timeout(20_000),
     onEnded: () => undefined,

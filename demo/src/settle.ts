@@ -16,7 +16,7 @@ export type SettleOptions = {
   readonly databases: Databases;
   readonly window: Window;
   readonly orderIds: ReadonlySet<string>;
-  readonly taps: Pick<Taps, "sightings">;
+  readonly taps: Pick<Taps, "listen" | "sightings">;
   readonly roads: Roads;
   readonly signal: AbortSignal;
   /** Told how many orders have ended. */
@@ -37,6 +37,7 @@ export async function settle(options: SettleOptions): Promise<Settled> {
   const unhandled = await until(150, options, () => lookAtDeliveries(options));
   const endedAt = now();
   if (unhandled.length > 0) return { waiting: unhandled, endedAt };
+  await options.taps.listen();
   return { waiting: await until(150, options, () => lookAtTaps(options)), endedAt };
 }
 
