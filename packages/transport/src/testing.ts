@@ -13,8 +13,8 @@ const patienceMs = 20_000;
 
 /**
  * The definition of a transport: registers one test per case of the suite. `exceptions` names what this broker does not
- * promise, with the reason; the weaker promise is tested in its place, under a name that says so, and where there is
- * none, the case is listed as skipped.
+ * promise, with the reason; the weaker promise is tested in its place, under a name that says so. Where there is none,
+ * nothing is tested, and the exception is what a reader finds.
  *
  *     describeTransport("rabbitmq", connectForTest, { orderAcrossMembers: "consumers of a queue take turns" });
  *
@@ -25,8 +25,8 @@ export function describeTransport(name: string, connect: Connect, exceptions: Ex
   describe.concurrent(`${name} is a transport`, () => {
     for (const transportCase of suite) {
       const { name, run } = withException(transportCase, exceptions);
-      if (run === undefined) test.skip(name);
-      else test(name, { timeout: 3 * patienceMs }, () => withWorkshop(connect, patienceMs, run));
+      if (run === undefined) continue;
+      test(name, { timeout: 3 * patienceMs }, () => withWorkshop(connect, patienceMs, run));
     }
   });
 }
@@ -36,7 +36,7 @@ function withException({ name, run, exceptions = [] }: TransportCase, reasons: E
   if (exception === undefined) return { name, run };
   const { key, instead } = exception;
   return {
-    name: `${instead?.name ?? name}${instead ? "" : ": not shown"}, because ${reasons[key]}`,
+    name: `${instead?.name ?? name}, because ${reasons[key]}`,
     run: instead?.run,
   };
 }
