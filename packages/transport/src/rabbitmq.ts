@@ -35,7 +35,7 @@ export function rabbitmqTransport({ url, tls = {}, namespace, work, onError = wa
     namespace,
     work: work ?? { types: [], priority: () => 0 },
     onError: (error) => tell(onError, error),
-    connections: new Set(),
+    connections: new Map(),
     consumers: new Set(),
   };
   return {

@@ -11,7 +11,7 @@ import { amqp, amqpCodeOf } from "./refusal.ts";
 export async function readBacklog(settings: Settings, group: string): Promise<Backlog> {
   const queue = `${settings.namespace}.${group}`;
   const queues = [queue, `${queue}.dlq`];
-  const [waiting = 0, deadLetters = 0] = await askBroker(settings, (model) =>
+  const [waiting = 0, deadLetters = 0] = await askBroker(settings, "question", (model) =>
     Promise.all(queues.map(async (name) => (await countReady(model, name)) + countInHand(settings, name))),
   );
   return { waiting, deadLetters };

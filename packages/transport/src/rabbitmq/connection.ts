@@ -8,25 +8,25 @@ const connectMs = 5_000;
 const closeMs = 2_000;
 const answerMs = 5_000;
 
-/** A connection that comes back. RabbitMQ's own page shows it as `dev publisher`. */
-export async function keepConnection(
-  { url, tls, namespace, connections, onError }: Settings,
-  role: "publisher" | "subscriber" | "copies" | "dead letters" | "question",
-): Promise<KeptOpen<ChannelModel>> {
-  const address = withHeartbeat(url);
-  const properties = { connection_name: `${namespace} ${role}` };
-  const kept = await keepOpen(
-    () => openConnection(address, { ...tls, clientProperties: properties }, onError),
-    onError,
-  );
-  connections.add(kept);
+/** What a connection is for. RabbitMQ's own page shows it as `dev publisher`. */
+export type Role = "publisher" | "copies" | "subscriber" | "dead letters" | "question" | "redelivery";
+
+/** A connection that comes back, and that `askBroker` may use as long as it is there. */
+export async function keepConnection(settings: Settings, role: Role): Promise<KeptOpen<ChannelModel>> {
+  const kept = await keepUnshared(settings, role);
+  settings.connections.set(kept, role);
   return {
     ...kept,
     async [Symbol.asyncDispose]() {
-      connections.delete(kept);
+      settings.connections.delete(kept);
       await kept[Symbol.asyncDispose]();
     },
   };
+}
+
+function keepUnshared({ url, tls, namespace, onError }: Settings, role: Role): Promise<KeptOpen<ChannelModel>> {
+  const own = { ...tls, clientProperties: { connection_name: `${namespace} ${role}` } };
+  return keepOpen(() => openConnection(withHeartbeat(url), own, onError), onError);
 }
 
 /**
@@ -56,15 +56,18 @@ export function keepChannel<Resource>(
 
 /**
  * Resolves with what `ask` does, and rejects where that takes more than five seconds. Takes a connection that is open
- * anyway, if there is one, and else one for the moment.
+ * anyway, if there is one that publishes or does not as this does, and else one for the moment: the broker may stop
+ * reading from those that publish.
  */
 export async function askBroker<Answer>(
   settings: Settings,
+  role: "question" | "redelivery",
   ask: (model: ChannelModel) => Promise<Answer>,
 ): Promise<Answer> {
-  const [shared] = settings.connections;
-  if (shared) return inTime(shared.current().then(ask));
-  await using connection = await keepConnection(settings, "question");
+  const alike: readonly Role[] = role === "redelivery" ? ["publisher", "copies"] : ["subscriber", "dead letters"];
+  const [shared] = [...settings.connections].filter(([, other]) => alike.includes(other));
+  if (shared) return inTime(shared[0].current().then(ask));
+  await using connection = await keepUnshared(settings, role);
   return await inTime(connection.current().then(ask));
 }
 

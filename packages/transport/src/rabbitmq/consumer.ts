@@ -1,7 +1,6 @@
 import type { ChannelModel, ConfirmChannel, ConsumeMessage } from "amqplib";
-import type { KeyQueue } from "../key-queue.ts";
-import { toError } from "../reason.ts";
 import { keepChannel, waitAtMost } from "./connection.ts";
+import { type HelpingsOptions, takeHelpings } from "./helpings.ts";
 import type { KeptOpen, OnError } from "./keep-open.ts";
 import type { Settings } from "./options.ts";
 
@@ -10,15 +9,13 @@ export type Intake = {
   readonly channel: ConfirmChannel;
   /** False once the broker has taken back what was not acknowledged: it delivers all of that again. */
   readonly isOpen: () => boolean;
+  /** Resolves when the consumer has left and gets nothing more: what is given back then goes to another. */
+  readonly left: Promise<void>;
 };
 
-export type ConsumerOptions = {
-  readonly queue: string;
+/** `works` outlives the channel, so that a redelivery waits for the work that is still at its key. */
+export type ConsumerOptions = HelpingsOptions & {
   readonly declare: (channel: ConfirmChannel) => Promise<void>;
-  /** Where its messages are worked on. Outlives the channel, so that a redelivery waits for the work still at its key. */
-  readonly works: KeyQueue;
-  /** Messages in a helping, which is the broker's prefetch. Where those in hand only wait, there is another helping. */
-  readonly concurrency: number;
   /** How long the work in hand may take when the consumer leaves. */
   readonly patienceMs: number;
   /**
@@ -30,9 +27,6 @@ export type ConsumerOptions = {
 };
 
 const cancelMs = 2_000;
-/** Helpings in hand at most. */
-const mostHelpings = 10;
-
 /** One channel, which is opened again with queue, bindings and consumer whenever it is lost or the consumer cancelled. */
 export async function startConsumer(
   connection: KeptOpen<ChannelModel>,
@@ -44,9 +38,10 @@ export async function startConsumer(
   consumers.add(consumer);
   return {
     async [Symbol.asyncDispose]() {
+      const stopped = works.stop();
       const open = channel.now();
       if (open) await waitAtMost(cancelMs, open.cancel());
-      await waitAtMost(patienceMs, works.stop());
+      await waitAtMost(patienceMs, stopped);
       await channel[Symbol.asyncDispose]();
       consumers.delete(consumer);
     },
@@ -54,54 +49,13 @@ export async function startConsumer(
 
   async function consume(channel: ConfirmChannel, lose: (error: Error) => void) {
     let isOpen = true;
-    let isCancelled = false;
     channel.on("close", () => {
       isOpen = false;
-      works.advance();
     });
-    const seeThrough = receive({ channel, isOpen: () => isOpen });
+    const { promise: left, resolve: leave } = Promise.withResolvers<void>();
+    const seeThrough = receive({ channel, isOpen: () => isOpen, left });
     await declare(channel);
-    await channel.prefetch(concurrency);
-    let helping = await takeHelping();
-    const ended = takeMore().catch((error: unknown) => lose(toError(error)));
-    return {
-      async cancel() {
-        isCancelled = true;
-        works.advance();
-        await ended;
-        await channel.cancel(helping.tag);
-      },
-    };
-
-    async function takeHelping() {
-      let inHand = 0;
-      const { consumerTag } = await channel.consume(queue, async (message) => {
-        if (message === null) return lose(new Error(`RabbitMQ ended the consumer of ${queue}`));
-        inHand += 1;
-        await seeThrough(message).catch(lose);
-        inHand -= 1;
-      });
-      return { tag: consumerTag, isTaken: () => inHand >= concurrency };
-    }
-
-    /**
-     * What waits for its next attempt, or behind one of its key, needs no place, and yet counts for the prefetch, which
-     * no broker changes. So another consumer takes over, and there is never more than one, for the sake of the order.
-     */
-    async function takeMore(): Promise<void> {
-      const isOver = () => !isOpen || isCancelled;
-      const hasRoom = () => works.idle > 0 && helping.isTaken() && works.size < mostHelpings * concurrency;
-      for (;;) {
-        let wantsMore = false;
-        await works.until(() => {
-          wantsMore = hasRoom();
-          return wantsMore || isOver();
-        });
-        if (isOver() || !wantsMore) return;
-        await channel.cancel(helping.tag);
-        if (isOver()) return;
-        helping = await takeHelping();
-      }
-    }
+    const cancel = await takeHelpings(channel, { queue, works, concurrency }, seeThrough, lose);
+    return { cancel: () => cancel().then(leave) };
   }
 }

@@ -1,9 +1,10 @@
-import { createKeyQueue } from "../key-queue.ts";
+import type { ConsumeMessage } from "amqplib";
+import { createKeyQueue, type KeyQueue, type Pause } from "../key-queue.ts";
 import { toError } from "../reason.ts";
 import type { DeadLetter, DeadLetterRoad } from "../transport.ts";
 import { sendConfirmed, sendOne } from "./confirms.ts";
 import { askBroker, keepConnection } from "./connection.ts";
-import { startConsumer } from "./consumer.ts";
+import { type Intake, startConsumer } from "./consumer.ts";
 import { letterOf, messageOf } from "./letter.ts";
 import type { Settings } from "./options.ts";
 import { declareDeadLetters, queueOf } from "./topology.ts";
@@ -15,6 +16,7 @@ const offerAgainMs = 1_000;
 const lastTakeMs = 10_000;
 
 type Take = Parameters<DeadLetterRoad["drain"]>[2];
+type Offer = (message: ConsumeMessage) => Promise<Pause | undefined>;
 
 export function deadLetterRoad(settings: Settings): DeadLetterRoad {
   return {
@@ -32,6 +34,15 @@ async function drain(
   const { namespace, work, onError } = settings;
   const queue = queueOf(namespace, group, types, work.types);
   const works = createKeyQueue(lettersAtOnce);
+  const offer = async (message: ConsumeMessage) => {
+    try {
+      await take(letterOf(message, group, queue.name));
+      return undefined;
+    } catch (thrown) {
+      onError(toError(thrown));
+      return { delayMs: offerAgainMs };
+    }
+  };
   await using opening = new AsyncDisposableStack();
   const connection = opening.use(await keepConnection(settings, "dead letters"));
   opening.use(
@@ -41,32 +52,28 @@ async function drain(
       works,
       concurrency: lettersAtOnce,
       patienceMs: lastTakeMs,
-      receive:
-        ({ channel, isOpen }) =>
-        async (message) => {
-          const letter = letterOf(message, group, queue.name);
-          const isTaken = await works.add(`${message.properties.messageId}`, async () => {
-            if (!isOpen()) return undefined;
-            try {
-              await take(letter);
-            } catch (thrown) {
-              onError(toError(thrown));
-              return { delayMs: offerAgainMs };
-            }
-            if (isOpen()) channel.ack(message);
-            return undefined;
-          });
-          if (!isTaken && isOpen()) channel.nack(message, false, true);
-        },
+      receive: (intake) => createReceiver(intake, works, offer),
       onError,
     }),
   );
   return opening.move();
 }
 
+function createReceiver({ channel, isOpen, left }: Intake, works: KeyQueue, offer: Offer) {
+  return async (message: ConsumeMessage) => {
+    const isTaken = await works.add(`${message.properties.messageId}`, async () =>
+      isOpen() ? offer(message) : undefined,
+    );
+    if (!isTaken) await left;
+    if (!isOpen()) return;
+    if (isTaken) channel.ack(message);
+    else channel.nack(message, false, true);
+  };
+}
+
 /** Into the group's own queue, past the exchange, for no other group has missed it. */
 async function redeliver(settings: Settings, letter: DeadLetter): Promise<void> {
-  const notConfirmed = await askBroker(settings, async (model) => {
+  const notConfirmed = await askBroker(settings, "redelivery", async (model) => {
     const channel = await model.createConfirmChannel();
     // What closes the channel also fails what is sent over it.
     channel.on("error", () => undefined);

@@ -64,7 +64,7 @@ async function attempt(message: ConsumeMessage, before: number, arrange: Arrange
     return act(verdict, message, envelope, attempts, delivery);
   });
   const hasEnded = await run(work, envelope, delivery);
-  if (!hasEnded) giveBack(message, attempts > before, delivery);
+  if (!hasEnded) await giveBack(message, attempts > before, delivery);
 }
 
 async function condemn(message: ConsumeMessage, before: number, delivery: Delivery): Promise<void> {
@@ -78,7 +78,7 @@ async function condemn(message: ConsumeMessage, before: number, delivery: Delive
     return act(verdict, message, envelope, before, delivery);
   };
   const hasEnded = await run(work, envelope, delivery);
-  if (!hasEnded) giveBack(message, false, delivery);
+  if (!hasEnded) await giveBack(message, false, delivery);
 }
 
 /** Resolves with false where the consumer stopped before there was an outcome. */
@@ -143,7 +143,12 @@ async function replace(
 }
 
 /** From RabbitMQ 4.3 on, what was begun counts as a delivery and what was not does not; before, both do. */
-function giveBack(message: ConsumeMessage, hasBegun: boolean, { isOpen, channel }: Delivery): void {
+async function giveBack(
+  message: ConsumeMessage,
+  hasBegun: boolean,
+  { left, isOpen, channel }: Delivery,
+): Promise<void> {
+  await left;
   if (!isOpen()) return;
   if (hasBegun) channel.reject(message, true);
   else channel.nack(message, false, true);

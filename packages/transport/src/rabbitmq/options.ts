@@ -1,6 +1,7 @@
 import type { Envelope } from "@throughline/envelope";
 import type { ChannelModel } from "amqplib";
 import type { KeyQueue } from "../key-queue.ts";
+import type { Role } from "./connection.ts";
 import type { KeptOpen, OnError } from "./keep-open.ts";
 
 export type RabbitmqOptions = {
@@ -37,6 +38,6 @@ export type Work = {
 
 /** The options as the parts of the adapter see them, and what is open by them. */
 export type Settings = Required<RabbitmqOptions> & {
-  readonly connections: Set<KeptOpen<ChannelModel>>;
+  readonly connections: Map<KeptOpen<ChannelModel>, Role>;
   readonly consumers: Set<{ readonly queue: string; readonly works: KeyQueue }>;
 };
