@@ -8,6 +8,8 @@ export type Journal = {
   readonly refused: Map<string, number>;
   /** Two relays in one lane. */
   readonly rivals: string[];
+  /** How often a group met while a member was known to be at a message: it may have died of it. By id. */
+  readonly suspected: Map<string, number>;
   /** Processes that were killed. */
   crashes: number;
   /** Messages that an inbox knew already. */
@@ -15,5 +17,5 @@ export type Journal = {
 };
 
 export function createJournal(): Journal {
-  return { taken: [], refused: new Map(), rivals: [], suppressed: 0, crashes: 0 };
+  return { taken: [], refused: new Map(), suspected: new Map(), rivals: [], suppressed: 0, crashes: 0 };
 }

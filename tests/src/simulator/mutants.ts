@@ -177,6 +177,13 @@ export const mutants: readonly Mutant[] = [
     put: "from = at;",
   },
   {
+    name: "holds against a message that its member left",
+    breaks: "I9",
+    file: `${transport}/kafka/intake.ts`,
+    find: "else if (!isStopping) progress.failed(offset);",
+    put: "else progress.failed(offset);",
+  },
+  {
     name: "drops a message that is to be delivered again",
     breaks: "I1",
     file: `${transport}/process.ts`,

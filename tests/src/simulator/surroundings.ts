@@ -1,4 +1,5 @@
 import type { KafkaRecord } from "../../../packages/transport/src/kafka/library.ts";
+import { readNote } from "../../../packages/transport/src/kafka/note.ts";
 import { headerOf } from "../../../packages/transport/src/kafka/records.ts";
 import { wallMs } from "./clock.ts";
 import type { Evidence } from "./evidence.ts";
@@ -22,6 +23,13 @@ export function createSurroundings(world: World, plan: Plan): Evidence {
   }
   cluster.fate = fateOf(world, plan, journal.refused);
   cluster.onTaken = (record) => void journal.taken.push({ record, id: idIn(record) });
+  cluster.onMeet = (offsets) => {
+    for (const { topic, partition, offset, metadata } of offsets) {
+      const trying = readNote(offset, metadata)?.trying;
+      const record = trying === undefined ? undefined : cluster.topics.get(topic)?.[partition]?.[Number(trying)];
+      if (record) journal.suspected.set(idIn(record), (journal.suspected.get(idIn(record)) ?? 0) + 1);
+    }
+  };
   const databases = { order: createPostgres("order"), billing: createPostgres("billing") };
   cluster.onSending = (records) => {
     const actor = actors.getStore();

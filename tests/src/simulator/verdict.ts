@@ -135,8 +135,9 @@ function uncontained(evidence: Evidence): Violation[] {
   const { plan, journal, databases } = evidence;
   const tempers = new Map(plan.orders.flatMap(({ messages }) => messages).map(({ id, temper }) => [id, temper]));
   const dead = Object.values(databases).flatMap(({ schema }) => schema.dead.committed());
-  // A process that dies may have died of any message that it had in hand, and that counts as an attempt.
-  const isDeserved = (id: string) => failuresOf[tempers.get(id) ?? "calm"] + journal.crashes >= attempts;
+  // Where a member was at a message when the group met, that counts as an attempt, and so does the one before.
+  const isDeserved = (id: string) =>
+    failuresOf[tempers.get(id) ?? "calm"] + 2 * (journal.suspected.get(id) ?? 0) >= attempts;
   return [
     ...lettersIn(evidence.cluster)
       .filter(({ id }) => !isDeserved(id))

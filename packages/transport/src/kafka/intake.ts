@@ -114,7 +114,8 @@ export function createIntake({ concurrency, prepare, pause, resume }: IntakeNeed
     if (!progress.begin(offset) && !(await assignment.commit())) return { delayMs: commitAgainAfterMs };
     const again = await attempt(progress.tried(offset));
     if (again === undefined) progress.end(offset);
-    else progress.failed(offset);
+    // What fails while the member leaves may fail because of that, and is not held against the message.
+    else if (!isStopping) progress.failed(offset);
     assignment.commitSoon();
     if (paused.has(progress) && progress.open <= mostOpen / 2) {
       paused.delete(progress);

@@ -18,6 +18,8 @@ export type Cluster = {
   fate: (topic: string, records: readonly KafkaRecord[]) => Outcome;
   /** Told of each request that a process sends. */
   onSending: (records: readonly KafkaRecord[]) => void;
+  /** Told of what a group has committed, whenever it meets. */
+  onMeet: (offsets: readonly CommittedOffset[]) => void;
   /** Told of each record that was taken. */
   onTaken: (record: KafkaMessage) => void;
   create(topic: string, partitions: number): void;
@@ -40,6 +42,7 @@ export function createCluster(world: World): Cluster {
     downUntil: 0,
     fate: () => "taken",
     onSending: () => undefined,
+    onMeet: () => undefined,
     onTaken: () => undefined,
     get isDown() {
       return world.now < cluster.downUntil;
@@ -69,7 +72,7 @@ export function createCluster(world: World): Cluster {
       return outcome;
     },
     group(id) {
-      const group = groups.get(id) ?? createGroup(id, world);
+      const group = groups.get(id) ?? createGroup(id, world, (offsets) => cluster.onMeet(offsets));
       groups.set(id, group);
       return group;
     },

@@ -36,7 +36,8 @@ export type Group = {
 
 const rebalanceMs = 500;
 
-export function createGroup(id: string, world: World): Group {
+/** `onMeet` is told of the offsets from which the members go on. */
+export function createGroup(id: string, world: World, onMeet: (offsets: readonly CommittedOffset[]) => void): Group {
   const members = new Map<string, Member>();
   const offsets = new Map<string, CommittedOffset>();
   let generation = 0;
@@ -81,6 +82,7 @@ export function createGroup(id: string, world: World): Group {
     phase = "sharing";
     generation += 1;
     const own = generation;
+    onMeet([...offsets.values()]);
     const shares = new Map(shareOut(all.map((member) => member.id)).map((one) => [one.memberId, one.assignment]));
     // The leader has the members, and the coordinator does not have the shares yet.
     world.later(

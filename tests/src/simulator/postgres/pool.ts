@@ -26,6 +26,7 @@ export type Seen = {
 };
 
 type Question = string | { readonly name?: string; readonly text: string };
+type Answer = { readonly rows: object[] };
 type Asked = { readonly name: string | undefined; readonly text: string; readonly values: readonly unknown[] };
 
 /** As much of `pg.Pool` as drizzle uses, which knows it by this name. */
@@ -62,6 +63,7 @@ function openConnection(world: World, postgres: Postgres) {
   const actor = actors.getStore();
   let current: Transaction | undefined;
   let isBroken = false;
+  let before: Promise<unknown> = Promise.resolve();
   const breakOff = () => {
     isBroken = true;
     if (current !== undefined) engine.rollback(current);
@@ -75,32 +77,40 @@ function openConnection(world: World, postgres: Postgres) {
     connection,
     getTransactionStatus: () => (current === undefined ? "I" : "T"),
     release: () => void (actor && connections.get(actor)?.delete(breakOff)),
-    query(question: Question, values: readonly unknown[] = []): Promise<{ readonly rows: object[] }> {
+    /** One statement after the other, in the order in which they are asked. */
+    query(question: Question, values: readonly unknown[] = []): Promise<Answer> {
       const { name, text } = typeof question === "string" ? { name: undefined, text: question } : question;
-      const what = () => `${postgres.name} ${name ?? text} ${JSON.stringify(values)}`.slice(0, 200);
-      return world.request(what, ({ resolve, reject }) => {
-        if (world.now < postgres.downUntil || world.random.chance(postgres.breaks)) breakOff();
-        if (isBroken) return reject(lostConnection());
-        const asked = { name, text, values };
-        const heard = () => void connection.emit("readyForQuery", { status: current === undefined ? "I" : "T" });
-        serve(asked, {
-          reject,
-          resolve(rows) {
-            if (isAnswerLost(text)) return reject(lostConnection());
-            postgres.onAnswer({ name, values, rows }, actor);
-            resolve({ rows });
-            if (actor !== undefined)
-              world.later(
-                0,
-                actor,
-                () => "hears that its statement is done",
-                () => actors.run(actor, heard),
-              );
-          },
-        });
-      });
+      const answer = before.then(() => ask({ name, text, values }));
+      before = answer.then(
+        () => undefined,
+        () => undefined,
+      );
+      return answer;
     },
   };
+
+  function ask(asked: Asked): Promise<Answer> {
+    const { name, text, values } = asked;
+    const what = () => `${postgres.name} ${name ?? text} ${JSON.stringify(values)}`.slice(0, 200);
+    return world.request(what, ({ resolve, reject }) => {
+      if (world.now < postgres.downUntil || world.random.chance(postgres.breaks)) breakOff();
+      if (isBroken) return reject(lostConnection());
+      serve(asked, {
+        reject,
+        resolve(rows) {
+          if (isAnswerLost(text)) return reject(lostConnection());
+          postgres.onAnswer({ name, values, rows }, actor);
+          resolve({ rows });
+          if (actor !== undefined) world.later(0, actor, () => "hears that the server is ready", hear);
+        },
+      });
+    });
+  }
+
+  function hear(): void {
+    if (actor !== undefined)
+      actors.run(actor, () => connection.emit("readyForQuery", { status: current === undefined ? "I" : "T" }));
+  }
 
   function isAnswerLost(text: string): boolean {
     if (!world.random.chance(postgres.breaks)) return false;
