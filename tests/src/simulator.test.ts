@@ -7,7 +7,7 @@ import { createTally, toText } from "./simulator/tally.ts";
 
 const seeds = 10_000;
 /** By then each mutant is caught; most are by the tenth. */
-const seedsPerMutant = 4_000;
+const seedsPerMutant = 2_000;
 
 test("ten thousand seeds break no invariant, and have seen all that must happen sometimes", {
   timeout: 600_000,

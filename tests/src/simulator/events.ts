@@ -8,6 +8,10 @@ type Entry = { readonly name: string | symbol; readonly listener: Listener; read
 export class EventEmitter extends RealEmitter {
   #entries: Entry[] = [];
 
+  get isHeard(): boolean {
+    return this.#entries.length > 0;
+  }
+
   override on(name: string | symbol, listener: Listener): this {
     // Those who died never say that they listen no more.
     this.#entries = this.#entries.filter(({ actor }) => actor?.isAlive !== false);

@@ -131,7 +131,9 @@ export const mutants: readonly Mutant[] = [
     name: "does not fence off a relay that has been succeeded",
     breaks: "I11",
     file: `${postgres}/log-statements.ts`,
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is of the source.
     find: "if (cursor?.epoch !== epoch) return [];\n    schema.cursors.set(tx, `${reader} ${lane}`, { ...cursor, position,",
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is of the source.
     put: "if (cursor === undefined) return [];\n    schema.cursors.set(tx, `${reader} ${lane}`, { ...cursor, position,",
   },
   {

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { createRandom } from "./random.ts";
+import { createRandom, type Random } from "./random.ts";
 
 /** What a message makes its handlers do. */
 export type Temper = "calm" | "flaky" | "poison" | "rejected" | "swallowing";
@@ -53,7 +53,9 @@ export function planRun(seed: number): Plan {
       type: random.chance(0.7) ? "order.created" : "order.cancelled",
       key: random.pick(keys),
       id: idOf(`${seed} ${nth} ${index}`),
-      temper: random.chance(0.8) ? "calm" : random.pick<Temper>(["flaky", "poison", "rejected", "swallowing"]),
+      temper: random.chance(0.6)
+        ? "calm"
+        : random.pick<Temper>(["flaky", "flaky", "flaky", "poison", "rejected", "swallowing"]),
     }));
     return {
       id: `order-${nth}`,
@@ -63,13 +65,7 @@ export function planRun(seed: number): Plan {
       messages,
     };
   });
-  const faults = Array.from({ length: 1 + random.below(4) }, (): Fault => {
-    const atMs = random.next() * chaosMs;
-    const kind = random.pick<Fault["kind"]>(["crash", "crash", "restart", "stop", "postgres", "kafka"]);
-    if (kind === "postgres" || kind === "kafka")
-      return { kind, atMs, nth: random.below(2), forMs: random.between(10, 150) };
-    return { kind, atMs, actor: random.below(4), forMs: random.between(20, kind === "stop" ? 700 : 150) };
-  });
+  const faults = Array.from({ length: 1 + random.below(4) }, () => planFault(random)).flat();
   const refused = orders.flatMap(({ messages }) => messages).filter(() => random.chance(0.08));
   return {
     orders,
@@ -81,6 +77,19 @@ export function planRun(seed: number): Plan {
     batchSize: random.pick([1, 2, 3, 100]),
     isReplayed: random.chance(0.2),
   };
+}
+
+function planFault(random: Random): Fault[] {
+  const atMs = random.next() * chaosMs;
+  const kind = random.pick<Fault["kind"]>(["crash", "crash", "restart", "stop", "postgres", "kafka"]);
+  if (kind === "postgres" || kind === "kafka") {
+    return [{ kind, atMs, nth: random.below(2), forMs: random.between(10, 150) }];
+  }
+  const actor = random.below(4);
+  const fault: Fault = { kind, atMs, actor, forMs: random.between(20, kind === "stop" ? 700 : 150) };
+  // A process that is told to end while its database is away has messages in hand that it cannot finish.
+  const isTrapped = kind === "restart" && random.chance(0.5);
+  return isTrapped ? [{ kind: "postgres", atMs: atMs - 2, nth: actor < 2 ? 0 : 1, forMs: 60 }, fault] : [fault];
 }
 
 /** A UUIDv7 that belongs to `name`. */

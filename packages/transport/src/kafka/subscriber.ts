@@ -27,8 +27,11 @@ export function createSubscriber(
       const subscription = withDefaults(incomplete);
       const { group, types, concurrency } = subscription;
       const topics = types.map((type) => topicOf(settings.namespace, type));
-      const setAside: SetAside = (message, attempts, error) =>
-        sender.send([deadLetterOf(message, group, attempts, error)], performance.now() + setAsideWithinMs);
+      const setAside: SetAside = async (message, attempts, error) => {
+        // What fails while this closes may fail because of that: whoever has the message next decides.
+        if (isClosed) throw new Error("This subscriber closes, and the message comes again");
+        await sender.send([deadLetterOf(message, group, attempts, error)], performance.now() + setAsideWithinMs);
+      };
       const member = joinGroup({
         ...{ library, admin, topics, concurrency },
         groupId: topicOf(settings.namespace, group),

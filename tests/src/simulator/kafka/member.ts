@@ -112,11 +112,12 @@ export async function joinGroup({ world, cluster, ask }: Meeting, membership: Me
         const answer = () => {
           if (isAnswered) return;
           isAnswered = true;
+          waiting.act = undefined;
           if (cluster.isDown) reject(connectionError());
           else resolve(look());
         };
         cluster.onNews(answer);
-        world.later(fetchWaitMs, undefined, () => "a fetch waits no longer", answer);
+        const waiting = world.later(fetchWaitMs, undefined, () => "a fetch waits no longer", answer);
         return undefined;
       },
     );

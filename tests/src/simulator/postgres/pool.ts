@@ -101,7 +101,7 @@ function openConnection(world: World, postgres: Postgres) {
           if (isAnswerLost(text)) return reject(lostConnection());
           postgres.onAnswer({ name, values, rows }, actor);
           resolve({ rows });
-          if (actor !== undefined) world.later(0, actor, () => "hears that the server is ready", hear);
+          if (connection.isHeard) world.later(0, actor, () => "hears that the server is ready", hear);
         },
       });
     });
