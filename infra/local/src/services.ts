@@ -86,6 +86,8 @@ export async function startServices(options: ServicesOptions): Promise<Services>
 function commonEnv({ brokers, namespace }: ServicesOptions, url: Services["url"]): Record<string, string> {
   const services = names.filter((name) => name !== "console" && name !== "payment-provider");
   return {
+    // What was compiled once starts a third faster.
+    NODE_COMPILE_CACHE: join(root, ".local/cache/node"),
     NAMESPACE: namespace,
     SNS_SQS_ENDPOINT: brokers.snsSqs,
     AWS_ACCESS_KEY_ID: "local",

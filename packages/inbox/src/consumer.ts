@@ -10,7 +10,7 @@ import { parkKey } from "./parked-keys.ts";
 import { startParkedRun } from "./parked-run.ts";
 import type { Reaction } from "./reaction.ts";
 import { defaultRetentionDays } from "./retention.ts";
-import { isOutage, retry } from "./transient.ts";
+import { throughOutages } from "./transient.ts";
 
 export type ConsumerOptions = Pick<Subscription, "attempts" | "retryDelayMs" | "onFailure"> & {
   /** What a handler may take, in milliseconds, and three times what its effect in the database may. Default: 30,000. */
@@ -78,9 +78,7 @@ export async function startConsumer(
   const { signal } = stopping;
   const commit = createCommitter(database, group, { batchSize, timeoutMs, signal, keysSideBySide, parks });
   const handle = createHandler(database, group, reactions, { retentionDays, timeoutMs, parks, commit });
-  // A database that is away is no message's fault: it is waited out, however long, and costs no attempt.
-  const patience = { waitsOut: isOutage, until: Number.POSITIVE_INFINITY, signal };
-  const counted = count((envelope) => retry(() => handle(envelope), patience), onFailure);
+  const counted = count((envelope) => throughOutages(database, () => handle(envelope), signal), onFailure);
 
   await using opening = new AsyncDisposableStack();
   const onError = (error: Error) => onFailure({ error, deadLettered: false });

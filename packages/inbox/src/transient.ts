@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { RejectedError } from "@throughline/envelope";
+import { type Database, query } from "@throughline/log";
 
 export type Patience = {
   /** Which errors to wait out. */
@@ -21,6 +22,27 @@ export async function retry<Result>(
     } catch (error) {
       if (!waitsOut(error) || signal?.aborted || Date.now() >= until) throw error;
       await delay(Math.min(10 * 2 ** attempt, 1_000) * (0.5 + Math.random() / 2));
+    }
+  }
+}
+
+/**
+ * Does the work again after a time in which the database was not to be had, however long it was: that is no message's
+ * fault, and costs no attempt. Others whom the work calls fail alike, so the database is asked whether it was it.
+ */
+export async function throughOutages<Result>(
+  database: Database,
+  work: () => Promise<Result>,
+  signal: AbortSignal,
+): Promise<Result> {
+  const ask = () => query(database, "inbox-ask", "select");
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      const isAway = isOutage(error) && !signal.aborted && (await ask().then(() => false, isOutage));
+      if (!isAway) throw error;
+      await retry(ask, { waitsOut: isOutage, until: Number.POSITIVE_INFINITY, signal });
     }
   }
 }

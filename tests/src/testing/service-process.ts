@@ -49,7 +49,7 @@ export function runService(settings: ServiceSettings): ServiceProcess {
     const { PATH = "", HOME = "" } = process.env;
     const started = spawn(process.execPath, [...options, main], {
       cwd: `${root}/services/order`,
-      env: { PATH, HOME, ...env, PORT: String(port) },
+      env: { PATH, HOME, NODE_COMPILE_CACHE: `${root}/.local/cache/node`, ...env, PORT: String(port) },
       stdio: ["ignore", "pipe", "pipe"],
     });
     for (const stream of [started.stdout, started.stderr])
