@@ -22,6 +22,7 @@ export type MemberNeeds = Pick<IntakeNeeds, "concurrency" | "prepare"> & {
 const firstStartWithinMs = 60_000;
 const startAgainAfterMs = 1_000;
 const leaveWithinMs = 5_000;
+const commitWithinMs = 5_000;
 
 /** Resolves once the group has given this member its partitions. Disposing ends what has begun, commits and leaves. */
 export async function joinGroup(needs: MemberNeeds): Promise<AsyncDisposable> {
@@ -68,7 +69,8 @@ export async function joinGroup(needs: MemberNeeds): Promise<AsyncDisposable> {
         assignment?.lose();
         assignment = createAssignment({
           load: () => admin(`Reading the offsets of ${groupId}`, (kafka) => kafka.committedBy(groupId, topics)),
-          send: async (offsets) => (await joining).commit(offsets),
+          send: async (offsets) =>
+            within(commitWithinMs, `Committing for ${groupId}`, (await joining).commit(offsets)),
           onError: tellError,
         });
       },

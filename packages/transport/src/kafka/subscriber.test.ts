@@ -129,6 +129,7 @@ describe.skipIf(brokers.length === 0 && process.env.CI !== "true").concurrent.ea
       await using shop = await openShop({ client, brokers: [road.address], sessionTimeoutMs: 6_000 });
       const { handled, failures } = await shop.listen();
       await shop.publish([order("order-1")]);
+      await vi.waitUntil(() => handled.length === 1, patience);
       road.cut();
       await expect(shop.publish([order("order-1", 2)])).rejects.toThrow("Kafka did not take the envelopes");
       await vi.waitUntil(() => failures.some(({ error }) => error.message.includes("starts again")), patience);
