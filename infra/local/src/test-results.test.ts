@@ -8,9 +8,9 @@ const folder = mkdtempSync(join(tmpdir(), "results-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 const passed = { fullName: "charges once", status: "passed" };
-const failed = { fullName: "loses nothing", status: "failed" };
+const failed = { fullName: "loses nothing", status: "failed", failureMessages: ["expected 1 to be 2\n    at a test"] };
 const skipped = { fullName: "runs elsewhere", status: "skipped" };
-const file = (...assertionResults: (typeof passed)[]) => ({
+const file = (...assertionResults: (typeof passed | typeof failed)[]) => ({
   name: "a.test.ts",
   status: assertionResults.includes(failed) ? ("failed" as const) : ("passed" as const),
   message: "",
@@ -21,7 +21,7 @@ test("passed, failed and skipped tests are told apart", () => {
   expect(summarize({ success: false, testResults: [file(passed, skipped), file(passed, failed)] })).toEqual({
     passed: 2,
     skipped: 1,
-    failures: ["loses nothing"],
+    failures: ["loses nothing\nexpected 1 to be 2\n    at a test"],
   });
 });
 

@@ -9,20 +9,28 @@ type Results = {
     readonly name: string;
     readonly status: "passed" | "failed";
     readonly message: string;
-    readonly assertionResults: readonly { readonly fullName: string; readonly status: string }[];
+    readonly assertionResults: readonly {
+      readonly fullName: string;
+      readonly status: string;
+      readonly failureMessages?: readonly string[];
+    }[];
   }[];
 };
+
+type Test = Results["testResults"][number]["assertionResults"][number];
 
 export type Summary = {
   readonly passed: number;
   readonly skipped: number;
-  /** The names of the failed tests, and the files that could not be run at all. */
+  /** The failed tests and why they failed, and the files that could not be run at all. */
   readonly failures: readonly string[];
 };
 
+const reasonLines = 20;
+
 type Totals = { passed: number; failed: number; skipped: number; silent: number };
 
-/** Prints a table by package, the names of the failed tests, and as the last line the sum. */
+/** Prints a table by package, what failed and why, and as the last line the sum. */
 export function printResults(tests: readonly Pick<PlannedTest, "package" | "resultsFile" | "isCached">[]): Totals {
   const totals = { passed: 0, failed: 0, skipped: 0, silent: 0 };
   const failures: string[] = [];
@@ -47,7 +55,7 @@ export function printResults(tests: readonly Pick<PlannedTest, "package" | "resu
 
 export function summarize({ success, testResults }: Results): Summary {
   const tests = testResults.flatMap((file) => file.assertionResults);
-  const failures = tests.filter((test) => test.status === "failed").map((test) => test.fullName);
+  const failures = tests.filter((test) => test.status === "failed").map(toFailure);
   for (const file of testResults) {
     if (file.status === "passed" || file.assertionResults.some((test) => test.status === "failed")) continue;
     failures.push(`${file.name} could not be run: ${file.message.split("\n")[0]}`);
@@ -57,6 +65,12 @@ export function summarize({ success, testResults }: Results): Summary {
   const passed = tests.filter((test) => test.status === "passed").length;
   const skipped = tests.filter((test) => test.status !== "passed" && test.status !== "failed").length;
   return { passed, skipped, failures };
+}
+
+/** With the first lines of each reason: a log is often read from its end, and no further back than this table. */
+function toFailure({ fullName, failureMessages = [] }: Test): string {
+  const reasons = failureMessages.map((message) => message.split("\n").slice(0, reasonLines).join("\n"));
+  return [fullName, ...reasons].join("\n");
 }
 
 function row(name: string, { passed, skipped, failures }: Summary): string {

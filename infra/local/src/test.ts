@@ -24,7 +24,7 @@ process.env.TEST_BROKERS = names.join(",");
 const planned = await plannedTests(root, turboArgs);
 const toRun = planned.filter((test) => !test.isCached);
 for (const { resultsFile } of toRun) rmSync(resultsFile, { force: true });
-const turboPassed = toRun.length === 0 ? await runTests(root, turboArgs) : await runOnBrokers();
+const turboPassed = toRun.length === 0 ? await runTests(root, turboArgs, interrupted) : await runOnBrokers();
 if (isCi) for (const reason of lacking) console.log(`CI must test on every broker, but ${reason}.`);
 const { failed, skipped, silent } = printResults(planned);
 const isIncomplete = silent > 0 || (isCi && (lacking.length > 0 || skipped > 0));
@@ -38,7 +38,7 @@ async function runOnBrokers(): Promise<boolean> {
     await using brokers = await startBrokers({ basePort, dataDir: folder.path, log: console.log });
     if (interrupted.aborted) return false;
     Object.assign(process.env, addressesForTests(brokers.addresses));
-    return await runTests(root, turboArgs);
+    return await runTests(root, turboArgs, interrupted);
   } catch (error) {
     // The sum is the last line whatever happened; without results, it is no success.
     console.error(error);

@@ -36,11 +36,15 @@ export async function plannedTests(root: string, args: readonly string[]): Promi
     }));
 }
 
-/** Runs what changed, restores the results of the rest, and answers whether all passed. */
-export async function runTests(root: string, args: readonly string[]): Promise<boolean> {
+/**
+ * Runs what changed, restores the results of the rest, and answers whether all passed. An interruption is passed on:
+ * only a terminal tells turbo of it by itself.
+ */
+export async function runTests(root: string, args: readonly string[], interrupted: AbortSignal): Promise<boolean> {
   const options = ["--concurrency=2", "--continue", "--output-logs=new-only"];
   const env = withoutTelemetry();
   const turbo = spawn("turbo", ["run", "test", ...options, ...args], { cwd: root, env, stdio: "inherit" });
+  interrupted.addEventListener("abort", () => turbo.kill("SIGINT"));
   const [code] = await once(turbo, "exit");
   return code === 0;
 }

@@ -69,8 +69,7 @@ export async function joinGroup(needs: MemberNeeds): Promise<AsyncDisposable> {
         assignment?.lose();
         assignment = createAssignment({
           load: () => admin(`Reading the offsets of ${groupId}`, (kafka) => kafka.committedBy(groupId, topics)),
-          send: async (offsets) =>
-            within(commitWithinMs, `Committing for ${groupId}`, (await joining).commit(offsets)),
+          send: async (offsets) => within(commitWithinMs, `Committing for ${groupId}`, (await joining).commit(offsets)),
           onError: tellError,
         });
       },
