@@ -1,5 +1,5 @@
 import { randomInt } from "node:crypto";
-import { listenForInterruption } from "@throughline/local/interruption";
+import { listenForInterruption } from "@throughline/terminal";
 import { readCommandLine } from "./command-line.ts";
 import { type Outcome, runDemo } from "./demo.ts";
 import { startOwn } from "./own-surroundings.ts";

@@ -10,13 +10,14 @@ const root = fileURLToPath(new URL("../../", import.meta.url));
 const allowed: Record<string, readonly string[]> = {
   "packages/envelope": [],
   "packages/log": [],
+  "packages/terminal": [],
   "packages/contracts": ["envelope"],
   "packages/transport": ["envelope"],
   "packages/event-store": ["envelope", "log"],
   "packages/outbox": ["envelope", "log", "transport"],
   "packages/inbox": ["envelope", "log", "transport"],
   "packages/service": ["envelope"],
-  "packages/dead-letters": ["contracts", "envelope", "inbox", "log", "service", "transport"],
+  "packages/dead-letters": ["contracts", "envelope", "inbox", "log", "service", "terminal", "transport"],
   "packages/doctor": ["contracts", "event-store", "inbox", "log", "outbox", "service", "transport"],
   "services/order": [
     "contracts",
@@ -58,10 +59,10 @@ const allowed: Record<string, readonly string[]> = {
   "services/console": ["service"],
   "infra/aws": [],
   "infra/local/payment-provider": [],
-  "infra/local": ["payment-provider", "sns-sqs-emulator"],
-  "infra/audit": ["contracts", "local"],
+  "infra/local": ["payment-provider", "sns-sqs-emulator", "terminal"],
+  "infra/audit": ["contracts", "local", "terminal"],
   "infra/topology": ["contracts", "doctor", "local", "service", "transport"],
-  demo: ["contracts", "envelope", "local", "transport"],
+  demo: ["contracts", "envelope", "local", "terminal", "transport"],
 };
 
 /** Libraries that one folder wraps for all others. */

@@ -1,4 +1,4 @@
-import { listenForInterruption } from "@throughline/local/interruption";
+import { listenForInterruption } from "@throughline/terminal";
 import { audit, type Report } from "./audit.ts";
 import { readCommandLine } from "./command-line.ts";
 import { kinds } from "./finding.ts";

@@ -1,10 +1,10 @@
 import { once } from "node:events";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { listenForInterruption } from "@throughline/terminal";
 import pc from "picocolors";
 import { board } from "./board.ts";
 import { missing, startBrokers } from "./brokers.ts";
-import { listenForInterruption } from "./interruption.ts";
 import { forgetPid, isRunning, recordPid } from "./leftover.ts";
 import { basePort, dataDir } from "./place.ts";
 import { placeSamples } from "./samples.ts";

@@ -1,7 +1,7 @@
 import { rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { listenForInterruption } from "@throughline/terminal";
 import { type BrokerAddresses, missing, startBrokers } from "./brokers.ts";
-import { listenForInterruption } from "./interruption.ts";
 import { freeBasePort } from "./ports.ts";
 import { printResults } from "./test-results.ts";
 import { clearLeftoverRuns, runFolder } from "./test-runs.ts";

@@ -1,6 +1,5 @@
-import { listenForInterruption } from "./command/interruption.ts";
+import { colors, listenForInterruption, toJson } from "@throughline/terminal";
 import { openDesks } from "./command/open-desks.ts";
-import { colors, toJson } from "./command/output.ts";
 import { readCommandLine, type Task } from "./command/program.ts";
 
 /** `npm run dead-letters`. The answer goes to stdout, all else to stderr. */

@@ -1,5 +1,5 @@
 import { hostname } from "node:os";
-import { listenForInterruption } from "@throughline/local/interruption";
+import { listenForInterruption } from "@throughline/terminal";
 import { Presets, SingleBar } from "cli-progress";
 import { Command, InvalidArgumentError } from "commander";
 import { runSeeds } from "./farm.ts";

@@ -1,10 +1,9 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { Presets, SingleBar } from "cli-progress";
+import { short, showProgress } from "@throughline/terminal";
 import type { Act } from "../desk.ts";
 import { replayLetter } from "../replay.ts";
 import type { Chosen } from "./choose.ts";
 import type { Answer } from "./look.ts";
-import { short } from "./output.ts";
 
 export type ReplayOptions = Act & {
   /** Letters per second. */
@@ -20,7 +19,7 @@ export type Replayed = { sent: number; notOpen: number; failed: { letter: string
 export async function replayMany(all: readonly Chosen[], options: ReplayOptions): Promise<Replayed> {
   const { rate, signal, isQuiet, ...act } = options;
   const done: Replayed = { sent: 0, notOpen: 0, failed: [], left: all.length };
-  using bar = progress(all.length, isQuiet);
+  using progress = showProgress(all.length, { isQuiet });
   for (const { desk, number } of all) {
     if (signal.aborted) break;
     const startedAt = performance.now();
@@ -34,7 +33,7 @@ export async function replayMany(all: readonly Chosen[], options: ReplayOptions)
       });
     }
     done.left -= 1;
-    bar.advance();
+    progress.advanceTo(all.length - done.left);
     const restMs = 1_000 / rate - (performance.now() - startedAt);
     if (done.left > 0 && restMs > 0) await delay(restMs, undefined, { signal }).catch(() => undefined);
   }
@@ -49,15 +48,4 @@ export function toAnswer(done: Replayed): Answer {
     ...(left > 0 ? [`${left} are left: the same command goes on with them`] : []),
   ];
   return { text: lines.join("\n"), json: done };
-}
-
-/** A bar on stderr where that is a terminal. */
-function progress(total: number, isQuiet: boolean): Disposable & { advance(): void } {
-  if (isQuiet || process.stderr.isTTY !== true || total < 2) return { advance() {}, [Symbol.dispose]() {} };
-  const bar = new SingleBar(
-    { format: "{bar} {value} of {total} · {eta_formatted} left", barsize: 40, hideCursor: true },
-    Presets.shades_classic,
-  );
-  bar.start(total, 0);
-  return { advance: () => bar.increment(), [Symbol.dispose]: () => bar.stop() };
 }

@@ -1,0 +1,23 @@
+import { expect, test } from "vitest";
+import { short, table, toJson, when } from "./index.ts";
+
+test("a table has columns as wide as their widest cell, and no colours where nobody looks", () => {
+  const rows = [
+    ["kafka", "12", "kept since Monday"],
+    ["sns-sqs", "0", ""],
+  ];
+  expect(table(["destination", "waiting", "note"], rows)).toBe(
+    ["destination  waiting  note", "kafka        12       kept since Monday", "sns-sqs      0        "].join("\n"),
+  );
+});
+
+test("a text is told in one line, and no longer than a line is", () => {
+  expect(short("one\n  two")).toBe("one two");
+  expect(short("x".repeat(200), 10)).toBe("xxxxxxxxx…");
+});
+
+test("a moment is for people in words and for programs in ISO 8601", () => {
+  const moment = new Date("2026-02-28T14:30:05.678Z");
+  expect(when(moment)).toBe("2026-02-28 14:30:05");
+  expect(JSON.parse(toJson({ moment }))).toEqual({ moment: "2026-02-28T14:30:05.678Z" });
+});
