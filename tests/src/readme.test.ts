@@ -6,7 +6,7 @@ import { expect, test } from "vitest";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const read = (path: string) => readFileSync(join(root, path), "utf8");
-const documents = globSync("{*.md,{docs,packages,services,infra,demo,tests}/**/*.md}", {
+const documents = globSync("{*.md,{docs,packages,services,infra,demo,bench,tests}/**/*.md}", {
   cwd: root,
   exclude: (path) => path.includes("node_modules"),
 });
