@@ -20,6 +20,8 @@ export class AccountError extends Error {
 export const accounts: Decider<AccountCommand, AccountEvent, Account> = {
   type: "account",
   initialState: { cents: 0, notes: [] },
+  upcasters: { deposited: [({ euros }: { readonly euros: number }) => ({ cents: euros * 100 })] },
+
   decide(command, state) {
     const { cents } = command;
     if (command.type === "withdraw") {

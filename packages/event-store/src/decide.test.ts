@@ -1,6 +1,6 @@
 import type { Transaction } from "@throughline/log";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Account, AccountError, type AccountEvent, accounts } from "./account.ts";
+import { AccountError, accounts } from "./account.ts";
 import {
   ConcurrencyError,
   type DecideOptions,
@@ -148,30 +148,6 @@ test("the state inside a transaction is what the transaction left, and outside w
     expect(await loadState(tx, accounts, id)).toMatchObject({ state: { cents: 100 }, version: 1 });
     expect(await loadState(store.database, accounts, id)).toMatchObject({ version: 0 });
   });
-});
-
-test("an old event is upcast when history is loaded, and kept as it was written", async () => {
-  const id = newId();
-  const old: Decider<object, Event, Account> = {
-    type: "account",
-    initialState: accounts.initialState,
-    decide: () => [{ type: "paid-in", data: { euros: 7 } }],
-    evolve: (state) => state,
-  };
-  await store.database.transaction((tx) => decide(tx, old, id, {}, { commandId: "c-1" }));
-  const current: typeof accounts = {
-    ...accounts,
-    upcast: (event) =>
-      event.type === "paid-in"
-        ? { type: "deposited", data: { cents: (event.data as { euros: number }).euros * 100 } }
-        : (event as AccountEvent),
-  };
-  expect(await loadState(store.database, current, id)).toMatchObject({ state: { cents: 700 } });
-  const repeat = (tx: Transaction) => decide(tx, current, id, { type: "deposit", cents: 1 }, { commandId: "c-1" });
-  expect((await store.database.transaction(repeat)).events).toMatchObject([
-    { type: "deposited", data: { cents: 700 } },
-  ]);
-  expect(await readStream(store.database, `account-${id}`)).toMatchObject([{ type: "paid-in", data: { euros: 7 } }]);
 });
 
 test("data that is not JSON is seen as JSON at once, and not only after a restart", async () => {

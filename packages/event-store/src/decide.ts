@@ -7,6 +7,7 @@ import { eventId } from "./event-id.ts";
 import { loadForDecision, loadStateAt } from "./load-state.ts";
 import { readCommandEvents } from "./read-stream.ts";
 import type { Event, Metadata, RecordedEvent } from "./recorded-event.ts";
+import { schemaVersionOf, upcast } from "./upcast.ts";
 
 export type DecideOptions = {
   /** The id of the command, or of the message that carries it. Told again, it returns its first result. */
@@ -41,7 +42,7 @@ export async function decide<Command, Told extends Event, State>(
   if (commandId !== undefined && before.repeatedFrom !== undefined) {
     return firstResult(tx, decider, streamId, { commandId, from: before.repeatedFrom });
   }
-  const entries = toEntries(streamId, decider.decide(command, before.state), commandId);
+  const entries = toEntries(streamId, inPresentVersion(decider, decider.decide(command, before.state)), commandId);
   const state = entries.reduce((folded, event) => decider.evolve(folded, event), before.state);
   const version = before.version + entries.length;
   const isSnapshotDue =
@@ -53,6 +54,13 @@ export async function decide<Command, Told extends Event, State>(
   });
   if (result.repeatedFrom === undefined) return { state, version, events: result.appended };
   return firstResult(tx, decider, streamId, { commandId: String(commandId), from: result.repeatedFrom });
+}
+
+function inPresentVersion<Command, Told extends Event, State>(
+  decider: Decider<Command, Told, State>,
+  told: readonly Told[],
+): Told[] {
+  return told.map((event) => ({ ...event, schemaVersion: schemaVersionOf(decider, event.type) }));
 }
 
 function causeOfThis(): Metadata {
@@ -68,8 +76,8 @@ async function firstResult<Command, Told extends Event, State>(
   streamId: string,
   { commandId, from }: { readonly commandId: string; readonly from: number },
 ): Promise<Decision<Told, State>> {
-  const stored = await readCommandEvents<Told>(tx, streamId, commandId, from);
-  const events = stored.map((event) => ({ ...event, ...decider.upcast?.(event) }));
+  const stored = await readCommandEvents(tx, streamId, commandId, from);
+  const events = stored.map((event) => upcast(decider, event));
   const { state, version } = await loadStateAt(tx, decider, streamId, from + events.length - 1);
   return { state, version, events };
 }

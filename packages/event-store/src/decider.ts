@@ -9,13 +9,19 @@ export type Decider<Command, Told extends Event, State> = {
   /** The state after the event. Total: whatever happened, happened. */
   evolve(state: State, event: Told): State;
   readonly initialState: State;
-  /** Turns an event that was written in an older shape into the present one, whenever history is loaded. */
-  upcast?(event: StoredEvent): Told;
+  /**
+   * By event type, what became of its data: the first step makes version 2 of version 1, and so on. Events are written in
+   * the version after the last step, and read in it, whatever their own. Default: every event is of version 1.
+   */
+  readonly upcasters?: { readonly [Type in Told["type"]]?: readonly Upcaster[] };
   /** Events after which the folded state, which must then be JSON, is kept in the stream's row. Default: never. */
   readonly snapshotEvery?: number;
   /** Raise it whenever `State` or `evolve` changes: a kept state of another version is not used. Default: 1. */
   readonly stateVersion?: number;
 };
+
+/** Data in one shape becomes data in the next; total, since what is written cannot be refused any more. */
+export type Upcaster = (data: never) => unknown;
 
 /** An event as it is stored, perhaps years ago. */
 export type StoredEvent = { readonly type: string; readonly schemaVersion: number; readonly data: unknown };

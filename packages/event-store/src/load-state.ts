@@ -1,6 +1,7 @@
 import { askTogether, type Database, query, type Transaction } from "@throughline/log";
 import { type Decider, type StoredEvent, streamIdOf } from "./decider.ts";
 import type { Event } from "./recorded-event.ts";
+import { upcast } from "./upcast.ts";
 
 export type Loaded<State> = {
   readonly state: State;
@@ -119,6 +120,6 @@ function fold<Command, Told extends Event, State>(
   if (row === undefined) return { state: decider.initialState, version: 0 };
   if (!isComplete(row)) throw new Error(`${decider.type}: version ${row.version}, but ${row.events.length} events`);
   let state = row.snapshot_version === 0 ? decider.initialState : (row.snapshot as State);
-  for (const event of row.events) state = decider.evolve(state, decider.upcast?.(event) ?? (event as Told));
+  for (const event of row.events) state = decider.evolve(state, upcast(decider, event));
   return { state, version: row.version };
 }

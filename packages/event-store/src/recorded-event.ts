@@ -2,7 +2,7 @@
 export type Event = {
   readonly type: string;
   readonly data: unknown;
-  /** The version of `data`; raise it together with an `upcast` that still reads the one before. Default: 1. */
+  /** The version of `data`. What a decider tells is given the one that its `upcasters` lead to. Default: 1. */
   readonly schemaVersion?: number;
 };
 

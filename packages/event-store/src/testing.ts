@@ -2,6 +2,8 @@ import { deepStrictEqual, throws } from "node:assert/strict";
 import type { Decider } from "./decider.ts";
 import type { Event } from "./recorded-event.ts";
 
+export { goldenCases, type Makings } from "./testing/golden.ts";
+
 /** What a decider does after some history, in a sentence: `given(orders, placed).when(cancel).then(cancelled)`. */
 export function given<Command, Told extends Event, State>(
   decider: Decider<Command, Told, State>,

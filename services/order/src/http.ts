@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
-import { ConcurrencyError, readStream } from "@throughline/event-store";
+import { ConcurrencyError, readStream, upcast } from "@throughline/event-store";
 import { type Database, shareTransactions, type Transaction } from "@throughline/log";
 import { type HttpProblem, problem, readBody, readQuery } from "@throughline/service";
 import { type Request, Router } from "express";
 import { z } from "zod";
-import { OrderError } from "./order.ts";
+import { OrderError, orders } from "./order.ts";
 import { cancelOrder, placeOrder } from "./use-cases.ts";
 import { findOrder, findOrders, type OrderView } from "./views.ts";
 
@@ -60,14 +60,10 @@ export function routes(database: Database): Router {
   router.get("/orders/:orderId/history", async ({ params }, response) => {
     const history = await readStream(database, `order-${params.orderId}`);
     if (history.length === 0) throw problem(404, "There is no such order", { orderId: params.orderId });
-    const events = history.map(({ id, version, type, data, at, metadata }) => ({
-      id,
-      version,
-      type,
-      data,
-      at,
-      ...metadata,
-    }));
+    const events = history.map((event) => {
+      const { id, version, type, data, at, metadata } = upcast(orders, event);
+      return { id, version, type, data, at, ...metadata };
+    });
     response.json({ orderId: params.orderId, events });
   });
 
