@@ -14,10 +14,11 @@ const allowed: Record<string, readonly string[]> = {
   "packages/contracts": ["envelope"],
   "packages/transport": ["envelope"],
   "packages/event-store": ["envelope", "log"],
-  "packages/outbox": ["envelope", "log", "transport"],
-  "packages/inbox": ["envelope", "log", "transport"],
-  "packages/service": ["envelope"],
-  "packages/dead-letters": ["contracts", "envelope", "inbox", "log", "service", "terminal", "transport"],
+  "packages/claims": ["envelope", "log"],
+  "packages/outbox": ["claims", "envelope", "log", "transport"],
+  "packages/inbox": ["claims", "envelope", "log", "transport"],
+  "packages/service": ["claims", "envelope"],
+  "packages/dead-letters": ["claims", "contracts", "envelope", "inbox", "log", "service", "terminal", "transport"],
   "packages/doctor": ["contracts", "event-store", "inbox", "log", "outbox", "service", "transport"],
   "services/order": [
     "contracts",
@@ -72,6 +73,7 @@ const wrapped: Record<string, string> = {
   amqplib: "packages/transport",
   "@aws-sdk/client-sns": "packages/transport",
   "@aws-sdk/client-sqs": "packages/transport",
+  "@aws-sdk/client-s3": "packages/claims",
   "@opentelemetry/sdk-node": "packages/service",
   pino: "packages/service",
 };

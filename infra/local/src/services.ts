@@ -54,12 +54,13 @@ const names = Object.keys(processes) as ServiceName[];
 export async function startServices(options: ServicesOptions): Promise<Services> {
   const { basePort, dataDir, log, only = names, restarts = true } = options;
   const url = mapNames((name) => `http://127.0.0.1:${basePort + processes[name].offset}`);
-  const databaseUrl = await createDatabases(options);
+  const { databaseUrl, claimsUrl } = await createDatabases(options);
 
   await using starting = new AsyncDisposableStack();
   const started = await Promise.allSettled(
     only.map(async (name) => {
-      const env = { ...commonEnv(options, url), ...envFor(name), ...options.env, ...options.envOf?.[name] };
+      const common = { ...commonEnv(options, url), CLAIMS_URL: claimsUrl };
+      const env: Record<string, string> = { ...common, ...envFor(name), ...options.env, ...options.envOf?.[name] };
       const program = { name, command: process.execPath, args: argsFor(name), env, ports: [Number(env.PORT)] };
       const place = { dataDir: join(dataDir, name), log };
       return [name, starting.use(await supervise(program, place, { url: url[name], restarts }))] as const;
@@ -105,24 +106,30 @@ function argsFor(name: ServiceName): string[] {
   return ["--import", new URL("../../../packages/service/src/telemetry.ts", import.meta.url).href, main];
 }
 
-async function createDatabases({ brokers, databasePrefix = "" }: ServicesOptions): Promise<Services["databaseUrl"]> {
+/** One for each service that has one, and one for the big bodies of all. */
+async function createDatabases(
+  options: ServicesOptions,
+): Promise<Pick<Services, "databaseUrl"> & { claimsUrl: string }> {
+  const { brokers, databasePrefix = "" } = options;
   const client = new pg.Client({ connectionString: brokers.postgres });
   await client.connect();
   try {
-    const urls: { [name in ServiceName]?: string } = {};
+    const databaseUrl: { [name in ServiceName]?: string } = {};
     for (const name of names) {
       const process: Process = processes[name];
-      if (process.database === undefined) continue;
-      const database = `${databasePrefix}${process.database}`;
-      const { rowCount } = await client.query("select from pg_database where datname = $1", [database]);
-      if (rowCount === 0) await client.query(`create database ${database}`);
-      const url = new URL(brokers.postgres);
-      url.pathname = database;
-      urls[name] = url.href;
+      if (process.database !== undefined) databaseUrl[name] = await create(`${databasePrefix}${process.database}`);
     }
-    return urls;
+    return { databaseUrl, claimsUrl: await create(`${databasePrefix}throughline_claims`) };
   } finally {
     await client.end();
+  }
+
+  async function create(database: string): Promise<string> {
+    const { rowCount } = await client.query("select from pg_database where datname = $1", [database]);
+    if (rowCount === 0) await client.query(`create database ${database}`);
+    const url = new URL(brokers.postgres);
+    url.pathname = database;
+    return url.href;
   }
 }
 

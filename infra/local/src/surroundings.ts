@@ -35,6 +35,7 @@ function at(offset: number): string {
 function localSettings(): Record<string, string> {
   return {
     NAMESPACE: "dev",
+    CLAIMS_URL: localDatabase("claims"),
     SNS_SQS_ENDPOINT: `http://${at(offsets.snsSqs)}`,
     AWS_ACCESS_KEY_ID: "local",
     AWS_SECRET_ACCESS_KEY: "local",

@@ -1,3 +1,4 @@
+import { redeemBody } from "@throughline/claims";
 import { parseEnvelope, runCausedBy } from "@throughline/envelope";
 import type { Reaction } from "@throughline/inbox";
 import { query, type Transaction } from "@throughline/log";
@@ -44,11 +45,11 @@ export async function dryRun(desk: Desk, letter: Letter): Promise<DryRun> {
 
 async function tryOut({ database }: Desk, letter: Letter, reaction: Reaction): Promise<TableChange[]> {
   const changes: TableChange[] = [];
+  const envelope = await redeemBody(parseEnvelope(letter.body));
   try {
     await database.transaction(async (tx) => {
       await query(tx, "dry_run_patience", "select set_config('lock_timeout', '5s', true)");
       const before = await countChanges(tx);
-      const envelope = parseEnvelope(letter.body);
       await runCausedBy(envelope, async () => {
         const effect = await reaction.prepare(envelope, async () => false);
         await effect?.(tx);

@@ -1,3 +1,4 @@
+import { claimBody, maxWireBytes } from "@throughline/claims";
 import { type Envelope, newId, parseEnvelope, serializeEnvelope } from "@throughline/envelope";
 import { query, type Transaction } from "@throughline/log";
 import { settle } from "./actions.ts";
@@ -20,7 +21,7 @@ export function editLetter(
   return desk.database.transaction(async (tx) => {
     const letter = await lockLetter(tx, number, ["open", "quarantined"]);
     if (letter === undefined) throw new Error(`Letter ${number} is settled: see what became of it with show`);
-    const envelope = correct(letter, data);
+    const envelope = await correct(letter, data);
     const { id } = envelope;
     const corrected = { ...letter, ...rewrite(letter, envelope), messageId: id };
     await takePlace(tx, letter, id);
@@ -31,12 +32,19 @@ export function editLetter(
   });
 }
 
-function correct({ body }: Letter, data: unknown): Envelope {
-  const dead = parseEnvelope(body);
+async function correct({ body }: Letter, data: unknown): Promise<Envelope> {
+  const { dataref: _, ...dead } = parseEnvelope(body);
   const envelope = { ...dead, id: newId(), causationId: dead.id, data };
   requireContract(envelope);
   // Also the envelope itself: what goes out must come in.
-  return parseEnvelope(serializeEnvelope(envelope));
+  return parseEnvelope(serializeEnvelope(await withoutBigBody(envelope)));
+}
+
+async function withoutBigBody(envelope: Envelope): Promise<Envelope> {
+  if (serializeEnvelope(envelope).length <= maxWireBytes) return envelope;
+  const { envelope: claimed, put } = claimBody(envelope);
+  await put();
+  return claimed;
 }
 
 /** Headers that repeat what has changed change as well. */

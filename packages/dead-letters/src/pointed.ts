@@ -1,3 +1,4 @@
+import { redeemBody } from "@throughline/claims";
 import { parseEnvelope } from "@throughline/envelope";
 import { type Fault, faultsBehind, requireContract } from "./contract.ts";
 
@@ -8,9 +9,12 @@ export type Pointed = {
   readonly fault?: string;
 };
 
-/** Holds the body against the envelope and today's contract, and points at what breaks them. */
-export function pointOut(body: Uint8Array): Pointed {
-  const error = faultOf(body);
+/**
+ * Holds the body against the envelope and today's contract, and points at what breaks them. Data that stayed behind is
+ * held against the contract as well, and not shown.
+ */
+export async function pointOut(body: Uint8Array): Promise<Pointed> {
+  const error = await faultOf(body);
   const fault = error === undefined ? {} : { fault: error.message };
   const text = Buffer.from(body).toString();
   try {
@@ -21,9 +25,9 @@ export function pointOut(body: Uint8Array): Pointed {
   }
 }
 
-function faultOf(body: Uint8Array): Error | undefined {
+async function faultOf(body: Uint8Array): Promise<Error | undefined> {
   try {
-    requireContract(parseEnvelope(body));
+    requireContract(await redeemBody(parseEnvelope(body)));
     return undefined;
   } catch (error) {
     return error instanceof Error ? error : new Error(String(error));

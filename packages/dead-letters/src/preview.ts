@@ -1,3 +1,4 @@
+import { redeemBody } from "@throughline/claims";
 import { type Envelope, parseEnvelope } from "@throughline/envelope";
 import { type Reaction, refuseForgotten } from "@throughline/inbox";
 import { query } from "@throughline/log";
@@ -22,7 +23,7 @@ export async function previewReplay(desk: Desk, letter: Letter): Promise<Preview
   if (letter.state !== "open") return { verdict: "not sent", why: `it is ${letter.state}` };
   try {
     const envelope = parseEnvelope(letter.body);
-    requireContract(envelope);
+    requireContract(await redeemBody(envelope));
     if (letter.road === "outbox") return { verdict: "will be published", why: `to ${letter.origin.name}` };
     const reaction = await reactionTo(desk, letter.group, envelope);
     refuseForgotten(envelope);

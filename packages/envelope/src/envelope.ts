@@ -33,6 +33,8 @@ export type Envelope<Data = unknown> = {
   readonly causationId?: string;
   /** W3C trace context of the moment of creation; absent where nothing is traced. */
   readonly traceparent?: string;
+  /** Where the data is that was too big to travel; `data` is then null, until it is put in again (see `claims`). */
+  readonly dataref?: string;
   readonly data: Data;
 };
 

@@ -20,6 +20,7 @@ const envelopeSchema = z.object({
     .string()
     .regex(/^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/, "expected a W3C traceparent of version 00")
     .optional(),
+  dataref: text.optional(),
   data: z.unknown().refine((data) => data !== undefined, "expected a value"),
 });
 
@@ -32,8 +33,8 @@ const wireTexts = new WeakMap<Envelope, string>();
 export function serializeEnvelope(envelope: Envelope): string {
   const stored = wireTexts.get(envelope);
   if (stored !== undefined) return stored;
-  const { id, type, version, timestamp, source, key, sequence, correlationId, causationId, traceparent, data } =
-    envelope;
+  const { id, type, version, timestamp, source, key, sequence } = envelope;
+  const { correlationId, causationId, traceparent, dataref, data } = envelope;
   const json = JSON.stringify({
     id,
     type,
@@ -45,6 +46,7 @@ export function serializeEnvelope(envelope: Envelope): string {
     correlationId,
     causationId,
     traceparent,
+    dataref,
     data,
   });
   return json.replace(/[\u0080-\uffff]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`);

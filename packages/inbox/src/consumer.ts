@@ -2,6 +2,7 @@ import { trace } from "@opentelemetry/api";
 import type { Envelope, Handler } from "@throughline/envelope";
 import type { Database } from "@throughline/log";
 import type { Backlog, Failure, Subscription, Transport } from "@throughline/transport";
+import { createBodies } from "./bodies.ts";
 import type { Outcome } from "./commit.ts";
 import { createCommitter } from "./committer.ts";
 import { createHandler } from "./handler.ts";
@@ -77,7 +78,8 @@ export async function startConsumer(
   const stopping = new AbortController();
   const { signal } = stopping;
   const commit = createCommitter(database, group, { batchSize, timeoutMs, signal, keysSideBySide, parks });
-  const handle = createHandler(database, group, reactions, { retentionDays, timeoutMs, parks, commit });
+  const withBody = createBodies({ timeoutMs, signal });
+  const handle = createHandler(database, group, reactions, { retentionDays, timeoutMs, parks, withBody, commit });
   const counted = count((envelope) => throughOutages(database, () => handle(envelope), signal), onFailure);
 
   await using opening = new AsyncDisposableStack();

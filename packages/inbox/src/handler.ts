@@ -1,5 +1,6 @@
 import { type Envelope, RejectedError } from "@throughline/envelope";
 import type { Database } from "@throughline/log";
+import type { WithBody } from "./bodies.ts";
 import type { Outcome } from "./commit.ts";
 import { inTime } from "./in-time.ts";
 import { passKeys, putAsideIfHeld } from "./parked-keys.ts";
@@ -12,6 +13,7 @@ export type HandlerParts = {
   /** What reading a message, and the call of its reaction, may take, in milliseconds. */
   readonly timeoutMs: number;
   readonly parks: Parks;
+  readonly withBody: WithBody;
   readonly commit: (envelope: Envelope, effect: Effect) => Promise<Outcome>;
 };
 
@@ -20,16 +22,21 @@ export function createHandler(
   database: Database,
   group: string,
   reactions: readonly Reaction[],
-  { retentionDays, timeoutMs, parks, commit }: HandlerParts,
+  { retentionDays, timeoutMs, parks, withBody, commit }: HandlerParts,
 ): (envelope: Envelope) => Promise<Outcome> {
   const byName = indexByName(group, reactions);
   return async (envelope) => {
     const reaction = byName.get(nameOf(envelope));
     if (reaction === undefined) throw new RejectedError(`Consumer ${group} has no reaction to ${nameOf(envelope)}`);
     refuseForgotten(envelope, retentionDays);
+    return await withBody(envelope, (whole) => run(reaction, envelope, whole));
+  };
+
+  /** What is written down is the envelope as it came; the reaction gets it whole. */
+  async function run(reaction: Reaction, envelope: Envelope, whole: Envelope): Promise<Outcome> {
     for (;;) {
       let standing: Awaited<ReturnType<typeof standingOf>> = "done";
-      const preparing = reaction.prepare(envelope, async () => {
+      const preparing = reaction.prepare(whole, async () => {
         standing = await standingOf(database, group, envelope, parks);
         return standing !== "new";
       });
@@ -42,7 +49,7 @@ export function createHandler(
       }
       if (await putAsideIfHeld(database, group, envelope)) return "parked";
     }
-  };
+  }
 }
 
 function indexByName(group: string, reactions: readonly Reaction[]): Map<string, Reaction> {

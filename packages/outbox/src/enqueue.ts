@@ -1,26 +1,31 @@
 import { channel } from "node:diagnostics_channel";
-import { type Message, parseEnvelope, serializeEnvelope } from "@throughline/envelope";
+import { type Claimed, claimBody, maxWireBytes } from "@throughline/claims";
+import { type Envelope, type Message, parseEnvelope, serializeEnvelope } from "@throughline/envelope";
 import { askTogether, type Transaction } from "@throughline/log";
 import { hintAtEnd } from "./hint.ts";
 import { type Draft, insertDrafts } from "./insert-drafts.ts";
 import { requireOpenTransaction } from "./open-transaction.ts";
 import { traceCreation } from "./trace.ts";
 
-/** SNS and SQS take 256 KiB with the attributes; what they would refuse is refused here, where the caller is told. */
-const maxWireBytes = 200 * 1024;
 const sequenceField = ',"sequence":0,';
 const afterEnqueue = channel("throughline:outbox.after_enqueue");
+
+/** A draft whose body must be put before it is written, where it has a `put`. */
+type PendingDraft = Draft & Partial<Pick<Claimed, "put">>;
 
 /**
  * Records messages to be published by `source`. They leave if, and only if, `tx` commits, in this order per key. One
  * round trip, also for calls side by side; the keys stay locked until the end of `tx`, so all messages of a transaction
- * belong together. Throws, before anything is written, for a message that no broker would take and for a handle that is
- * no open transaction.
+ * belong together. A body that is too big to travel goes to where `provideClaims` says, in a round trip more. Throws,
+ * before anything is written, for a message that no broker would take and for a handle that is no open transaction.
  */
 export async function enqueue(tx: Transaction, source: string, messages: readonly Message[]): Promise<void> {
   requireOpenTransaction(tx);
   if (messages.length === 0) return;
   const drafts = messages.map((message) => draft(source, message));
+  const bodies = drafts.flatMap(({ put }) => put?.() ?? []);
+  // Whoever gets the message finds its body. One whose message never leaves is removed with its day.
+  if (bodies.length > 0) await Promise.all(bodies);
   await askTogether(tx, insertAll, { source, drafts });
   hintAtEnd(tx);
   afterEnqueue.publish(undefined);
@@ -42,24 +47,25 @@ async function insertAll(
   return asked.map(() => undefined);
 }
 
-function draft(source: string, message: Message): Draft {
+function draft(source: string, message: Message): PendingDraft {
   const envelope = traceCreation(source, message);
   const wire = serializeEnvelope(envelope);
+  if (wire.length <= maxWireBytes) return cut(message, envelope, wire);
+  const { envelope: claimed, put } = claimBody(envelope);
+  return { ...cut(message, claimed, serializeEnvelope(claimed)), put };
+}
+
+function cut(message: Message, envelope: Envelope, wire: string): Draft {
   // In front of it stand only JSON strings, in which a quote is escaped: the first occurrence is the field.
-  const cut = wire.indexOf(sequenceField);
-  const head = wire.slice(0, cut);
-  const tail = wire.slice(cut + sequenceField.length);
+  const at = wire.indexOf(sequenceField);
+  const head = wire.slice(0, at);
+  const tail = wire.slice(at + sequenceField.length);
   requireValid(message, `${head},"sequence":1,${tail}`);
   return { envelope, head, tail };
 }
 
 function requireValid({ type, key }: Message, wire: string): void {
   const name = `Message ${type} about ${key}`;
-  if (wire.length > maxWireBytes) {
-    throw new Error(
-      `${name} has ${wire.length} bytes on the wire and may have ${maxWireBytes}: send a reference instead`,
-    );
-  }
   // Headers and attributes of some broker refuse these, and Postgres the first of them.
   if (/\p{Cc}/u.test(key) || !key.isWellFormed()) throw new Error(`${name}: the key has characters that cannot travel`);
   try {

@@ -30,7 +30,7 @@ export function contradictions(
   const missingDatabase = database && env.DATABASE_URL === undefined ? [noDatabase] : [];
   const contrary = settingChecks.flatMap(({ check }) => check(config) ?? []);
   const told = contrary.map((fault) => ({ names: fault.settings, fault: toSentence(fault) }));
-  return [...missingAddresses(env), ...halfCredentials(env), ...missingDatabase, ...told];
+  return [...missingAddresses(env), ...halfCredentials(env), ...strayEndpoint(env), ...missingDatabase, ...told];
 }
 
 const noDatabase: Contradiction = {
@@ -57,6 +57,13 @@ function halfCredentials(env: Settings): Contradiction[] {
   if (missing.length === 0 || missing.length === names.length) return [];
   const fault = `${missing.join(" and ")}: not set, but ${names.filter((name) => !missing.includes(name)).join(" and ")} is. Set all three or none`;
   return [{ names, fault }];
+}
+
+function strayEndpoint({ CLAIMS_URL: url, CLAIMS_S3_ENDPOINT: endpoint }: Settings): Contradiction[] {
+  if (endpoint === undefined || url?.startsWith("s3:")) return [];
+  const isWhat = url === undefined ? "is not set" : "is no s3:// address";
+  const fault = `CLAIMS_S3_ENDPOINT: set, but CLAIMS_URL ${isWhat}. Set CLAIMS_URL to s3://bucket or unset this one`;
+  return [{ names: ["CLAIMS_URL", "CLAIMS_S3_ENDPOINT"], fault }];
 }
 
 /** Names that nothing reads although they look like ours; Kubernetes' own `…_SERVICE_HOST` and `…_PORT` do not count. */
@@ -86,7 +93,7 @@ function looksLike(name: string, known: string): boolean {
 /** The first known name in a family that is wholly ours: whatever starts like that was meant for us. */
 function familyOf(name: string, known: readonly string[]): string | undefined {
   const family =
-    /^(DATABASE|HANDLER|PUBLISH|CONSUME|SHUTDOWN|SNS_SQS|SQS|KAFKA_SASL|PAYMENT_PROVIDER|DEAD_LETTER|PARK)_/.exec(
+    /^(DATABASE|HANDLER|PUBLISH|CONSUME|SHUTDOWN|SNS_SQS|SQS|KAFKA_SASL|PAYMENT_PROVIDER|DEAD_LETTER|PARK|CLAIMS)_/.exec(
       name,
     )?.[0];
   return family === undefined ? undefined : known.find((candidate) => candidate.startsWith(family));

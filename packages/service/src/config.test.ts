@@ -103,6 +103,13 @@ describe("a process refuses to start", () => {
     [{ CRASH_AT: "relay.after_lunch:1" }, /CRASH_AT: expected a crash point and its pass/],
     [{ KAFKA_BROKERS: "kafka" }, /KAFKA_BROKERS: expected a comma-separated list like host:port,host:port/],
     [{ HTTP_HOST: "a b" }, /HTTP_HOST: expected a host name/],
+    [{ CLAIMS_URL: enough.DATABASE_URL }, /CLAIMS_URL and DATABASE_URL are the same database/],
+    [{ CLAIMS_S3_ENDPOINT: "http://s3:9000" }, /CLAIMS_S3_ENDPOINT: set, but CLAIMS_URL is not set/],
+    [
+      { CLAIMS_URL: "postgres://127.0.0.1/claims", CLAIMS_S3_ENDPOINT: "http://s3:9000" },
+      /CLAIMS_S3_ENDPOINT: set, but CLAIMS_URL is no s3:/,
+    ],
+    [{ CLAIMS_URL: "https://bucket" }, /CLAIMS_URL: expected a URL that starts with postgres:.* or s3:/],
   ])("on %o", (env, fault) => {
     expect(faults({ ...enough, ...env })).toEqual([expect.stringMatching(fault)]);
   });
@@ -115,6 +122,7 @@ describe("a process refuses to start", () => {
     ["DATABASE_POOL", "DATABASE_POOL_SIZE"],
     ["SQS_QUEUE_PREFIX", "SQS_VISIBILITY_TIMEOUT_SECONDS"],
     ["KAFKA_SSL_ENABLED", "KAFKA_SSL"],
+    ["CLAIMS_BUCKET", "CLAIMS_URL"],
   ])("on %s, and asks whether %s was meant", (name, meant) => {
     expect(faults({ ...enough, [name]: "x" })).toEqual([
       `  ${name}: nothing reads this variable. Did you mean ${meant}?`,

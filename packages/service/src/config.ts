@@ -31,6 +31,8 @@ export type Config = {
   /** Empty only where the service said `database: false`. */
   readonly databaseUrl: string;
   readonly databasePoolSize: number;
+  /** Where bodies are that are too big to travel; absent where nobody sends any. Without an endpoint, S3 is AWS. */
+  readonly claims?: { readonly url: string; readonly region: string; readonly endpoint?: string };
   /** `brokers` is empty only where no road is Kafka. */
   readonly kafka: {
     readonly brokers: string[];
@@ -102,6 +104,7 @@ function toConfig(service: string, env: ReturnType<typeof settings.parse>): Conf
     ...(env.CRASH_AT && { crashAt: env.CRASH_AT }),
     databaseUrl: env.DATABASE_URL ?? "",
     databasePoolSize: env.DATABASE_POOL_SIZE,
+    ...claimsOf(env),
     kafka: {
       brokers: env.KAFKA_BROKERS ?? [],
       client: env.KAFKA_CLIENT,
@@ -129,6 +132,11 @@ function toConfig(service: string, env: ReturnType<typeof settings.parse>): Conf
     orderTimeoutMs: env.ORDER_TIMEOUT_MS,
     services: env.SERVICES,
   };
+}
+
+function claimsOf(env: ReturnType<typeof settings.parse>): Pick<Config, "claims"> {
+  const { CLAIMS_URL: url, CLAIMS_S3_ENDPOINT: endpoint, AWS_REGION: region } = env;
+  return url ? { claims: { url, region, ...(endpoint && { endpoint }) } } : {};
 }
 
 function saslOf(env: ReturnType<typeof settings.parse>): Pick<Config["kafka"], "sasl"> {

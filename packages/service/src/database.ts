@@ -2,6 +2,7 @@ import { Socket } from "node:net";
 import { drizzle, type NodePgDatabase } from "drizzle-orm/node-postgres";
 import pg from "pg";
 import type { Config } from "./config.ts";
+import { placeOf } from "./database-place.ts";
 import { createLogger } from "./logger.ts";
 import { closePart } from "./parts.ts";
 
@@ -118,9 +119,4 @@ function withName(statement: unknown, values: unknown): unknown {
 function isUnnamed(statement: unknown): statement is { readonly text: string } {
   if (typeof statement !== "object" || statement === null || "submit" in statement) return false;
   return "text" in statement && typeof statement.text === "string" && !("name" in statement && statement.name);
-}
-
-function placeOf(url: string): string {
-  const { hostname, port, pathname } = new URL(url);
-  return `${hostname}:${port || 5432}${pathname}`;
 }

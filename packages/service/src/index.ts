@@ -1,3 +1,4 @@
+export { openClaims } from "./claims.ts";
 export { type Config, parseConfig } from "./config.ts";
 export { type Database, openDatabase } from "./database.ts";
 export { callHttp } from "./http-client.ts";

@@ -1,4 +1,5 @@
 import type { Config } from "./config.ts";
+import { placeOf } from "./database-place.ts";
 
 /** Two settings that cannot be meant together. */
 export type Fault = {
@@ -45,6 +46,19 @@ export const settingChecks: readonly SettingCheck[] = [
         conflict: `SHUTDOWN_GRACE_MS (${shutdownGraceMs}) is shorter than HANDLER_TIMEOUT_MS (${handlerTimeoutMs})`,
         consequence: "a handler could not end before the process does",
         fix: "Raise it or lower the other",
+      };
+    },
+  },
+  {
+    id: "claims-database",
+    name: "Big bodies are where all services may read, and not in the database of one.",
+    check({ claims, databaseUrl }) {
+      if (!claims || !databaseUrl || placeOf(claims.url) !== placeOf(databaseUrl)) return undefined;
+      return {
+        settings: ["CLAIMS_URL", "DATABASE_URL"],
+        conflict: "CLAIMS_URL and DATABASE_URL are the same database",
+        consequence: "every other service would read and write in this one's database",
+        fix: "Make a database for claims alone",
       };
     },
   },

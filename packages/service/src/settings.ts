@@ -20,6 +20,7 @@ const crashPoints = [
 /** Faults in these name the length of the value, never the value. */
 export const secrets: ReadonlySet<string> = new Set([
   "DATABASE_URL",
+  "CLAIMS_URL",
   "RABBITMQ_URL",
   "RABBITMQ_MANAGEMENT_URL",
   "KAFKA_SASL_PASSWORD",
@@ -43,6 +44,8 @@ export const settings = z.object({
 
   DATABASE_URL: url("postgres", "postgresql").optional(),
   DATABASE_POOL_SIZE: wholeNumber("connections", 1, 1_000).prefault("20"),
+  CLAIMS_URL: url("postgres", "postgresql", "s3").optional(),
+  CLAIMS_S3_ENDPOINT: url("http", "https").optional(),
 
   KAFKA_BROKERS: list("host:port,host:port", /^[A-Za-z0-9.:_[\]-]+:[0-9]{1,5}$/).optional(),
   KAFKA_CLIENT: oneOf(["kafkajs", "platformatic"]).prefault("kafkajs"),

@@ -2,7 +2,7 @@ import { groupOf, roadSettings, roadsOf } from "@throughline/contracts/topology"
 import { migrations as deadLetterTables, startDeadLetters } from "@throughline/dead-letters";
 import { examineAtStart } from "@throughline/doctor";
 import { migrations as inbox, startConsumer } from "@throughline/inbox";
-import { migrate, openDatabase, parseConfig, serveHttp, startService } from "@throughline/service";
+import { migrate, openClaims, openDatabase, parseConfig, serveHttp, startService } from "@throughline/service";
 import { openRoads } from "@throughline/transport";
 import { routes } from "./http.ts";
 import { reactions } from "./messages.ts";
@@ -17,6 +17,7 @@ const own = { name: "analytics", folder: `${import.meta.dirname}/../migrations` 
 // What is opened here closes in reverse: no more requests, no more messages, the database.
 await using service = await startService(config);
 await using database = await openDatabase(config);
+await using _claims = await openClaims(config);
 await migrate(database, [inbox, deadLetterTables, own]);
 await examineAtStart(config, { database, reactions: { analytics: reactions }, log: service.log });
 

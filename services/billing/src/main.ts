@@ -6,7 +6,15 @@ import { migrations as eventStore } from "@throughline/event-store";
 import { migrations as inbox, startConsumer } from "@throughline/inbox";
 import { migrations as log } from "@throughline/log";
 import { migrations as outbox, startRelay } from "@throughline/outbox";
-import { migrate, openDatabase, parseConfig, type Road, serveHttp, startService } from "@throughline/service";
+import {
+  migrate,
+  openClaims,
+  openDatabase,
+  parseConfig,
+  type Road,
+  serveHttp,
+  startService,
+} from "@throughline/service";
 import { type Failure, openRoads } from "@throughline/transport";
 import { routes } from "./http.ts";
 import { reactions, workReactions } from "./messages.ts";
@@ -25,6 +33,7 @@ const settings = roadSettings({
   rabbitmq: { ...config.rabbitmq, onError: (err: Error) => service.log.warn({ err }, "RabbitMQ") },
 });
 await using database = await openDatabase(config);
+await using _claims = await openClaims(config);
 await migrate(database, [log, eventStore, outbox, inbox, deadLetterTables, own]);
 const provider = connectPaymentProvider(config.paymentProviderUrl, { timeoutMs: config.handlerTimeoutMs / 2 });
 const work = workReactions(database.handle, provider);

@@ -6,7 +6,7 @@ import { migrations as eventStore } from "@throughline/event-store";
 import { migrations as inbox, startConsumer } from "@throughline/inbox";
 import { migrations as log } from "@throughline/log";
 import { migrations as outbox, startRelay } from "@throughline/outbox";
-import { migrate, openDatabase, parseConfig, serveHttp, startService } from "@throughline/service";
+import { migrate, openClaims, openDatabase, parseConfig, serveHttp, startService } from "@throughline/service";
 import { openRoads } from "@throughline/transport";
 import { mapError, routes } from "./http.ts";
 import { reactions } from "./messages.ts";
@@ -21,6 +21,7 @@ const own = { name: "inventory", folder: `${import.meta.dirname}/../migrations` 
 // What is opened here closes in reverse: no more requests, no more messages, the last batch out, the database.
 await using service = await startService(config);
 await using database = await openDatabase(config);
+await using _claims = await openClaims(config);
 await migrate(database, [log, eventStore, outbox, inbox, deadLetterTables, own]);
 await examineAtStart(config, { database, reactions: { inventory: reactions }, log: service.log });
 

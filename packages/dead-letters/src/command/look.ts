@@ -39,7 +39,7 @@ function toRow({ service, ...kind }: Kind & { readonly service: string }): strin
 export async function show(chosen: Chosen): Promise<Answer> {
   const letter = await read(chosen);
   const actions = await readActions(chosen.desk.database, letter.number);
-  const pointed = pointOut(letter.body);
+  const pointed = await pointOut(letter.body);
   const name = `${chosen.desk.service}-${letter.number}`;
   const { body, ...rest } = letter;
   const json = {

@@ -4,7 +4,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { roadSettings, roadsOf, topology } from "@throughline/contracts/topology";
 import type { Reaction } from "@throughline/inbox";
 import type { Database } from "@throughline/log";
-import { type Config, openDatabase, parseConfig } from "@throughline/service";
+import { type Config, openClaims, openDatabase, parseConfig } from "@throughline/service";
 import { openRoad, type Publisher, type Road, type Transport } from "@throughline/transport";
 import type { Desk } from "../desk.ts";
 
@@ -31,17 +31,19 @@ export async function openDesks(only?: string): Promise<Desks> {
     throw new Error(`There is no service ${unknown}: run this in its folder, or say --service ${services.join("|")}`);
   }
   await using opening = new AsyncDisposableStack();
-  const outcomes = await Promise.allSettled(
-    names.map(async (service) => {
-      const config = isOneService ? configOf(service) : configOf(service, localStack(service, here.namespace));
-      return openDesk({ ...config, logLevel: "silent", databasePoolSize: 3 }, isOneService, opening);
-    }),
-  );
+  const configFor = (service: string) => ({
+    ...(isOneService ? configOf(service) : configOf(service, localStack(service, here.namespace))),
+    ...{ logLevel: "silent", databasePoolSize: 3 },
+  });
+  const desks = names.map(async (service) => openDesk(configFor(service), isOneService, opening));
+  // All services have one place for big bodies.
+  const claims = (async () => opening.use(await openClaims(configFor(names[0] ?? ""))))();
+  const [outcomes, [bodies]] = await Promise.all([Promise.allSettled(desks), Promise.allSettled([claims])]);
   const opened = opening.move();
   return {
     desks: outcomes.flatMap((outcome) => (outcome.status === "fulfilled" ? [outcome.value] : [])),
-    unavailable: outcomes.flatMap((outcome, index) =>
-      outcome.status === "rejected" ? [{ service: names[index] ?? "", reason: reasonOf(outcome.reason) }] : [],
+    unavailable: [...outcomes, bodies].flatMap((outcome, index) =>
+      outcome.status === "rejected" ? [{ service: names[index] ?? "claims", reason: reasonOf(outcome.reason) }] : [],
     ),
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
@@ -57,6 +59,7 @@ function localStack(service: string, namespace: string): Record<string, string> 
   return {
     NAMESPACE: namespace,
     DATABASE_URL: `postgres://${login}@127.0.0.1:14010/throughline_${service}`,
+    CLAIMS_URL: `postgres://${login}@127.0.0.1:14010/throughline_claims`,
     KAFKA_BROKERS: "127.0.0.1:14020",
     RABBITMQ_URL: `amqp://${login}@127.0.0.1:14030`,
     SNS_SQS_ENDPOINT: "http://127.0.0.1:14040",
