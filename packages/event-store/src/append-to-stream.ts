@@ -1,3 +1,4 @@
+import { RejectedError } from "@throughline/envelope";
 import { type Database, query, type Transaction } from "@throughline/log";
 import { ConcurrencyError, type Expectation } from "./concurrency-error.ts";
 import { eventId } from "./event-id.ts";
@@ -15,7 +16,8 @@ export type AppendOptions = {
 
 /**
  * Adds events to the end of a stream in one round trip, all or none; in a transaction, if and only if that commits.
- * Throws a `ConcurrencyError` where the stream is not as expected. No events, no test.
+ * Throws a `ConcurrencyError` where the stream is not as expected, and a `RejectedError` where it is closed. No events, no
+ * test.
  */
 export async function appendToStream<Told extends Event>(
   handle: Database | Transaction,
@@ -54,7 +56,7 @@ export type AppendResult<Told extends Event> =
 export type Snapshot = { readonly state: unknown; readonly stateVersion: number };
 
 export type Appended = {
-  readonly outcome: "appended" | "repeated" | "refused";
+  readonly outcome: "appended" | "repeated" | "refused" | "closed";
   readonly version: number;
   readonly position: number;
   readonly at_ms: number;
@@ -79,6 +81,7 @@ export async function appendEntries<Told extends Event>(
   ]);
   const first = rows[0];
   if (first === undefined) throw new Error(`Appending to ${streamId} had no outcome`);
+  if (first.outcome === "closed") throw new RejectedError(`Stream ${streamId} is closed`);
   if (first.outcome === "refused") throw new ConcurrencyError(streamId, expected, first.version);
   if (first.outcome === "repeated") return { repeatedFrom: first.version };
   return { appended: entries.map((entry, index) => record(streamId, entry, rows[index] ?? first, metadata)) };

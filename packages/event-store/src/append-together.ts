@@ -32,7 +32,7 @@ async function appendAll(tx: Transaction, appends: readonly Append<Event>[]): Pr
       : await query<Row>(tx, "event-store-append-all", appendAllText, toColumns(appends));
   const byStream = Map.groupBy(rows, ({ stream_id }) => stream_id);
   const results: AppendResult<Event>[] = [];
-  // One alone is cheaper by itself; and of a stream that somebody else made in the meantime, the function tells more.
+  // One alone is cheaper by itself; and of a stream that is not as it was expected, the function tells more.
   for (const append of appends) {
     const own = byStream.get(append.streamId);
     results.push(own ? { appended: recordAll(append, own) } : await appendOne(tx, append));
@@ -80,7 +80,8 @@ function toColumns(appends: readonly Append<Event>[]): unknown[][] {
 }
 
 // What is there is found by conflict, and so by its key, whatever the planner believes about a young table. A stream
-// that was new, and is not any more, is in neither list: no row comes back for it, and none of its events is written.
+// that was new, and is not any more, or is closed, is in neither list: no row comes back for it, and none of its events is
+// written.
 const appendAllText = `
   with given as (
     select * from unnest($1::text[], $2::text[], $3::integer[], $4::integer[], $5::jsonb[], $6::integer[])
@@ -100,6 +101,7 @@ const appendAllText = `
       snapshot = coalesce(excluded.snapshot, s.snapshot),
       snapshot_version = coalesce(excluded.snapshot_version, s.snapshot_version),
       state_version = coalesce(excluded.state_version, s.state_version)
+    where s.closed_at is null
     returning stream_id
   ), added as (
     insert into events (stream_id, version, event_id, type, schema_version, data, metadata)

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { AccountError, accounts } from "./account.ts";
 import {
   ConcurrencyError,
+  closeStream,
   type DecideOptions,
   type Decider,
   decide,
@@ -127,6 +128,17 @@ test("of two decisions on one entity side by side in one transaction, the second
   );
   await expect(twice).rejects.toThrow(ConcurrencyError);
   expect(await loadState(store.database, accounts, id)).toMatchObject({ state: { cents: 100 }, version: 1 });
+});
+
+test("of entities that are decided side by side, one that is closed fails them all", async () => {
+  const [closed, open] = [newId(), newId()];
+  for (const id of [closed, open]) await deposit(id, 100);
+  await closeStream(store.database, `account-${closed}`, { expected: 1 });
+  const deciding = store.database.transaction((tx) =>
+    Promise.all([closed, open].map((id) => decide(tx, accounts, id, { type: "deposit", cents: 1 }))),
+  );
+  await expect(deciding).rejects.toThrow(`Stream account-${closed} is closed`);
+  expect(await loadState(store.database, accounts, open)).toMatchObject({ version: 1 });
 });
 
 test("of two transactions that create several entities, the later one is refused where they meet", async () => {

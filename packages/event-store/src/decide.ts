@@ -27,6 +27,7 @@ export type Decision<Told extends Event, State> = {
 /**
  * Loads an entity, lets its decider decide, and appends the events, all in `tx`. Commands to one entity wait for each
  * other until `tx` ends; only two that both create it do not, and the later one gets a `ConcurrencyError`.
+ * Where the stream is closed, a command that would make something happen fails with a `RejectedError`.
  * A command that is told again is recognised by its events; where it had none, it is decided again.
  */
 export async function decide<Command, Told extends Event, State>(

@@ -18,6 +18,7 @@ export interface EventStore {
     events: readonly Told[],
     options: AppendOptions,
   ): Promise<RecordedEvent<Told>[]>;
+  closeStream(streamId: string, options: { readonly expected: number | "stream-exists" }): Promise<void>;
   readStream(streamId: string, options?: ReadStreamOptions): Promise<RecordedEvent[]>;
   readEvents(options: ReadEventsOptions): Promise<RecordedEvent[]>;
   decide<Command, Told extends Event, State>(

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, test } from "vitest";
+import { closeCases } from "./close-cases.ts";
 import type { EventStore } from "./event-store.ts";
 import { expectationCases } from "./expectation-cases.ts";
 import { raceCases } from "./race-cases.ts";
@@ -7,7 +8,7 @@ import { repeatCases } from "./repeat-cases.ts";
 /** A promise of every event store, in a sentence, and its proof on the stream and entity of this id, which is new. */
 export type StoreCase = { readonly name: string; readonly run: (store: EventStore, id: string) => Promise<void> };
 
-export const suite: readonly StoreCase[] = [...expectationCases, ...raceCases, ...repeatCases];
+export const suite: readonly StoreCase[] = [...expectationCases, ...raceCases, ...repeatCases, ...closeCases];
 
 /** The definition of an event store: registers one test per case of the suite, all of them on one store. */
 export function describeEventStore(name: string, open: () => Promise<{ store: EventStore } & AsyncDisposable>): void {
