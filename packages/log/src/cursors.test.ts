@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { claimCursor, moveCursor, openCursors, query, releaseCursor, renewCursor, resetCursor } from "./index.ts";
+import { claimCursor, moveCursor, query, releaseCursor, renewCursor } from "./index.ts";
 import { notes, openNotes } from "./notes.ts";
 
 const claim = { reader: "kafka", owner: "a" };
@@ -17,13 +17,6 @@ test("an owner claims again what it holds", async () => {
   await using log = await openNotes();
   await claimed(claimCursor(log.database, notes, claim));
   expect(await claimCursor(log.database, notes, claim)).toMatchObject({ epoch: 2 });
-});
-
-test("a reader keeps its number of lanes", async () => {
-  await using log = await openNotes();
-  await openCursors(log.database, notes, "kafka", 4);
-  await openCursors(log.database, notes, "kafka", 4);
-  await expect(openCursors(log.database, notes, "kafka", 2)).rejects.toThrow("has 4 lanes and was started with 2");
 });
 
 test("nobody claims a cursor while its lease lasts", async () => {
@@ -68,15 +61,6 @@ test("a move that is rolled back has not happened", async () => {
   });
   await expect(undone).rejects.toThrow("undone");
   expect(await query(log.database, "position", "select position from log_cursors")).toEqual([{ position: "0" }]);
-});
-
-test("a reader that is reset is fenced off and begins where it was told to", async () => {
-  await using log = await openNotes();
-  const cursor = await claimed(claimCursor(log.database, notes, claim));
-  await moveCursor(log.database, cursor, 9);
-  await resetCursor(log.database, notes, "kafka", 3);
-  expect(await moveCursor(log.database, cursor, 10)).toBeUndefined();
-  expect(await claimCursor(log.database, notes, claim)).toMatchObject({ position: 3 });
 });
 
 async function claimed<Cursor>(claiming: Promise<Cursor | undefined>): Promise<Cursor> {

@@ -23,36 +23,6 @@ export type CursorClaim = {
   readonly leaseMs?: number;
 };
 
-/**
- * Makes the cursors of a reader with `lanes` lanes, where it is new, at position 0. Throws where the reader has another
- * number of lanes: rows of one key would be in two lanes at once.
- */
-export async function openCursors(
-  handle: Database | Transaction,
-  log: Log,
-  reader: string,
-  lanes: number,
-): Promise<void> {
-  await query(
-    handle,
-    "log_open_cursors",
-    `insert into log_cursors (log, reader, lane) select $1, $2, lane from generate_series(0, $3 - 1) as lane
-     where not exists (select from log_cursors where log = $1 and reader = $2) on conflict do nothing`,
-    [log.table, reader, lanes],
-  );
-  const [found] = await query<{ lanes: number }>(
-    handle,
-    "log_count_lanes",
-    "select count(*)::int as lanes from log_cursors where log = $1 and reader = $2",
-    [log.table, reader],
-  );
-  if (found?.lanes === lanes) return;
-  throw new Error(
-    `Reader ${reader} of log ${log.table} has ${found?.lanes} lanes and was started with ${lanes}. To change them, stop ` +
-      "all its processes, then replace its rows in log_cursors by new ones at the lowest of their positions.",
-  );
-}
-
 /** Takes the cursor, made at position 0 if it is new; `undefined` while somebody else's lease lasts. */
 export async function claimCursor(
   handle: Database | Transaction,
@@ -117,24 +87,5 @@ export async function releaseCursor(handle: Database | Transaction, cursor: Curs
     `update log_cursors set owner = null, leased_until = null
      where log = $1 and reader = $2 and lane = $3 and epoch = $4`,
     [cursor.log, cursor.reader, cursor.lane, cursor.epoch],
-  );
-}
-
-/**
- * Puts a reader, in all its lanes, to another position: 0 to read everything again. Whoever holds a lease is fenced off
- * by the new epoch, claims again and goes on from there.
- */
-export async function resetCursor(
-  handle: Database | Transaction,
-  log: Log,
-  reader: string,
-  position: number,
-): Promise<void> {
-  await query(
-    handle,
-    "log_reset_cursor",
-    `update log_cursors set position = $3, epoch = epoch + 1, owner = null, leased_until = null
-     where log = $1 and reader = $2`,
-    [log.table, reader, position],
   );
 }

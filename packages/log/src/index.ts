@@ -5,14 +5,13 @@ export {
   type CursorClaim,
   claimCursor,
   moveCursor,
-  openCursors,
   releaseCursor,
   renewCursor,
-  resetCursor,
 } from "./cursors.ts";
 export { type Database, query, type Transaction } from "./database.ts";
 export { allEnded, createGroupCommit, lendTransaction, shareTransactions } from "./group-commit.ts";
 export { type Log, type LogPage, type LogQuery, type LogRange, readLimit, readLog } from "./log.ts";
 export { migrations } from "./migrations.ts";
 export { givenOrKept, placeholdersOf, prepared } from "./prepared.ts";
+export { dropCursors, openCursors, type ReaderLane, readLanes, resetCursor, rewindCursor } from "./readers.ts";
 export { type Holder, whatHoldsBack } from "./what-holds-back.ts";

@@ -51,6 +51,7 @@ async function flow(lane: Lane, lease: Lease): Promise<void> {
   const parking = await openParking(lane);
   let next: LogPage<Row> | undefined;
   while (!lane.stopping.aborted) {
+    await lease.confirm();
     if (parking.isDue()) await parking.retry(lease);
     const page = next ?? (await readPage(lane, lease.position));
     next = undefined;
@@ -60,7 +61,7 @@ async function flow(lane: Lane, lease: Lease): Promise<void> {
       // Rests twice as long as it worked: the busier the machine, the more messages share a publish. The first never waits.
       const isDrained = page.rows.length > 0 && page.rows.length < lane.batchSize;
       if (isDrained) await pause(Math.min(2 * (performance.now() - startedAt), maxRestMs), lane.stopping);
-    } else await lane.tail.beyond(lease.position, parking.dueInMs());
+    } else await lane.tail.beyond(lease.position, parking.dueInMs(), lease.over);
   }
 }
 

@@ -4,10 +4,12 @@ import { type Cursor, type Database, moveCursor, releaseCursor, renewCursor, typ
 export type Lease = AsyncDisposable & {
   /** The lane is done up to here. */
   readonly position: number;
-  /** Throws where another relay has claimed the lane since: then nothing has moved and nothing more is to be sent. */
+  /** Throws where another relay has claimed the lane since, or it was sent back: then nothing has moved and nothing more is to be sent. */
   move(handle: Database | Transaction, position: number): Promise<void>;
   /** Throws likewise; asks the database only where the lease may have run out, as after a pause of the whole process. */
   confirm(): Promise<void>;
+  /** Aborts as soon as it is known that the lane went to somebody else, or was sent back. */
+  readonly over: AbortSignal;
 };
 
 export type LeaseOptions = { readonly leaseMs: number; readonly onError: (error: Error) => void };
@@ -17,15 +19,29 @@ export function keepLease(database: Database, claimed: Cursor, { leaseMs, onErro
   let cursor = claimed;
   let endsAt = performance.now() + leaseMs / 2;
   let renewal: Promise<void> = Promise.resolve();
+  const over = new AbortController();
 
   async function renew(): Promise<void> {
     const askedAt = performance.now();
-    if (!(await renewCursor(database, cursor, { leaseMs }))) throw lost(cursor);
+    if (!(await renewCursor(database, cursor, { leaseMs }))) throw lost();
     endsAt = askedAt + leaseMs;
   }
 
+  function lost(): Error {
+    over.abort();
+    const { reader, lane, epoch } = cursor;
+    return new Error(
+      `Lane ${lane} of ${reader} went to another relay or was sent back: the lease of epoch ${epoch} is over`,
+    );
+  }
+
+  /** That a lane is lost is told by whoever has it in hand. */
+  function tell(error: Error): void {
+    if (!over.signal.aborted) onError(error);
+  }
+
   const heartbeat = setInterval(() => {
-    renewal = renewal.then(renew).catch((error) => onError(error));
+    renewal = renewal.then(renew).catch(tell);
   }, leaseMs / 3);
 
   return {
@@ -35,21 +51,19 @@ export function keepLease(database: Database, claimed: Cursor, { leaseMs, onErro
     async move(handle, position) {
       const askedAt = performance.now();
       const moved = await moveCursor(handle, cursor, position, { leaseMs });
-      if (moved === undefined) throw lost(cursor);
+      if (moved === undefined) throw lost();
       cursor = moved;
       endsAt = askedAt + leaseMs;
     },
     async confirm() {
+      if (over.signal.aborted) throw lost();
       if (performance.now() > endsAt) await renew();
     },
+    over: over.signal,
     async [Symbol.asyncDispose]() {
       clearInterval(heartbeat);
       await renewal;
       await releaseCursor(database, cursor);
     },
   };
-}
-
-function lost({ reader, lane, epoch }: Cursor): Error {
-  return new Error(`Lane ${lane} of ${reader} went to another relay: the lease of epoch ${epoch} is over`);
 }

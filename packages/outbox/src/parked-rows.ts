@@ -109,7 +109,9 @@ const burial = `
     delete from outbox_parked p using unnest($2::bigint[], $3::integer[], $4::text[]) as d(position, attempts, error)
     where p.destination = $1 and p.position = d.position returning p.*, d.attempts, d.error
   )
-  insert into outbox_dead select * from gone`;
+  insert into outbox_dead select * from gone
+  on conflict (destination, position) do update
+    set attempts = excluded.attempts, error = excluded.error, died_at = excluded.died_at`;
 
 const delay = `
   update outbox_parked_keys k set attempts = v.attempts, error = coalesce(v.error, k.error),

@@ -1,9 +1,8 @@
 import { type Envelope, serializeEnvelope } from "@throughline/envelope";
-import { query, resetCursor } from "@throughline/log";
+import { query } from "@throughline/log";
 import { memoryTransport } from "@throughline/transport/memory";
 import { expect, test, vi } from "vitest";
 import { enqueue, startRelay } from "./index.ts";
-import { outboxLog } from "./outbox-log.ts";
 import { createBroker, numbersTo, openOutbox, readWires, sequencesOf, tell, told } from "./outbox-under-test.ts";
 
 const soon = { timeout: 25_000, interval: 5 };
@@ -187,17 +186,6 @@ test("closing a relay waits for the batch in flight", async () => {
   expect(await query(outbox.database, "cursor", "select position, owner from log_cursors")).toEqual([
     { position: "1", owner: null },
   ]);
-});
-
-test("a destination that is reset gets everything again", async () => {
-  await using outbox = await openOutbox();
-  const broker = createBroker();
-  await tell(outbox.database, told("a"), told("a"));
-  await using _ = await startRelay(outbox.database, { to: [broker], leaseMs: 300, onError: () => {} });
-  await vi.waitUntil(() => broker.received.length === 2, soon);
-  await resetCursor(outbox.database, outboxLog, "test", 0);
-  await tell(outbox.database, told("a"));
-  await vi.waitUntil(() => broker.received.at(-1)?.sequence === 3 && broker.received.length >= 5, soon);
 });
 
 test("two destinations of one name are refused", async () => {

@@ -1,18 +1,26 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
-import { checkLog, type Database, openCursors, readLimit } from "@throughline/log";
+import { checkLog, type Database, readLimit } from "@throughline/log";
 import type { Transport } from "@throughline/transport";
 import { createDestination, type Destination } from "./destination.ts";
 import { runLane } from "./lane.ts";
+import { findNeglected } from "./neglect.ts";
+import { openDestination } from "./open-destination.ts";
 import { outboxLog } from "./outbox-log.ts";
 import { maintainPartitions } from "./partitions.ts";
 import { pause } from "./pause.ts";
+import type { Beginning } from "./place.ts";
 import { type DestinationStatus, readStatus } from "./status.ts";
 import { watchTail } from "./tail.ts";
 
 export type RelayOptions = {
   /** Where messages go: each destination gets all, or those of its types, at its own pace. */
-  readonly to: readonly { readonly transport: Transport; readonly types?: readonly string[] }[];
+  readonly to: readonly {
+    readonly transport: Transport;
+    readonly types?: readonly string[];
+    /** With which messages it begins where it is new; a moment means when they were written. Default: "beginning". */
+    readonly from?: Beginning;
+  }[];
   /** Shares of the keys that are published side by side, by one process or several; not to be changed while any runs. Default: 1. */
   readonly lanes?: number;
   /** Messages per publish. Default: 500. */
@@ -53,12 +61,14 @@ export async function startRelay(database: Database, options: RelayOptions): Pro
   const destinations = options.to.map(({ transport, types }) => createDestination(transport, types));
   requireDifferentNames(destinations);
   await checkLog(database, outboxLog);
-  for (const { name } of destinations) await openCursors(database, outboxLog, name, lanes);
+  for (const { transport, types, from: beginning = "beginning" } of options.to) {
+    await openDestination(database, { name: transport.name, types, lanes, beginning });
+  }
 
   const stop = new AbortController();
   const running = run(database, destinations, { ...options, lanes, onError }, stop.signal);
   return {
-    status: () => readStatus(database, destinations, lanes),
+    status: () => readStatus(database, destinations),
     async [Symbol.asyncDispose]() {
       stop.abort();
       await running;
@@ -83,7 +93,29 @@ async function run(
   };
   const lanesOf = (destination: Destination) =>
     Array.from({ length: lanes }, (_, number) => runLane({ ...shared, destination, number }));
-  await Promise.all([watch, keepPartitions(database, options, stopping), ...destinations.flatMap(lanesOf)]);
+  const names = destinations.map(({ name }) => name);
+  await Promise.all([
+    watch,
+    keepPartitions(database, options, stopping),
+    tellNeglect(database, names, { stopping, onError }),
+    ...destinations.flatMap(lanesOf),
+  ]);
+}
+
+/** At the start and once a day. */
+async function tellNeglect(
+  database: Database,
+  names: readonly string[],
+  { stopping, onError }: { readonly stopping: AbortSignal; readonly onError: (error: Error) => void },
+): Promise<void> {
+  while (!stopping.aborted) {
+    try {
+      for (const sentence of await findNeglected(database, names)) onError(new Error(sentence));
+    } catch (cause) {
+      onError(new Error("Whether a destination is neglected will be looked at tomorrow", { cause }));
+    }
+    await pause(86_400_000, stopping);
+  }
 }
 
 async function keepPartitions(

@@ -2,60 +2,96 @@ import { type Database, type Holder, query, whatHoldsBack } from "@throughline/l
 import type { Destination } from "./destination.ts";
 import { outboxLog } from "./outbox-log.ts";
 
-export type DestinationStatus = {
+/** What a destination has and lacks, as the database knows it. */
+export type DestinationState = {
   readonly destination: string;
   /** Messages that committed and have not been published, parked ones aside; counted up to 100,000. */
   readonly waiting: number;
   /** Age of the oldest of them, in milliseconds; 0 where none waits. */
   readonly oldestMs: number;
+  /** Positions between its slowest lane and the end of the outbox, gaps and other types included. */
+  readonly lag: number;
+  readonly lanes: number;
+  /** Lanes that a relay has at this moment. */
+  readonly heldLanes: number;
   /** Messages that wait for, or behind, one that was refused. */
   readonly parked: number;
-  /** Messages that were refused for good. */
+  readonly parkedKeys: number;
+  /** Messages that were refused for good, and that nobody has taken over as dead letters yet. */
   readonly dead: number;
-  /** Messages that this relay has published since it started. */
-  readonly publishedTotal: number;
   /** The open transaction behind which messages cannot be published yet. */
   readonly heldBackBy?: Holder;
 };
 
+export type DestinationStatus = DestinationState & {
+  /** Messages that this relay has published since it started. */
+  readonly publishedTotal: number;
+};
+
+/** Of all destinations that were ever published to, also those that no relay has any more. */
+export async function readStates(database: Database): Promise<DestinationState[]> {
+  const destinations = await query<{ name: string }>(
+    database,
+    "outbox_destination_names",
+    "select distinct reader as name from log_cursors where log = 'outbox' order by 1",
+  );
+  const holder = await whatHoldsBack(database, outboxLog);
+  return Promise.all(destinations.map(({ name }) => readState(database, name, holder)));
+}
+
+/** Of the destinations of one relay. */
 export async function readStatus(
   database: Database,
   destinations: readonly Destination[],
-  lanes: number,
 ): Promise<DestinationStatus[]> {
   const holder = await whatHoldsBack(database, outboxLog);
   return Promise.all(
-    destinations.map(async ({ name, types, publishedTotal }) => {
-      const [row] = await query<{ waiting: number; oldestMs: number; parked: number; dead: number }>(
-        database,
-        "outbox_status",
-        statusQuery,
-        [name, lanes, types ?? null],
-      );
-      const { waiting = 0, oldestMs = 0, parked = 0, dead = 0 } = row ?? {};
-      return {
-        destination: name,
-        waiting,
-        oldestMs,
-        parked,
-        dead,
-        publishedTotal,
-        ...(holder === undefined ? {} : { heldBackBy: holder }),
-      };
-    }),
+    destinations.map(async ({ name, publishedTotal }) => ({
+      ...(await readState(database, name, holder)),
+      publishedTotal,
+    })),
   );
 }
 
+async function readState(
+  database: Database,
+  destination: string,
+  heldBackBy: Holder | undefined,
+): Promise<DestinationState> {
+  const [row] = await query<Omit<DestinationState, "destination" | "heldBackBy">>(
+    database,
+    "outbox_status",
+    statusQuery,
+    [destination],
+  );
+  if (row === undefined) throw new Error(`The database told nothing of ${destination}`);
+  return { destination, ...row, ...(heldBackBy === undefined ? {} : { heldBackBy }) };
+}
+
+/** The lanes of destination `$1`, each with its share of the messages; for a query that begins with `with`. */
+export const lanesOfDestination = `lanes as (
+    select lane, position, leased_until, count(*) over () as lanes,
+      (select types from outbox_destinations where destination = $1) as types
+    from log_cursors where log = 'outbox' and reader = $1
+  )`;
+
+/** Whether message `o` goes to lane `l`. */
+export const isOfLane = "o.slot % l.lanes = l.lane and (l.types is null or o.type = any(l.types))";
+
 // By position from each cursor on, which reads what waits and no more, whatever the planner believes.
-const ofLanes = (columns: string, limit: number) => `from log_cursors c cross join lateral (
-    select ${columns} from outbox o
-    where o.position > c.position and o.slot % $2 = c.lane and ($3::text[] is null or o.type = any($3))
-    order by o.position limit ${limit}
-  ) as waiting where c.log = 'outbox' and c.reader = $1`;
+const waitingIn = (columns: string, limit: number) => `from lanes l cross join lateral (
+    select ${columns} from outbox o where o.position > l.position and ${isOfLane} order by o.position limit ${limit}
+  ) as waiting`;
 
 const statusQuery = `
-  select (select count(*)::int ${ofLanes("1", 100_000)}) as waiting,
-    coalesce(extract(epoch from clock_timestamp() - (select min(created_at) ${ofLanes("o.created_at", 1)})) * 1000, 0)
+  with ${lanesOfDestination}
+  select (select count(*)::int ${waitingIn("1", 100_000)}) as waiting,
+    coalesce(extract(epoch from clock_timestamp() - (select min(created_at) ${waitingIn("o.created_at", 1)})) * 1000, 0)
       ::float8 as "oldestMs",
+    coalesce(pg_sequence_last_value('outbox_position_seq') - min(position), 0)::float8 as lag,
+    count(*)::int as lanes,
+    count(*) filter (where leased_until > clock_timestamp())::int as "heldLanes",
     (select count(*)::int from outbox_parked where destination = $1) as parked,
-    (select count(*)::int from outbox_dead where destination = $1) as dead`;
+    (select count(*)::int from outbox_parked_keys where destination = $1) as "parkedKeys",
+    (select count(*)::int from outbox_dead where destination = $1) as dead
+  from lanes`;

@@ -5,8 +5,8 @@ import { pause } from "./pause.ts";
 export type Tail = {
   /** Up to where the outbox could be read when it was last looked at. */
   readonly limit: number;
-  /** Resolves when the outbox can be read beyond `position`, after `maxMs`, or when the relay stops. */
-  beyond(position: number, maxMs: number): Promise<void>;
+  /** Resolves when the outbox can be read beyond `position`, after `maxMs`, when the lease is over or the relay stops. */
+  beyond(position: number, maxMs: number, over: AbortSignal): Promise<void>;
 };
 
 export type TailOptions = {
@@ -62,15 +62,17 @@ export function watchTail(
     return ready.length > 0;
   }
 
-  async function beyond(position: number, maxMs: number): Promise<void> {
-    if (position < limit || stopping.aborted) return;
+  async function beyond(position: number, maxMs: number, over: AbortSignal): Promise<void> {
+    if (position < limit || stopping.aborted || over.aborted) return;
     const { promise, resolve } = Promise.withResolvers<void>();
-    const waiter = { position, wake: resolve };
+    const waiter = { position, wake: () => resolve() };
     const timer = setTimeout(resolve, maxMs);
+    over.addEventListener("abort", waiter.wake, { once: true });
     waiters.add(waiter);
     stir();
     await promise;
     clearTimeout(timer);
+    over.removeEventListener("abort", waiter.wake);
     waiters.delete(waiter);
   }
 

@@ -140,7 +140,7 @@ export const mutants: readonly Mutant[] = [
     name: "goes on although it was told of its successor",
     breaks: "I11",
     file: `${outbox}/lease.ts`,
-    find: "if (moved === undefined) throw lost(cursor);\n      cursor = moved;",
+    find: "if (moved === undefined) throw lost();\n      cursor = moved;",
     put: "cursor = moved ?? { ...cursor, position };",
   },
   {

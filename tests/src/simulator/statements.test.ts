@@ -85,7 +85,7 @@ test("the simulated database answers as Postgres does", { timeout: 300_000 }, as
       const real: Side = { run: (call) => call(postgres.database), cursors: [] };
       const simulated = openSimulated();
       for (const side of [real, simulated])
-        await side.run((database) => openCursors(database, outboxLog, destination, 1));
+        await side.run((database) => openCursors(database, outboxLog, destination, { lanes: 1 }));
       for (const [index, call] of program.entries()) {
         expect({ index, answer: await call(simulated) }).toEqual({ index, answer: await call(real) });
       }

@@ -17,11 +17,14 @@ export const logStatements: Statements = {
     for (const tx of schema.pins.keys()) if (!tx.holdsLocks) schema.pins.delete(tx);
     return [{ limit: Math.min(last, ...schema.pins.values()) }];
   },
+  log_holder_21587() {
+    return [];
+  },
   log_open_cursors: function* (tx, { schema }, values) {
-    const [, reader, lanes] = values as [string, string, number];
+    const [, reader, lanes, position] = values as [string, string, number, number];
     for (let lane = 0; lane < lanes; lane++) {
       const key = `${reader} ${lane}`;
-      const cursor = { reader, lane, position: 0, epoch: 0, owner: null, leasedUntil: null };
+      const cursor = { reader, lane, position, epoch: 0, owner: null, leasedUntil: null };
       if ((yield* schema.cursors.lock(tx, key)) === undefined) schema.cursors.set(tx, key, cursor);
     }
     return [];

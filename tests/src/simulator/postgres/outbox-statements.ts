@@ -34,6 +34,13 @@ export const outboxStatements: Statements = {
       .sort((one, other) => one.position - other.position)
       .slice(0, limit);
   },
+  outbox_note_destination() {
+    return [{ isNew: true }];
+  },
+  // Nothing is neglected in the seconds that a run lasts.
+  outbox_destination_names() {
+    return [];
+  },
   // Partitions are for size, of which a simulation has none: somebody else is always at them.
   outbox_maintenance() {
     return [{ taken: false }];

@@ -1,0 +1,5 @@
+export { forgetDestination } from "./forget.ts";
+export { isForgotten } from "./neglect.ts";
+export { type Place, positionOf } from "./place.ts";
+export { type Preview, previewReplay, type Replay, replay } from "./replay.ts";
+export { type DestinationState, readStates } from "./status.ts";

@@ -1,0 +1,41 @@
+import { type Database, query, readLimit, type Transaction } from "@throughline/log";
+import { outboxLog } from "./outbox-log.ts";
+
+/** Where a destination begins: with all that is kept, with what commits from now on, or with what was written since a moment. */
+export type Beginning = "beginning" | "now" | Date;
+
+/** A message or a moment; all that was written from there on is meant. */
+export type Place = Date | { readonly id: string } | { readonly position: number };
+
+/** Where a cursor stands that is to go on with a beginning. What may still be committed below it is never passed over. */
+export async function cursorAtBeginning(handle: Database | Transaction, beginning: Beginning): Promise<number> {
+  if (beginning === "beginning") return 0;
+  // Asked first: what commits in between is above it.
+  const limit = await readLimit(handle, outboxLog);
+  if (beginning === "now") return limit;
+  return Math.min(limit, (await firstSince(handle, beginning)) - 1);
+}
+
+/** The position of the first message that is meant; beyond all of them where nothing has been written since. */
+export async function positionOf(handle: Database | Transaction, place: Place): Promise<number> {
+  if (place instanceof Date) return firstSince(handle, place);
+  if ("position" in place) return place.position;
+  const found = await query<{ position: number }>(
+    handle,
+    "outbox_position_of",
+    "select position::float8 as position from outbox where id = $1",
+    [place.id],
+  );
+  if (found[0] === undefined) throw new Error(`No message ${place.id} is kept in this outbox`);
+  return found[0].position;
+}
+
+async function firstSince(handle: Database | Transaction, moment: Date): Promise<number> {
+  const [first] = await query<{ position: number }>(
+    handle,
+    "outbox_first_since",
+    `select position::float8 as position from outbox where created_at >= $1::timestamptz order by position limit 1`,
+    [moment.toISOString()],
+  );
+  return first?.position ?? Number.MAX_SAFE_INTEGER;
+}

@@ -1,0 +1,90 @@
+import { type Database, query, readLanes, rewindCursor } from "@throughline/log";
+import { outboxLog } from "./outbox-log.ts";
+import { type Place, positionOf } from "./place.ts";
+import { isOfLane, lanesOfDestination } from "./status.ts";
+
+/** What a replay would send again. */
+export type Preview = {
+  /** The position to go back to. */
+  readonly from: number;
+  readonly messages: number;
+  /** The most frequent first. */
+  readonly types: readonly { readonly type: string; readonly messages: number }[];
+  /** When the first and the last of them were written; absent where there is none. */
+  readonly period?: { readonly from: Date; readonly to: Date };
+  /** Present where something of what was asked for may be gone: what was written before is no longer kept. */
+  readonly keptSince?: Date;
+};
+
+/** A replay that has begun. */
+export type Replay = {
+  /** Positions that are gone through again, over all lanes; 0 where the destination had not come that far. */
+  readonly total: number;
+  /** How many of them the relays have done, and whether one is at it. */
+  progress(): Promise<{ readonly done: number; readonly isHeld: boolean }>;
+};
+
+/** What a destination has had since a place. Changes nothing; rejects where a message that is named is not kept. */
+export async function previewReplay(database: Database, destination: string, place: Place): Promise<Preview> {
+  const from = await positionOf(database, place);
+  const found = await query<{ type: string; messages: number; first: number; last: number }>(
+    database,
+    "outbox_preview",
+    `with ${lanesOfDestination}
+     select o.type, count(*)::int as messages, ${inMs("min(o.created_at)")} as first, ${inMs("max(o.created_at)")} as last
+     from lanes l cross join lateral (
+       select type, created_at from outbox o where o.position >= $2 and o.position <= l.position and ${isOfLane}
+     ) o group by o.type order by messages desc, o.type`,
+    [destination, from],
+  );
+  const keptSince = await readCut(database, place);
+  return {
+    from,
+    messages: found.reduce((sum, { messages }) => sum + messages, 0),
+    types: found.map(({ type, messages }) => ({ type, messages })),
+    ...(found.length > 0 && {
+      period: {
+        from: new Date(Math.min(...found.map(({ first }) => first))),
+        to: new Date(Math.max(...found.map(({ last }) => last))),
+      },
+    }),
+    ...(keptSince && { keptSince }),
+  };
+}
+
+/**
+ * Sends a destination back to a position. Its relays go on from there, with the same ids, so that inboxes know what comes.
+ * Lanes that have not come that far stay where they are: nothing is ever skipped.
+ */
+export async function replay(database: Database, destination: string, from: number): Promise<Replay> {
+  const start = Math.max(0, from - 1);
+  const rewound = await rewindCursor(database, outboxLog, destination, start);
+  return {
+    total: rewound.reduce((sum, { position }) => sum + position - start, 0),
+    async progress() {
+      const lanes = new Map((await readLanes(database, outboxLog, destination)).map((each) => [each.lane, each]));
+      const done = rewound.map(({ lane, position }) => Math.min(lanes.get(lane)?.position ?? start, position) - start);
+      return {
+        done: done.reduce((sum, positions) => sum + positions, 0),
+        isHeld: rewound.every(({ lane }) => lanes.get(lane)?.isHeld),
+      };
+    },
+  };
+}
+
+/** When the oldest message that is kept was written, where older ones have been dropped that are asked for. */
+async function readCut(database: Database, place: Place): Promise<Date | undefined> {
+  const [oldest] = await query<{ position: number; since: number }>(
+    database,
+    "outbox_oldest_kept",
+    `select position::float8 as position, ${inMs("created_at")} as since from outbox
+     where to_regclass('outbox_p1') is null order by outbox.position limit 1`,
+  );
+  if (oldest === undefined || "id" in place) return undefined;
+  const since = new Date(oldest.since);
+  return (place instanceof Date ? place < since : place.position < oldest.position) ? since : undefined;
+}
+
+function inMs(moment: string): string {
+  return `(extract(epoch from ${moment}) * 1000)::float8`;
+}
