@@ -19,8 +19,8 @@ export function orderOf({ id, key, data }: Required<Message>): string[] {
   return [id, key, JSON.stringify(data)];
 }
 
-const alone = 1_500;
-const together = 6_000;
+const alone = 600;
+const together = 3_000;
 
 /** First one writer, then sixteen, each beginning when it has committed. */
 export async function measureWrite(databaseUrl: string, { write, readIds }: Write): Promise<Round> {

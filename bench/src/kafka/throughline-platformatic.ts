@@ -1,0 +1,12 @@
+/** The relay with the other client library. */
+import { kafkaTransport } from "@throughline/transport/kafka";
+import type { Measure } from "../harness/bench.ts";
+import { measureRelay } from "../harness/measure-relay.ts";
+import { createTopic, messages, readIds } from "./topic.ts";
+
+export const measure: Measure = async (place) => {
+  const { kafka = "", namespace } = place;
+  await createTopic(place);
+  const transport = kafkaTransport({ brokers: [kafka], namespace, client: "platformatic" });
+  return await measureRelay(place, messages, transport, () => readIds(place));
+};
