@@ -1,16 +1,7 @@
 import type { Transaction } from "@throughline/log";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { AccountError, accounts } from "./account.ts";
-import {
-  ConcurrencyError,
-  closeStream,
-  type DecideOptions,
-  type Decider,
-  decide,
-  type Event,
-  loadState,
-  readStream,
-} from "./index.ts";
+import { ConcurrencyError, closeStream, type DecideOptions, decide, loadState, readStream } from "./index.ts";
 import { openTestStore } from "./test-store.ts";
 
 let store: Awaited<ReturnType<typeof openTestStore>>;
@@ -24,25 +15,6 @@ const newId = () => `a-${ids++}`;
 const tell = (id: string, command: Parameters<typeof accounts.decide>[0], options?: DecideOptions) =>
   store.database.transaction((tx) => decide(tx, accounts, id, command, options));
 const deposit = (id: string, cents: number, options?: DecideOptions) => tell(id, { type: "deposit", cents }, options);
-
-test("concurrent commands on one entity wait for each other, and none fails", async () => {
-  const id = newId();
-  await deposit(id, 1_000);
-  const withdraw = () => tell(id, { type: "withdraw", cents: 30 });
-  const decisions = await Promise.all(Array.from({ length: 32 }, withdraw));
-  expect(decisions.map(({ version }) => version).sort((a, b) => a - b)).toEqual(decisions.map((_, n) => n + 2));
-  expect(await loadState(store.database, accounts, id)).toMatchObject({ state: { cents: 40 }, version: 33 });
-});
-
-test("a rule holds against concurrent commands", async () => {
-  const id = newId();
-  await deposit(id, 100);
-  const withdraw = () => tell(id, { type: "withdraw", cents: 30 });
-  const outcomes = await Promise.allSettled(Array.from({ length: 16 }, withdraw));
-  const errors = outcomes.flatMap((outcome) => (outcome.status === "rejected" ? [outcome.reason] : []));
-  expect(errors).toHaveLength(13);
-  for (const error of errors) expect(error).toBeInstanceOf(AccountError);
-});
 
 test("of two that create an entity at once, the later one gets a ConcurrencyError", async () => {
   const id = newId();
@@ -63,35 +35,6 @@ test("of two that create an entity at once, the later one gets a ConcurrencyErro
   });
   await refused;
   expect(await loadState(store.database, accounts, id)).toMatchObject({ state: { cents: 1 }, version: 1 });
-});
-
-test("a command that changes nothing leaves nothing", async () => {
-  const id = newId();
-  expect(await deposit(id, 0)).toEqual({ state: accounts.initialState, version: 0, events: [] });
-  expect(await readStream(store.database, `account-${id}`)).toEqual([]);
-});
-
-test("a forbidden command leaves nothing", async () => {
-  const id = newId();
-  await expect(tell(id, { type: "withdraw", cents: 1 })).rejects.toThrow(AccountError);
-  expect(await loadState(store.database, accounts, id)).toEqual({ state: accounts.initialState, version: 0 });
-});
-
-test("a repeated command returns its first result, although others came since and it would now be forbidden", async () => {
-  const id = newId();
-  await deposit(id, 100);
-  const first = await tell(id, { type: "withdraw", cents: 60 }, { commandId: "c-1" });
-  await deposit(id, 1, { commandId: "c-2" });
-  expect(await tell(id, { type: "withdraw", cents: 60 }, { commandId: "c-1" })).toEqual(first);
-  expect(await loadState(store.database, accounts, id)).toMatchObject({ state: { cents: 41 }, version: 3 });
-});
-
-test("a command told sixteen times at once happens once, and creates once", async () => {
-  const id = newId();
-  const tellAgain = () => tell(id, { type: "deposit", cents: 5, note: "hello" }, { commandId: "c-1" });
-  const decisions = await Promise.all(Array.from({ length: 16 }, tellAgain));
-  for (const decision of decisions) expect(decision).toEqual(decisions[0]);
-  expect(await loadState(store.database, accounts, id)).toEqual({ state: { cents: 5, notes: ["hello"] }, version: 2 });
 });
 
 test("two entities in one transaction commit together", async () => {
@@ -160,19 +103,6 @@ test("the state inside a transaction is what the transaction left, and outside w
     expect(await loadState(tx, accounts, id)).toMatchObject({ state: { cents: 100 }, version: 1 });
     expect(await loadState(store.database, accounts, id)).toMatchObject({ version: 0 });
   });
-});
-
-test("data that is not JSON is seen as JSON at once, and not only after a restart", async () => {
-  const id = newId();
-  const clocks: Decider<object, Event, unknown> = {
-    type: "clock",
-    initialState: undefined,
-    decide: () => [{ type: "struck", data: new Date(0) }],
-    evolve: (_, event) => event.data,
-  };
-  const { state } = await store.database.transaction((tx) => decide(tx, clocks, id, {}));
-  expect(state).toBe("1970-01-01T00:00:00.000Z");
-  expect(await loadState(store.database, clocks, id)).toMatchObject({ state });
 });
 
 test("a stream that lost events is refused instead of folded", async () => {

@@ -57,14 +57,14 @@ export async function decide<Command, Told extends Event, State>(
   return firstResult(tx, decider, streamId, { commandId: String(commandId), from: result.repeatedFrom });
 }
 
-function inPresentVersion<Command, Told extends Event, State>(
+export function inPresentVersion<Command, Told extends Event, State>(
   decider: Decider<Command, Told, State>,
   told: readonly Told[],
 ): Told[] {
   return told.map((event) => ({ ...event, schemaVersion: schemaVersionOf(decider, event.type) }));
 }
 
-function causeOfThis(): Metadata {
+export function causeOfThis(): Metadata {
   const cause = currentCause();
   if (cause === undefined) return {};
   const { correlationId, id } = cause;

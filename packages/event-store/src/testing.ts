@@ -2,7 +2,9 @@ import { deepStrictEqual, throws } from "node:assert/strict";
 import type { Decider } from "./decider.ts";
 import type { Event } from "./recorded-event.ts";
 
+export type { EventStore } from "./testing/event-store.ts";
 export { goldenCases, type Makings } from "./testing/golden.ts";
+export { createMemoryStore } from "./testing/memory-store.ts";
 
 /** What a decider does after some history, in a sentence: `given(orders, placed).when(cancel).then(cancelled)`. */
 export function given<Command, Told extends Event, State>(
