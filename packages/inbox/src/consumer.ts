@@ -7,6 +7,7 @@ import type { Outcome } from "./commit.ts";
 import { createCommitter } from "./committer.ts";
 import { createHandler } from "./handler.ts";
 import { startMaintenance } from "./maintenance.ts";
+import { ageMeasure, observeConsumer } from "./metrics.ts";
 import { parkKey } from "./parked-keys.ts";
 import { startParkedRun } from "./parked-run.ts";
 import type { Reaction } from "./reaction.ts";
@@ -80,7 +81,7 @@ export async function startConsumer(
   const commit = createCommitter(database, group, { batchSize, timeoutMs, signal, keysSideBySide, parks });
   const withBody = createBodies({ timeoutMs, signal });
   const handle = createHandler(database, group, reactions, { retentionDays, timeoutMs, parks, withBody, commit });
-  const counted = count((envelope) => throughOutages(database, () => handle(envelope), signal), onFailure);
+  const counted = count(group, (envelope) => throughOutages(database, () => handle(envelope), signal), onFailure);
 
   await using opening = new AsyncDisposableStack();
   const onError = (error: Error) => onFailure({ error, deadLettered: false });
@@ -101,19 +102,24 @@ export async function startConsumer(
   }
   opening.use(startParkedRun(database, group, { ...counted, timeoutMs, attempts, retryDelayMs }));
   opening.defer(() => stopping.abort());
+  const status = () => ({ group, ...counted.counts });
+  const backlog = () => Promise.all(from.map((transport) => backlogOn(transport, group, types)));
+  opening.use(observeConsumer({ status, backlog }));
   const opened = opening.move();
   return {
-    status: () => ({ group, ...counted.counts }),
-    backlog: () => Promise.all(from.map((transport) => backlogOn(transport, group, types))),
+    status,
+    backlog,
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
 }
 
 function count(
+  group: string,
   handle: (envelope: Envelope) => Promise<Outcome>,
   onFailure: (failure: Failure) => void,
 ): { counts: Omit<ConsumerStatus, "group">; handler: Handler; onFailure: (failure: Failure) => void } {
   const counts = { handled: 0, duplicates: 0, parked: 0, failed: 0, deadLettered: 0, inFlight: 0 };
+  const measureAge = ageMeasure(group);
   return {
     counts,
     async handler(envelope) {
@@ -121,6 +127,7 @@ function count(
       try {
         const outcome = await handle(envelope);
         counts[outcome === "duplicate" ? "duplicates" : outcome] += 1;
+        if (outcome === "handled") measureAge(envelope.timestamp);
         trace.getActiveSpan()?.setAttribute("throughline.inbox.outcome", outcome);
       } finally {
         counts.inFlight -= 1;

@@ -1,5 +1,6 @@
 import type { Envelope } from "@throughline/envelope";
 import { PublishError, type Publisher, type Transport } from "@throughline/transport";
+import { ageMeasure } from "./metrics.ts";
 import { tracePublication } from "./trace.ts";
 
 /** A transport as a relay sees it: connected when it is first needed, and again when that failed. */
@@ -23,6 +24,7 @@ export type Outcome = {
 export function createDestination(transport: Transport, types: readonly string[] | undefined): Destination {
   let connection: Promise<Publisher> | undefined;
   let publishedTotal = 0;
+  const measureAge = ageMeasure(transport.name);
 
   async function connect(): Promise<Publisher> {
     connection ??= transport.connectPublisher();
@@ -45,6 +47,7 @@ export function createDestination(transport: Transport, types: readonly string[]
       const outcome = await attempt(connect, envelopes);
       publishedTotal += envelopes.length - outcome.refused.size - outcome.unknown.size;
       const settled = envelopes.filter(({ id }) => !outcome.unknown.has(id));
+      for (const { id, timestamp } of settled) if (!outcome.refused.has(id)) measureAge(timestamp);
       tracePublication(transport.name, settled, startedAt, outcome.refused);
       return outcome;
     },

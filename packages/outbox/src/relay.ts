@@ -4,6 +4,7 @@ import { checkLog, type Database, readLimit } from "@throughline/log";
 import type { Transport } from "@throughline/transport";
 import { createDestination, type Destination } from "./destination.ts";
 import { runLane } from "./lane.ts";
+import { observeRelay } from "./metrics.ts";
 import { findNeglected } from "./neglect.ts";
 import { openDestination } from "./open-destination.ts";
 import { outboxLog } from "./outbox-log.ts";
@@ -67,9 +68,12 @@ export async function startRelay(database: Database, options: RelayOptions): Pro
 
   const stop = new AbortController();
   const running = run(database, destinations, { ...options, lanes, onError }, stop.signal);
+  const status = () => readStatus(database, destinations);
+  const observing = observeRelay(status);
   return {
-    status: () => readStatus(database, destinations),
+    status,
     async [Symbol.asyncDispose]() {
+      observing[Symbol.dispose]();
       stop.abort();
       await running;
       for (const destination of destinations) await destination[Symbol.asyncDispose]();

@@ -1,4 +1,5 @@
 import { Socket } from "node:net";
+import { metrics } from "@opentelemetry/api";
 import { drizzle, type NodePgDatabase } from "drizzle-orm/node-postgres";
 import pg from "pg";
 import type { Config } from "./config.ts";
@@ -46,6 +47,7 @@ export async function openDatabase(config: DatabaseConfig): Promise<Database> {
     nameStatements(connection);
   });
   returnLostConnections(pool);
+  observePool(pool);
   const database: Database = {
     handle: drizzle(pool),
     pool,
@@ -59,6 +61,21 @@ export async function openDatabase(config: DatabaseConfig): Promise<Database> {
     throw new Error(`The database at ${placeOf(config.databaseUrl)} does not answer`, { cause });
   }
   return database;
+}
+
+/** Under the names of OpenTelemetry's conventions. */
+function observePool(pool: pg.Pool): void {
+  const meter = metrics.getMeter("throughline");
+  const connections = meter.createObservableUpDownCounter("db.client.connection.count", { unit: "{connection}" });
+  const waiting = meter.createObservableUpDownCounter("db.client.connection.pending_requests", { unit: "{request}" });
+  meter.addBatchObservableCallback(
+    (result) => {
+      result.observe(connections, pool.idleCount, { "db.client.connection.state": "idle" });
+      result.observe(connections, pool.totalCount - pool.idleCount, { "db.client.connection.state": "used" });
+      result.observe(waiting, pool.waitingCount);
+    },
+    [connections, waiting],
+  );
 }
 
 /**

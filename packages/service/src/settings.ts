@@ -77,6 +77,7 @@ export const settings = z.object({
 
   OTEL_EXPORTER_OTLP_ENDPOINT: url("http", "https").optional(),
   OTEL_SERVICE_NAME: text("a service name such as order", /./).optional(),
+  OTEL_METRICS_EXPORTER: oneOf(["otlp", "none"]).optional(),
   OTEL_TRACES_SAMPLER_ARG: text("a share from 0 to 1", /^(0(\.[0-9]+)?|1(\.0+)?)$/).optional(),
 });
 

@@ -1,16 +1,20 @@
-import { type DiagLogger, DiagLogLevel, diag } from "@opentelemetry/api";
+import { monitorEventLoopDelay } from "node:perf_hooks";
+import { type DiagLogger, DiagLogLevel, diag, metrics } from "@opentelemetry/api";
 import { endTelemetry, onTelemetryEnd } from "./telemetry-end.ts";
 
 /**
  * `node --import @throughline/service/telemetry src/main.ts` sends this process's spans by OTLP over HTTP to
  * OTEL_EXPORTER_OTLP_ENDPOINT, under the name OTEL_SERVICE_NAME; without an endpoint it does nothing, and loads nothing.
  * There are no automatic instrumentations: those for messaging overwrite the trace that the outbox has stored, so the
- * packages make their own spans. All other OTEL_* variables of the SDK work; these are their defaults here.
+ * packages make their own spans. With OTEL_METRICS_EXPORTER=otlp metrics go there as well. All other OTEL_* variables of
+ * the SDK work; these are their defaults here.
  */
 const defaults = {
   OTEL_EXPORTER_OTLP_PROTOCOL: "http/json",
   OTEL_EXPORTER_OTLP_TIMEOUT: "3000",
   OTEL_METRICS_EXPORTER: "none",
+  OTEL_METRIC_EXPORT_INTERVAL: "10000",
+  OTEL_METRIC_EXPORT_TIMEOUT: "3000",
   OTEL_LOGS_EXPORTER: "none",
   OTEL_NODE_RESOURCE_DETECTORS: "env,serviceinstance",
   OTEL_BSP_SCHEDULE_DELAY: "1000",
@@ -31,8 +35,26 @@ async function start(): Promise<void> {
   const sdk = new NodeSDK();
   if (!process.env.OTEL_LOG_LEVEL) diag.setLogger(firstWarning(), { logLevel: DiagLogLevel.WARN });
   sdk.start();
+  if (process.env.OTEL_METRICS_EXPORTER !== "none") observeEventLoop();
   onTelemetryEnd(() => atMost(flushMs, sdk.shutdown()));
   process.once("beforeExit", () => void endTelemetry());
+}
+
+/** How late the event loop was since the last export: what a handler that computes costs all others. */
+function observeEventLoop(): void {
+  const delay = monitorEventLoopDelay({ resolution: 20 });
+  delay.enable();
+  const meter = metrics.getMeter("throughline");
+  const p99 = meter.createObservableGauge("nodejs.eventloop.delay.p99", { unit: "s" });
+  const max = meter.createObservableGauge("nodejs.eventloop.delay.max", { unit: "s" });
+  meter.addBatchObservableCallback(
+    (result) => {
+      result.observe(p99, delay.percentile(99) / 1e9);
+      result.observe(max, delay.max / 1e9);
+      delay.reset();
+    },
+    [p99, max],
+  );
 }
 
 /** An exporter that is down says so with every batch; the first time is enough. */

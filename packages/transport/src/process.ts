@@ -3,7 +3,17 @@
  * `tellFailure`, `retryDelayMs`), `reason.ts` (`reasonOf`, `toError`), `key-queue.ts` (`createKeyQueue`) and
  * `traceparent.ts` (`parseTraceparent`, `formatTraceparent`).
  */
-import { context, ROOT_CONTEXT, type Span, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
+import {
+  type Attributes,
+  context,
+  type Histogram,
+  metrics,
+  ROOT_CONTEXT,
+  type Span,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+} from "@opentelemetry/api";
 import { type Envelope, type Handler, parseEnvelope, RejectedError, runCausedBy } from "@throughline/envelope";
 import { toError } from "./reason.ts";
 import { type CompleteSubscription, retryDelayMs } from "./subscription.ts";
@@ -30,6 +40,7 @@ export type Verdict =
 /** Why messages died, by id: where one comes again, because it could not be set aside, no handler says it anew. */
 const deaths = new WeakMap<CompleteSubscription, Map<string, Error>>();
 const mostDeaths = 1_000;
+let duration: Histogram | undefined;
 
 /**
  * `attemptEnvelope` for bytes that nobody has parsed yet: malformed ones are dead at once, and have no envelope. For
@@ -116,6 +127,8 @@ export async function handleEnvelope(
   const span = startProcessSpan(subscription.group, envelope, arrival);
   const traceparent = formatTraceparent(span.spanContext()) ?? envelope.traceparent;
   const { id, correlationId } = envelope;
+  const startedAt = performance.now();
+  let errorType: string | undefined;
   const cause = { id, correlationId, ...(traceparent === undefined ? {} : { traceparent }) };
   try {
     await context.with(trace.setSpan(ROOT_CONTEXT, span), () =>
@@ -124,12 +137,28 @@ export async function handleEnvelope(
   } catch (thrown) {
     const error = toError(thrown);
     span.recordException(error);
-    span.setAttribute("error.type", error.name);
+    errorType = error.name;
+    span.setAttribute("error.type", errorType);
     span.setStatus({ code: SpanStatusCode.ERROR, message: error.message });
     throw error;
   } finally {
     span.end();
+    measureDuration((performance.now() - startedAt) / 1_000, {
+      "messaging.system": arrival.system,
+      "messaging.destination.name": arrival.destination,
+      "messaging.consumer.group.name": subscription.group,
+      ...(errorType === undefined ? {} : { "error.type": errorType }),
+    });
   }
+}
+
+/** As OpenTelemetry's conventions for messaging name it, in seconds. */
+function measureDuration(seconds: number, attributes: Attributes): void {
+  duration ??= metrics.getMeter("throughline").createHistogram("messaging.process.duration", {
+    unit: "s",
+    advice: { explicitBucketBoundaries: [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10] },
+  });
+  duration.record(seconds, attributes);
 }
 
 function startProcessSpan(group: string, envelope: Envelope, { system, destination, traceparent }: Arrival): Span {

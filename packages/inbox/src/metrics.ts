@@ -1,0 +1,32 @@
+import { type BatchObservableCallback, metrics } from "@opentelemetry/api";
+import type { Consumer } from "./consumer.ts";
+
+const meter = () => metrics.getMeter("throughline");
+
+/** Tells, as metrics, what a group has done and what waits for it, whenever they are exported and until disposed. */
+export function observeConsumer({ status, backlog }: Pick<Consumer, "status" | "backlog">): Disposable {
+  const messages = meter().createObservableCounter("throughline.inbox.messages", { unit: "{message}" });
+  const waiting = meter().createObservableGauge("throughline.inbox.waiting", { unit: "{message}" });
+  const observe: BatchObservableCallback = async (result) => {
+    const { group, handled, duplicates, parked, failed, deadLettered } = status();
+    const attributes = { "messaging.consumer.group.name": group };
+    for (const [outcome, count] of Object.entries({ handled, duplicates, parked, failed, deadLettered }))
+      result.observe(messages, count, { ...attributes, "throughline.outcome": outcome });
+    for (const { road, waiting: count, reason } of await backlog())
+      if (reason === undefined) result.observe(waiting, count, { ...attributes, "messaging.system": road });
+  };
+  const all = [messages, waiting];
+  meter().addBatchObservableCallback(observe, all);
+  return { [Symbol.dispose]: () => meter().removeBatchObservableCallback(observe, all) };
+}
+
+/** Called with the time at which a message was written, in ISO 8601, when its effect on the group has committed. */
+export function ageMeasure(group: string): (writtenAt: string) => void {
+  const age = meter().createHistogram("throughline.inbox.age", {
+    description: "From the writing of a message until its effect has committed",
+    unit: "s",
+    advice: { explicitBucketBoundaries: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600, 3600] },
+  });
+  const attributes = { "messaging.consumer.group.name": group };
+  return (writtenAt) => age.record(Math.max(0, Date.now() - Date.parse(writtenAt)) / 1_000, attributes);
+}
