@@ -1,4 +1,4 @@
-import { createTestDatabase, testBrokers, uniqueName } from "@throughline/local/testing";
+import { createTestDatabase, uniqueName } from "@throughline/local/testing";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { audit, clean } from "./testing/audit.ts";
 import { rowsOf } from "./testing/database.ts";
@@ -78,26 +78,6 @@ test("two processes of one service share the work, and each message has one effe
   for (const process of further.processes) expect((await countsOf(process)).handled).toBeGreaterThan(0);
   expect((await countsOf(fleet.services.order)).handled).toBeGreaterThan(handledBefore.handled);
 }, 90_000);
-
-test.skipIf(!testBrokers.kafka)(
-  "billing moves from SQS to Kafka by way of both, and charges each order once",
-  async () => {
-    const shop = shopOf(fleet);
-    const sku = await shop.stocked(1_000);
-    const { billing } = fleet.services;
-    await end(billing);
-    await start(billing, { CONSUME_FROM: "sns-sqs,kafka" });
-    const both = await Promise.all(Array.from({ length: 20 }, () => place(sku)));
-    // Kafka has the whole history, and what came by SQS comes again.
-    await vi.waitUntil(async () => (await countsOf(billing)).duplicates >= both.length, patience);
-    await end(billing);
-    const meanwhile = await place(sku);
-    await start(billing, { CONSUME_FROM: "kafka" });
-    for (const orderId of [...both, meanwhile, await place(sku)]) await shop.ended(orderId);
-    expect(await audit(fleet, placed)).toEqual(clean);
-  },
-  120_000,
-);
 
 test("a payment provider that is away for longer than a few attempts costs no order", async () => {
   const shop = shopOf(fleet);
