@@ -29,6 +29,8 @@ export function rabbitmq(namespace: string): Transport {
 export type LetterOptions = {
   readonly parks?: readonly string[];
   readonly isDraining?: boolean;
+  /** Makes the road under a namespace of its own. Default: RabbitMQ. */
+  readonly roadIn?: (namespace: string) => Transport | Promise<Transport>;
   readonly third?: () => Promise<void>;
 };
 
@@ -38,12 +40,12 @@ export function openTables() {
 }
 
 /** A group that notes why orders were cancelled, with its database, its road and its desk. */
-export async function openLetters({ parks = [], isDraining = true, third }: LetterOptions = {}) {
+export async function openLetters({ parks = [], isDraining = true, roadIn = rabbitmq, third }: LetterOptions = {}) {
   await using opening = new AsyncDisposableStack();
   const { database, url } = opening.use(await openTables());
   await database.execute("create table notes (number integer generated always as identity, text text not null)");
   const namespace = uniqueName("t");
-  const road = rabbitmq(namespace);
+  const road = await roadIn(namespace);
   const fault: { message: string | undefined } = { message: undefined };
   const note = async ({ data }: { data: { orderId: string; reason: string } }, tx: Parameters<typeof enqueue>[0]) => {
     if (fault.message !== undefined) throw new RejectedError(fault.message);
