@@ -35,8 +35,11 @@ async function run(): Promise<void> {
     await using brokers = await startBrokers({ basePort, dataDir: join(dataDir, "brokers"), log });
     if (stopping.aborted) return;
     log("Starting the services …");
-    const options = { brokers: brokers.addresses, namespace: "dev", basePort, dataDir: join(dataDir, "services"), log };
-    await using services = await startServices(options);
+    await using services = await startServices({
+      ...{ brokers: brokers.addresses, namespace: "dev", basePort, dataDir: join(dataDir, "services"), log },
+      env: { OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${basePort + 50}` },
+      envOf: { console: { OTLP_PORT: String(basePort + 50), OTEL_EXPORTER_OTLP_ENDPOINT: "" } },
+    });
     if (stopping.aborted) return;
     console.log(board(brokers.addresses, services.url, { seconds: (performance.now() - startedAt) / 1000, dataDir }));
     await placeSamples(services.url, log);

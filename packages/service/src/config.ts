@@ -59,6 +59,8 @@ export type Config = {
   readonly paymentProviderUrl: string;
   readonly orderTimeoutMs: number;
   readonly services: readonly { readonly name: string; readonly url: string }[];
+  /** Where the console takes spans; absent where they go elsewhere. */
+  readonly otlpPort?: number;
 };
 
 type SaslMechanism = "plain" | "scram-sha-256" | "scram-sha-512";
@@ -131,6 +133,7 @@ function toConfig(service: string, env: ReturnType<typeof settings.parse>): Conf
     paymentProviderUrl: env.PAYMENT_PROVIDER_URL,
     orderTimeoutMs: env.ORDER_TIMEOUT_MS,
     services: env.SERVICES,
+    ...(env.OTLP_PORT !== undefined && { otlpPort: env.OTLP_PORT }),
   };
 }
 

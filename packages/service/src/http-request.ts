@@ -6,7 +6,7 @@ import type { Logger } from "pino";
 import { contextFrom, traceparentOf } from "./trace-context.ts";
 
 /** Paths that are asked every second: no span, and a log line at debug only. */
-const quietPaths = ["/livez", "/readyz", "/status"];
+const quietPaths = ["/livez", "/readyz", "/status", "/v1/traces", "/v1/metrics", "/v1/logs"];
 
 /**
  * Gives each request a correlation id, a SERVER span and a log line, and runs the rest inside them: whatever the request

@@ -38,6 +38,7 @@ export const settings = z.object({
   TOPOLOGY: oneOf(["development", "production"]).prefault("development"),
   HTTP_HOST: text("a host name or an address to listen on", /^[A-Za-z0-9.:_-]+$/).prefault("127.0.0.1"),
   PORT: wholeNumber("a port", 0, 65_535),
+  OTLP_PORT: wholeNumber("a port", 0, 65_535).optional(),
   SHUTDOWN_GRACE_MS: wholeNumber("milliseconds", 100, 3_600_000).prefault("40000"),
   LOG_LEVEL: oneOf(levels).prefault("info"),
   CRASH_AT: crashPoint().optional(),

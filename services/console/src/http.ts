@@ -1,16 +1,36 @@
-import { readFile } from "node:fs/promises";
-import { Router } from "express";
+import express, { Router } from "express";
 import { type Address, type Snapshot, takeSnapshot } from "./snapshot.ts";
+import { tellStory } from "./story.ts";
+import { plainPage, storyPage } from "./story-page.ts";
+import type { Traces } from "./traces.ts";
 
-const page = `${import.meta.dirname}/../page/index.html`;
+const files = `${import.meta.dirname}/../page`;
+/** Nothing is loaded from elsewhere, and nothing written into a page is run. */
+const policy = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src data:";
 
-/** The page, and the snapshots that it lives on: one as JSON, or one each second as server-sent events. */
-export function routes(addresses: readonly Address[], stopping: AbortSignal): Router {
+/** The pages, and the snapshots that the first lives on: one as JSON, or one each second as server-sent events. */
+export function routes(addresses: readonly Address[], traces: Traces, stopping: AbortSignal): Router {
   const router = Router();
   const latest = shared(() => takeSnapshot(addresses));
 
-  router.get("/", async (_request, response) => {
-    response.type("html").send(await readFile(page, "utf8"));
+  router.use((_request, response, next) => {
+    response.set({ "content-security-policy": `${policy}; form-action 'self'; frame-ancestors 'none'` });
+    next();
+  });
+  router.use(express.static(files));
+
+  router.get("/orders", ({ query }, response) => {
+    response.redirect(`/orders/${encodeURIComponent(String(query.id ?? "").trim())}`);
+  });
+
+  router.get("/orders/:orderId", async ({ params: { orderId } }, response) => {
+    const order = addresses.find(({ name }) => name === "order");
+    const story = order && (await tellStory(order, orderId, traces.about(orderId)));
+    const shown = story ? storyPage(story) : plainPage(`Order ${orderId}`, "There is no such order.");
+    response
+      .status(story ? 200 : 404)
+      .type("html")
+      .send(shown.markup);
   });
 
   router.get("/snapshot", async (_request, response) => {

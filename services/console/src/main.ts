@@ -1,10 +1,17 @@
 import { parseConfig, serveHttp, startService } from "@throughline/service";
 import { routes } from "./http.ts";
+import { otlpRoutes } from "./otlp.ts";
+import { createTraces } from "./traces.ts";
 
 const config = parseConfig({ service: "console", port: 14_000, database: false });
 const stopping = new AbortController();
+const traces = createTraces({ mostSpans: 50_000 });
 
 await using service = await startService(config);
-await using _http = await serveHttp(config, { routes: routes(config.services, stopping.signal) });
+await using _http = await serveHttp(config, { routes: routes(config.services, traces, stopping.signal) });
+await using _otlp =
+  config.otlpPort === undefined
+    ? undefined
+    : await serveHttp({ ...config, port: config.otlpPort }, { routes: otlpRoutes(traces) });
 await service.stopped;
 stopping.abort();

@@ -1,0 +1,72 @@
+import { z } from "zod";
+
+/** One step of a trace. Times are milliseconds since 1970, with fractions. */
+export type Span = {
+  readonly traceId: string;
+  readonly spanId: string;
+  readonly parentSpanId?: string;
+  readonly service: string;
+  readonly name: string;
+  readonly startMs: number;
+  readonly endMs: number;
+  readonly attributes: Readonly<Record<string, string | number | boolean>>;
+  /** Why it failed. */
+  readonly error?: string;
+};
+
+const value = z.object({
+  stringValue: z.string().optional(),
+  intValue: z.coerce.number().optional(),
+  doubleValue: z.number().optional(),
+  boolValue: z.boolean().optional(),
+});
+const attributes = z.array(z.object({ key: z.string(), value })).default([]);
+const span = z.object({
+  traceId: z.string().min(1),
+  spanId: z.string().min(1),
+  parentSpanId: z.string().optional(),
+  name: z.string(),
+  startTimeUnixNano: z.coerce.bigint(),
+  endTimeUnixNano: z.coerce.bigint(),
+  attributes,
+  status: z.object({ code: z.number().optional(), message: z.string().optional() }).optional(),
+});
+
+/** What OTLP sends to `/v1/traces` as JSON, as far as it is read here. */
+export const tracesBody = z.object({
+  resourceSpans: z.array(
+    z.object({
+      resource: z.object({ attributes }).optional(),
+      scopeSpans: z.array(z.object({ spans: z.array(span).default([]) })).default([]),
+    }),
+  ),
+});
+
+const isError = 2;
+
+export function spansOf({ resourceSpans }: z.infer<typeof tracesBody>): Span[] {
+  return resourceSpans.flatMap(({ resource, scopeSpans }) => {
+    const service = String(valuesOf(resource?.attributes ?? [])["service.name"] ?? "unknown");
+    return scopeSpans.flatMap(({ spans }) => spans.map((sent) => toSpan(sent, service)));
+  });
+}
+
+function toSpan(sent: z.infer<typeof span>, service: string): Span {
+  const { traceId, spanId, parentSpanId, name, status } = sent;
+  return {
+    ...{ traceId, spanId, service, name, attributes: valuesOf(sent.attributes) },
+    ...(parentSpanId && { parentSpanId }),
+    startMs: Number(sent.startTimeUnixNano) / 1e6,
+    endMs: Number(sent.endTimeUnixNano) / 1e6,
+    ...(status?.code === isError && { error: status.message || "failed" }),
+  };
+}
+
+function valuesOf(sent: z.infer<typeof attributes>): Record<string, string | number | boolean> {
+  return Object.fromEntries(
+    sent.map(({ key, value: { stringValue, intValue, doubleValue, boolValue } }) => [
+      key,
+      stringValue ?? intValue ?? doubleValue ?? boolValue ?? "",
+    ]),
+  );
+}

@@ -1,0 +1,96 @@
+import { type Html, html } from "./html.ts";
+import type { Step, Story } from "./story.ts";
+
+const barWidth = 260;
+
+/** Where one order is, and the way that it took: what happened to it, and each step in every service. */
+export function storyPage({ order, events, steps }: Story): Html {
+  const total = `${(order.totalInCents / 100).toFixed(2)} ${order.currency}`;
+  const wholeMs = Math.max(1, ...steps.map(({ startMs, durationMs }) => startMs + durationMs));
+  return page(
+    `Order ${order.orderId}`,
+    html`<dl>
+      <dt>status</dt><dd><strong>${order.status}</strong>${order.reason && ` (${order.reason})`}</dd>
+      <dt>payment</dt><dd>${order.payment}</dd>
+      <dt>stock</dt><dd>${order.stock}</dd>
+      <dt>total</dt><dd>${total}</dd>
+      <dt>customer</dt><dd>${order.customerId}</dd>
+      <dt>placed</dt><dd>${order.placedAt}</dd>
+    </dl>
+    <h2>What happened</h2>
+    <div class="scroll"><table>
+      <thead><tr><th class="number">version</th><th>at</th><th>event</th><th>data</th></tr></thead>
+      <tbody>${events.map(eventRow)}</tbody>
+    </table></div>
+    <h2>The way it took</h2>
+    ${steps.length > 0 ? wayTable(steps, wholeMs) : noWay}`,
+  );
+}
+
+/** A page that says in a sentence why there is nothing to show. */
+export function plainPage(title: string, sentence: string): Html {
+  return page(title, html`<p>${sentence}</p>`);
+}
+
+const noWay = html`<p class="dim">No trace of it is here: it is older than what the console keeps, was not sampled, or its
+  spans go elsewhere (OTEL_EXPORTER_OTLP_ENDPOINT).</p>`;
+
+function page(title: string, body: Html): Html {
+  return html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${title} · Throughline</title>
+<link rel="icon" href="data:,">
+<link rel="stylesheet" href="/console.css">
+</head>
+<body>
+<main>
+<header><h1><a href="/">Throughline</a> · ${title}</h1></header>
+${body}
+</main>
+</body>
+</html>`;
+}
+
+function eventRow({ version, at, type, data }: Story["events"][number]): Html {
+  return html`<tr><td class="number">${version}</td><td>${at}</td><td>${type}</td>
+    <td class="data"><code>${JSON.stringify(data)}</code></td></tr>`;
+}
+
+function wayTable(steps: readonly Step[], wholeMs: number): Html {
+  return html`<div class="scroll"><table>
+    <thead><tr><th>step</th><th>service</th><th>road</th><th class="number">began</th><th class="number">waited</th>
+      <th class="number">took</th><th>grey: waited</th></tr></thead>
+    <tbody>${steps.map((step) => stepRow(step, wholeMs))}</tbody>
+  </table></div>`;
+}
+
+function stepRow(step: Step, wholeMs: number): Html {
+  const { span, depth, startMs, durationMs, waitedMs } = step;
+  const outcome = span.attributes["throughline.inbox.outcome"];
+  return html`<tr><td class="step">${"  ".repeat(depth)}${span.name}${
+    span.error === undefined ? "" : html` <span class="bad">${span.error}</span>`
+  }${outcome === "duplicate" ? html` <span class="wait">duplicate, no effect</span>` : ""}</td>
+    <td>${span.service}</td><td>${roadOf(step)}</td><td class="number">${milliseconds(startMs)}</td>
+    <td class="number">${waitedMs === undefined ? "" : milliseconds(waitedMs)}</td>
+    <td class="number">${milliseconds(durationMs)}</td><td>${bar(step, wholeMs)}</td></tr>`;
+}
+
+/** The broker that it was sent to, or came from. */
+function roadOf({ span: { attributes } }: Step): string {
+  return String(attributes["throughline.destination"] ?? attributes["messaging.system"] ?? "");
+}
+
+function bar({ span, startMs, durationMs, waitedMs = 0 }: Step, wholeMs: number): Html {
+  const scaled = (ms: number) => ((ms / wholeMs) * barWidth).toFixed(1);
+  const name = span.error === undefined ? "worked" : "failed";
+  return html`<svg class="bar" viewBox="0 0 ${barWidth} 10" role="img" aria-label="from ${milliseconds(startMs)}">
+    <rect class="waiting" x="${scaled(Math.max(0, startMs - waitedMs))}" width="${scaled(Math.min(waitedMs, startMs))}" y="4" height="2"/>
+    <rect class="${name}" x="${scaled(startMs)}" width="${Math.max(1, Number(scaled(durationMs)))}" height="10"/></svg>`;
+}
+
+function milliseconds(ms: number): string {
+  return ms < 10 ? `${ms.toFixed(1)} ms` : `${Math.round(ms).toLocaleString("en")} ms`;
+}
