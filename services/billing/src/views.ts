@@ -1,4 +1,4 @@
-import type { RecordedEvent } from "@throughline/event-store";
+import type { RecordedEvent, View } from "@throughline/event-store";
 import { type Database, givenOrKept, placeholdersOf, prepared, type Transaction } from "@throughline/log";
 import { eq } from "drizzle-orm";
 import type { Payment, PaymentEvent } from "./payment.ts";
@@ -23,6 +23,9 @@ export async function savePaymentView(
   const updatedAt = events.at(-1)?.at;
   if (updatedAt) await upsert(tx, { orderId, ...payment, updatedAt });
 }
+
+/** For `rebuildView`. */
+export const paymentView: View<PaymentEvent, Payment | undefined> = { table: "payments", save: savePaymentView };
 
 export async function findPayment(database: Database, orderId: string): Promise<PaymentView | undefined> {
   const [payment] = await database.select().from(paymentViews).where(eq(paymentViews.orderId, orderId));

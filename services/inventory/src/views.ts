@@ -1,4 +1,4 @@
-import type { RecordedEvent } from "@throughline/event-store";
+import type { RecordedEvent, View } from "@throughline/event-store";
 import { type Database, givenOrKept, placeholdersOf, prepared, type Transaction } from "@throughline/log";
 import { eq } from "drizzle-orm";
 import { stockViews } from "./schema.ts";
@@ -28,6 +28,9 @@ export async function saveStockView(
   const updatedAt = events.at(-1)?.at;
   if (updatedAt) await upsert(tx, { sku, onHand: stock.onHand, reserved: reservedOf(stock), updatedAt });
 }
+
+/** For `rebuildView`. */
+export const stockView: View<StockEvent, Stock> = { table: "stock", save: saveStockView };
 
 export async function findStock(database: Database, sku: string): Promise<StockView | undefined> {
   const [stock] = await database.select().from(stockViews).where(eq(stockViews.sku, sku));

@@ -1,4 +1,4 @@
-import type { RecordedEvent } from "@throughline/event-store";
+import type { RecordedEvent, View } from "@throughline/event-store";
 import { type Database, givenOrKept, placeholdersOf, prepared, type Transaction } from "@throughline/log";
 import { and, desc, eq, lt } from "drizzle-orm";
 import type { Order, OrderEvent } from "./order.ts";
@@ -33,6 +33,9 @@ export async function saveOrderView(
   const at = events.at(-1)?.at;
   if (at) await upsert(tx, { orderId, ...order, reason: order.reason ?? null, placedAt: at, updatedAt: at });
 }
+
+/** For `rebuildView`. */
+export const orderView: View<OrderEvent, Order | undefined> = { table: "orders", save: saveOrderView };
 
 export async function findOrder(database: Database, orderId: string): Promise<OrderView | undefined> {
   const [order] = await database.select().from(orderViews).where(eq(orderViews.orderId, orderId));
