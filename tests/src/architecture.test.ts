@@ -62,6 +62,7 @@ const allowed: Record<string, readonly string[]> = {
   "infra/local/payment-provider": [],
   "infra/local": ["payment-provider", "sns-sqs-emulator", "terminal"],
   "infra/audit": ["contracts", "local", "terminal"],
+  "infra/outbox-command": ["contracts", "local", "outbox", "service", "terminal"],
   "infra/topology": ["contracts", "doctor", "local", "service", "transport"],
   demo: ["contracts", "envelope", "local", "terminal", "transport"],
 };

@@ -1,3 +1,4 @@
+import type { DestinationState } from "@throughline/outbox/operation";
 import type { Config, Fault } from "@throughline/service";
 import type { Settings } from "@throughline/transport/topology";
 
@@ -25,8 +26,8 @@ export type DatabaseFacts = {
   readonly losesSessions: boolean;
   /** Why a log cannot be trusted, a sentence for each. */
   readonly brokenLogs: readonly string[];
-  /** Who reads the outbox, and how far behind its end the slowest lane of each is. */
-  readonly readers: readonly { readonly reader: string; readonly lanes: number; readonly behind: number }[];
+  /** Who is told what is in the outbox: how far behind its end, and for how long its oldest message has waited. */
+  readonly destinations: readonly Pick<DestinationState, "destination" | "lanes" | "lag" | "oldestMs">[];
 };
 
 export type BrokerFacts = {

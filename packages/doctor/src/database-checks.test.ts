@@ -59,6 +59,17 @@ test("a destination that was left with rows behind it is suspicious", async () =
   expect(faultsIn({ config, database: await scene.facts() })).toEqual(["forgotten-destination"]);
 });
 
+test("a destination that has been away for more than a day is suspicious", async () => {
+  await using scene = await openDatabaseScene({ url: guarded });
+  await scene.execute("insert into log_cursors (log, reader, lane) values ('outbox', 'kafka', 0)");
+  await scene.execute(`
+    insert into outbox (created_at, key, type, id, version, "timestamp", source, sequence, correlation_id, wire)
+    values (now() - interval '23 hours', 'o-1', 'order.created', '1', '1', '', 'order', 1, '', '{}')`);
+  expect(faultsIn({ config, database: await scene.facts() })).toEqual([]);
+  await scene.execute("update outbox set created_at = now() - interval '25 hours'");
+  expect(faultsIn({ config, database: await scene.facts() })).toEqual(["late-destination"]);
+});
+
 test("clocks that are apart are suspicious", async () => {
   await using scene = await openDatabaseScene({ url: guarded });
   const database = await scene.facts();

@@ -98,12 +98,12 @@ export const checksOfDatabase: readonly Check[] = [
       name: "A destination has as many lanes as the relay was given, while rows wait.",
       severity: "contradiction",
     },
-    ({ readers }) => {
-      const other = readers.find(({ lanes, behind }) => lanes !== defaultLanes && behind > 0);
+    ({ destinations }) => {
+      const other = destinations.find(({ lanes, lag }) => lanes !== defaultLanes && lag > 0);
       if (other === undefined) return undefined;
       return {
         settings: ["lanes of the relay", "log_cursors"],
-        conflict: `The relay has ${defaultLanes} lane, and ${other.reader} has cursors of ${other.lanes} in log_cursors with ${other.behind} rows behind them`,
+        conflict: `The relay has ${defaultLanes} lane, and ${other.destination} has cursors of ${other.lanes} in log_cursors with ${other.lag} rows behind them`,
         consequence: "the relay refuses to start: rows of one key would be in two lanes at once",
         fix: "Stop all relays, then replace its rows in log_cursors by one at the lowest of their positions",
       };
@@ -116,16 +116,34 @@ export const checksOfDatabase: readonly Check[] = [
       name: "Whoever has a cursor in the outbox is still a road of this service.",
       severity: "suspicion",
     },
-    ({ readers }, { config: { publishTo, workOn } }) => {
+    ({ destinations }, { config: { publishTo, workOn } }) => {
       const roads: readonly string[] = [...publishTo, ...workOn];
-      const forgotten = readers.find(({ reader, behind }) => !roads.includes(reader) && behind > 0);
+      const forgotten = destinations.find(({ destination, lag }) => !roads.includes(destination) && lag > 0);
       if (forgotten === undefined) return undefined;
       return {
         settings: ["PUBLISH_TO", "log_cursors"],
-        conflict: `PUBLISH_TO and WORK_ON are ${roads.join(",") || "none"}, and ${forgotten.reader} has a cursor in log_cursors with ${forgotten.behind} rows behind it`,
+        conflict: `PUBLISH_TO and WORK_ON are ${roads.join(",") || "none"}, and ${forgotten.destination} has a cursor in log_cursors with ${forgotten.lag} rows behind it`,
         consequence:
           "these rows never leave by that road, and no partition of the outbox is dropped while it stands there",
-        fix: `Take the road again until it is empty, or delete the rows of ${forgotten.reader} from log_cursors`,
+        fix: `Take the road again until it is empty, or give the rows up: npm run outbox -- forget --destination ${forgotten.destination}`,
+      };
+    },
+  ),
+  checkOf(
+    "database",
+    {
+      id: "late-destination",
+      name: "Whatever was written a day ago has left by every road.",
+      severity: "suspicion",
+    },
+    ({ destinations }) => {
+      const late = destinations.find(({ oldestMs }) => oldestMs > 86_400_000);
+      if (late === undefined) return undefined;
+      return {
+        settings: ["PUBLISH_TO", "the outbox"],
+        conflict: `Messages wait for ${late.destination}, the oldest for ${Math.floor(late.oldestMs / 3_600_000)} hours`,
+        consequence: "no partition of the outbox is dropped before they have left, and the disk fills",
+        fix: "npm run outbox -- status tells what holds them back; with forget they are given up",
       };
     },
   ),

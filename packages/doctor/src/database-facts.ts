@@ -1,6 +1,7 @@
 import { eventLog } from "@throughline/event-store";
 import { checkLog, type Log } from "@throughline/log";
 import { outboxLog } from "@throughline/outbox";
+import { readStates } from "@throughline/outbox/operation";
 import type { Database } from "@throughline/service";
 import type { DatabaseFacts } from "./check.ts";
 
@@ -34,7 +35,7 @@ export async function readDatabase({ handle, pool }: Pick<Database, "handle" | "
     losesSessions: isLost,
     // Asked by prepared statements, which need the session that prepared them.
     brokenLogs: isLost ? [] : await findBrokenLogs(handle, pool),
-    readers: await readReaders(pool),
+    destinations: isLost ? [] : await findDestinations(handle, pool),
   };
 }
 
@@ -76,15 +77,8 @@ async function faultOf(handle: Database["handle"], pool: Pool, log: Log): Promis
   }
 }
 
-async function readReaders(pool: Pool): Promise<DatabaseFacts["readers"]> {
-  if (!(await exists(pool, "log_cursors")) || !(await exists(pool, outboxLog.table))) return [];
-  const { rows } = await pool.query<{ reader: string; lanes: number; behind: number }>(
-    `select reader, count(*)::int as lanes,
-       (select coalesce(pg_sequence_last_value($1::regclass), 0) - min(position))::int as behind
-     from log_cursors where log = $2 group by reader order by reader`,
-    [outboxLog.sequence, outboxLog.table],
-  );
-  return rows;
+async function findDestinations(handle: Database["handle"], pool: Pool): Promise<DatabaseFacts["destinations"]> {
+  return (await exists(pool, "outbox_destinations")) ? readStates(handle) : [];
 }
 
 async function exists(pool: Pool, table: string): Promise<boolean> {

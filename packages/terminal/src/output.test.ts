@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { short, table, toJson, when } from "./index.ts";
+import { momentOf, reasonOf, short, table, toJson, when } from "./index.ts";
 
 test("a table has columns as wide as their widest cell, and no colours where nobody looks", () => {
   const rows = [
@@ -20,4 +20,19 @@ test("a moment is for people in words and for programs in ISO 8601", () => {
   const moment = new Date("2026-02-28T14:30:05.678Z");
   expect(when(moment)).toBe("2026-02-28 14:30:05");
   expect(JSON.parse(toJson({ moment }))).toEqual({ moment: "2026-02-28T14:30:05.678Z" });
+});
+
+test.each(["", "17", "yesterday", "14:30", "2026-13-01"])("%j is no moment", (text) => {
+  expect(momentOf(text)).toBeUndefined();
+});
+
+test("a day and a time are moments", () => {
+  expect(momentOf("2026-02-28")).toEqual(new Date(Date.UTC(2026, 1, 28)));
+  expect(momentOf("2026-02-28T14:30:00Z")).toEqual(new Date(Date.UTC(2026, 1, 28, 14, 30)));
+});
+
+test("an error is told with its causes, also one without words", () => {
+  const silent = Object.assign(new AggregateError([]), { code: "ECONNREFUSED" });
+  expect(reasonOf(new Error("no database", { cause: silent }))).toBe("no database: ECONNREFUSED");
+  expect(reasonOf("thrown")).toBe("thrown");
 });

@@ -27,3 +27,16 @@ export function short(text: string, length = 90): string {
 export function when(moment: Date): string {
   return moment.toISOString().slice(0, 19).replace("T", " ");
 }
+
+/** A time of ISO 8601 that begins with a day; undefined where it is none. */
+export function momentOf(text: string): Date | undefined {
+  const moment = new Date(text);
+  return /^\d{4}-\d\d-\d\d/.test(text) && !Number.isNaN(moment.getTime()) ? moment : undefined;
+}
+
+/** An error with its causes, in one sentence. */
+export function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const cause = error.cause === undefined ? "" : `: ${reasonOf(error.cause)}`;
+  return `${error.message || ("code" in error ? String(error.code) : error.name)}${cause}`;
+}

@@ -5,6 +5,7 @@ import { roadSettings, roadsOf, topology } from "@throughline/contracts/topology
 import type { Reaction } from "@throughline/inbox";
 import type { Database } from "@throughline/log";
 import { type Config, openClaims, openDatabase, parseConfig } from "@throughline/service";
+import { reasonOf } from "@throughline/terminal";
 import { openRoad, type Publisher, type Road, type Transport } from "@throughline/transport";
 import type { Desk } from "../desk.ts";
 
@@ -111,10 +112,4 @@ async function kept<Value>(all: Map<string, Promise<Value>>, name: string, open:
     all.delete(name);
     throw error;
   }
-}
-
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const cause = error.cause === undefined ? "" : `: ${reasonOf(error.cause)}`;
-  return `${error.message || ("code" in error ? String(error.code) : error.name)}${cause}`;
 }

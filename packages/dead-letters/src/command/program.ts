@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { userInfo } from "node:os";
 import { text as readAll } from "node:stream/consumers";
+import { momentOf } from "@throughline/terminal";
 import { Command, InvalidArgumentError } from "commander";
 import { discardLetter } from "../discard.ts";
 import { editLetter } from "../edit.ts";
@@ -133,11 +134,9 @@ async function readJson(place: string): Promise<unknown> {
 }
 
 function toDate(value: string): Date {
-  const date = new Date(value);
-  if (!/^\d{4}-\d\d-\d\d/.test(value) || Number.isNaN(date.getTime())) {
-    throw new InvalidArgumentError("Expected a time such as 2026-11-23T03:00:00Z.");
-  }
-  return date;
+  const moment = momentOf(value);
+  if (moment) return moment;
+  throw new InvalidArgumentError("Expected a time such as 2026-11-23T03:00:00Z.");
 }
 
 function toRate(value: string): number {
