@@ -1,5 +1,12 @@
+import {
+  CreateTopicCommand,
+  ListSubscriptionsByTopicCommand,
+  SetSubscriptionAttributesCommand,
+  SNSClient,
+  SubscribeCommand,
+} from "@aws-sdk/client-sns";
 import { DeleteQueueCommand, GetQueueUrlCommand, SetQueueAttributesCommand, SQSClient } from "@aws-sdk/client-sqs";
-import { testBrokers } from "@throughline/local/testing";
+import { testBrokers, uniqueName } from "@throughline/local/testing";
 import { connect } from "amqplib";
 import kafkajs from "kafkajs";
 import { describe, expect, test, vi } from "vitest";
@@ -33,6 +40,25 @@ describe("on SNS and SQS", () => {
     const { QueueUrl } = await sqs.send(new GetQueueUrlCommand({ QueueName: `${namespace}-billing-dlq` }));
     await sqs.send(new DeleteQueueCommand({ QueueUrl }));
     expect(faultsIn({ config, snsSqs: await facts() })).toEqual(["sns-sqs-in-step", "sqs-dead-letter-queue"]);
+  });
+
+  test.concurrent.for([
+    [["sns-sqs-in-step", "sns-raw-delivery"], "RawMessageDelivery", "false"],
+    [["sns-filter"], "FilterPolicy", '{"tenantId":["t-1"]}'],
+    [[], "FilterPolicy", '{"schemaVersion":["1"],"tenantId":[{"exists":false}]}'],
+  ] as const)("%o is found where a subscription has %s %s", async ([ids, AttributeName, AttributeValue]) => {
+    const { config, namespace, facts } = await openBrokerScene("sns-sqs");
+    const SubscriptionArn = await subscribe(`${namespace}-order-created`, `${namespace}-billing`);
+    await sns.send(new SetSubscriptionAttributesCommand({ SubscriptionArn, AttributeName, AttributeValue }));
+    expect(faultsIn({ config, snsSqs: await facts() })).toEqual(ids);
+  });
+
+  test.concurrent("a queue that hears from another environment is a contradiction", async () => {
+    const { config, namespace, facts } = await openBrokerScene("sns-sqs");
+    const stranger = `${uniqueName("other")}-order-created`;
+    await sns.send(new CreateTopicCommand({ Name: stranger }));
+    await subscribe(stranger, `${namespace}-billing`);
+    expect(faultsIn({ config, snsSqs: await facts() })).toEqual(["sns-namespace"]);
   });
 
   test.concurrent("clocks that are apart are suspicious", async () => {
@@ -96,6 +122,12 @@ describe.runIf(rabbitmq || process.env.CI)("on RabbitMQ", () => {
     try {
       expect(faultsIn({ config, rabbitmq: await facts() })).toEqual([]);
       const queue = `${namespace}.billing.work`;
+      const stranger = `${uniqueName("other")}.work`;
+      await channel.assertExchange(stranger, "direct", { autoDelete: true });
+      await channel.bindQueue(queue, stranger, "payment.requested");
+      expect(faultsIn({ config, rabbitmq: await facts() })).toEqual(["rabbitmq-namespace"]);
+      // The exchange goes with its last binding.
+      await channel.unbindQueue(queue, stranger, "payment.requested");
       await channel.unbindQueue(`${queue}.dlq`, `${namespace}.dead`, queue);
       expect(faultsIn({ config, rabbitmq: await facts() })).toEqual(["rabbitmq-in-step", "rabbitmq-dead-letters"]);
 
@@ -120,12 +152,13 @@ test("every broker could be looked at", () => {
   expect(configOf().snsSqs.endpoint).toBe(snsSqs);
 });
 
-const sqs = new SQSClient({
+const account = {
   endpoint: snsSqs,
   region: "us-east-1",
-  useQueueUrlAsEndpoint: false,
   credentials: { accessKeyId: "any", secretAccessKey: "any" },
-});
+};
+const sns = new SNSClient(account);
+const sqs = new SQSClient({ ...account, useQueueUrlAsEndpoint: false });
 
 type Change = {
   readonly dlq?: Readonly<Record<string, string>>;
@@ -139,6 +172,19 @@ async function change(queue: string, { dlq, RedrivePolicy, ...attributes }: Chan
   const Attributes = { ...(attributes as Record<string, string>), RedrivePolicy: JSON.stringify(policy) };
   await setAttributes(queue, Attributes);
   if (dlq) await setAttributes(`${queue}-dlq`, dlq);
+}
+
+/** Returns the ARN of the subscription, which may be there already. */
+async function subscribe(topic: string, queue: string): Promise<string> {
+  const [TopicArn, Endpoint] = [
+    `arn:aws:sns:us-east-1:000000000000:${topic}`,
+    `arn:aws:sqs:us-east-1:000000000000:${queue}`,
+  ];
+  const { Subscriptions = [] } = await sns.send(new ListSubscriptionsByTopicCommand({ TopicArn }));
+  const known = Subscriptions.find((subscription) => subscription.Endpoint === Endpoint);
+  if (known?.SubscriptionArn) return known.SubscriptionArn;
+  const { SubscriptionArn = "" } = await sns.send(new SubscribeCommand({ TopicArn, Protocol: "sqs", Endpoint }));
+  return SubscriptionArn;
 }
 
 async function setAttributes(QueueName: string, Attributes: Record<string, string>): Promise<void> {

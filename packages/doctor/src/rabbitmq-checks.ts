@@ -53,6 +53,27 @@ export const checksOfRabbitmq: readonly Check[] = [
   ),
   checkOf(
     "rabbitmq",
+    {
+      id: "rabbitmq-namespace",
+      name: "A queue hears from the exchanges of its own namespace alone.",
+      severity: "contradiction",
+    },
+    ({ found }, { config: { namespace } }) => {
+      for (const [name, { found: queue }] of found) {
+        const exchanges = queue?.foreignExchanges ?? "";
+        if (exchanges === "") continue;
+        return {
+          settings: [`bindings of ${name}`, "NAMESPACE"],
+          conflict: `${name} is bound to ${exchanges}, and NAMESPACE is ${namespace}`,
+          consequence: "what happens in another environment has its effects in this one",
+          fix: "Delete these bindings, or give one of the environments another NAMESPACE",
+        };
+      }
+      return undefined;
+    },
+  ),
+  checkOf(
+    "rabbitmq",
     { id: "clock-rabbitmq", name: "The clocks of process and RabbitMQ agree.", severity: "suspicion" },
     ({ clockAheadMs = 0 }) => clockFault("RabbitMQ", clockAheadMs),
   ),

@@ -103,6 +103,60 @@ export const checksOfSnsSqs: readonly Check[] = [
   ),
   checkOf(
     "snsSqs",
+    {
+      id: "sns-raw-delivery",
+      name: "A queue gets a message as it was sent, and not wrapped into SNS's own JSON.",
+      severity: "contradiction",
+    },
+    onSubscriptions((name, { RawMessageDelivery }) =>
+      RawMessageDelivery === "true"
+        ? undefined
+        : {
+            settings: [`RawMessageDelivery of ${name}`, "the form of an envelope"],
+            conflict: `RawMessageDelivery of ${name} is ${RawMessageDelivery}, and an envelope is the whole body`,
+            consequence: "each message that comes this way is no envelope, and is set aside",
+            fix: "npm run topology -- --apply sets it to true",
+          },
+    ),
+  ),
+  checkOf(
+    "snsSqs",
+    {
+      id: "sns-filter",
+      name: "A filter asks for attributes that messages have: of the ten that AWS takes, four are sent.",
+      severity: "contradiction",
+    },
+    onSubscriptions((name, { unsentFilters }) =>
+      unsentFilters === ""
+        ? undefined
+        : {
+            settings: [`FilterPolicy of ${name}`, "attributes of a message"],
+            conflict: `FilterPolicy of ${name} asks for ${unsentFilters}, which no message has`,
+            consequence: "SNS delivers nothing to this group, and tells nobody",
+            fix: "Remove the filter, filter by eventType or schemaVersion, or set FilterPolicyScope to MessageBody",
+          },
+    ),
+  ),
+  checkOf(
+    "snsSqs",
+    {
+      id: "sns-namespace",
+      name: "A queue hears from the topics of its own namespace alone.",
+      severity: "contradiction",
+    },
+    onQueues((name, { found: { foreignTopics } }, { config: { namespace } }) =>
+      foreignTopics === ""
+        ? undefined
+        : {
+            settings: [`subscriptions of ${name}`, "NAMESPACE"],
+            conflict: `${name} is subscribed to ${foreignTopics}, and NAMESPACE is ${namespace}`,
+            consequence: "what happens in another environment has its effects in this one",
+            fix: "Delete these subscriptions, or give one of the environments another NAMESPACE",
+          },
+    ),
+  ),
+  checkOf(
+    "snsSqs",
     { id: "clock-sqs", name: "The clocks of process and SQS agree.", severity: "suspicion" },
     ({ clockAheadMs = 0 }) => clockFault("SQS", clockAheadMs),
   ),
@@ -110,6 +164,18 @@ export const checksOfSnsSqs: readonly Check[] = [
 
 type Queue = { readonly declared: Settings; readonly found: Settings };
 type JudgeQueue = (name: string, queue: Queue, scene: Scene, facts: BrokerFacts) => Fault | undefined;
+
+/** The subscriptions of groups, as they are. What is missing is another check's affair. */
+function onSubscriptions(judge: (name: string, found: Settings) => Fault | undefined) {
+  return ({ found }: BrokerFacts): Fault | undefined => {
+    for (const [name, subscription] of found) {
+      const isMade = subscription.found !== undefined && "RawMessageDelivery" in subscription.declared;
+      const fault = isMade ? judge(name, subscription.found) : undefined;
+      if (fault !== undefined) return fault;
+    }
+    return undefined;
+  };
+}
 
 /** The queues of groups, as they are. What is missing is another check's affair. */
 function onQueues(judge: JudgeQueue) {

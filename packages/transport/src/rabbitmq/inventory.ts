@@ -94,13 +94,22 @@ function compare(declared: readonly Resource[], actual: Definitions, namespace: 
   const wanted = new Set(declared.map(({ kind, name }) => `${kind} ${name}`));
   const isOurs = ({ name }: Resource) => name.startsWith(`${namespace}.`);
   const others = [...found].filter(([id, resource]) => isOurs(resource) && !wanted.has(id));
+  const settingsOf = ({ kind, name }: Resource): Settings | undefined => {
+    const settings = found.get(`${kind} ${name}`)?.settings;
+    return settings && kind === "queue"
+      ? { ...settings, foreignExchanges: foreignTo(namespace, name, actual) }
+      : settings;
+  };
   return {
-    standings: declared.map((resource) => ({
-      declared: resource,
-      found: found.get(`${resource.kind} ${resource.name}`)?.settings,
-    })),
+    standings: declared.map((resource) => ({ declared: resource, found: settingsOf(resource) })),
     others: others.map(([, { name }]) => name).sort(),
   };
+}
+
+/** Exchanges outside of the namespace to which its queue is bound. */
+function foreignTo(namespace: string, queue: string, { bindings }: Definitions): string {
+  const sources = bindings.flatMap(({ source, destination }) => (destination === queue ? [source] : []));
+  return sources.filter((source) => !source.startsWith(`${namespace}.`)).join(" ");
 }
 
 function differs({ declared, found = {} }: Look["standings"][number]): boolean {

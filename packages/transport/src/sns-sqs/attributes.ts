@@ -7,15 +7,15 @@ export type Attributes = Record<string, { readonly DataType: string; readonly St
 /** SNS discards a message with more, and tells nobody; SQS refuses it. */
 export const mostAttributes = 10;
 
-/** What is there to route and filter by. Everything else is in the body only. */
+/** What is there to route and filter by; the last only where something is traced. All else is in the body alone. */
+export const sentAttributes = ["eventType", "schemaVersion", "correlationId", "traceparent"] as const;
+
 export function attributesOf({ type, version, correlationId, traceparent }: Envelope): Attributes {
-  return toAttributes({
-    eventType: type,
-    schemaVersion: version,
-    correlationId,
-    ...(traceparent === undefined ? {} : { traceparent }),
-  });
+  const texts = { eventType: type, schemaVersion: version, correlationId };
+  return toAttributes({ ...texts, ...(traceparent === undefined ? {} : { traceparent }) } satisfies Sent);
 }
+
+type Sent = { readonly [name in (typeof sentAttributes)[number]]?: string };
 
 /** Throws where they are too many. Characters that AWS takes in no text become U+FFFD: the body has the original. */
 export function toAttributes(texts: Readonly<Record<string, string>>): Attributes {

@@ -1,5 +1,6 @@
 import {
   GetSubscriptionAttributesCommand,
+  paginateListSubscriptions,
   paginateListSubscriptionsByTopic,
   paginateListTopics,
   type SNSClient,
@@ -7,6 +8,7 @@ import {
 import { paginateListQueues, type SQSClient } from "@aws-sdk/client-sqs";
 import type { SnsSqsTransportOptions } from "../sns-sqs.ts";
 import type { BrokerTopology, Demand, Look, Resource, Settings } from "../topology.ts";
+import { sentAttributes } from "./attributes.ts";
 import { type Clients, createClients, inTime } from "./clients.ts";
 import { type Names, namesIn } from "./names.ts";
 import { admitsTopics, findQueue, nameIn, targetOf } from "./queues.ts";
@@ -73,9 +75,10 @@ function declaredFor(declaration: GroupDeclaration, names: Names): Resource[] {
 async function look({ sns, sqs }: Clients, declared: readonly Resource[], prefix: string): Promise<Look> {
   const topics = await listTopics(sns);
   const subscriptions = await listSubscriptions(sns, topics, declared);
+  const foreign = await listForeign(sns, declared, prefix);
   const standings = declared.map(async (resource) => ({
     declared: resource,
-    found: await find(resource, { sqs, topics, subscriptions }),
+    found: await find(resource, { sqs, topics, subscriptions, foreign }),
   }));
   const names = [...topics.keys(), ...(await listQueues(sqs, prefix))];
   const wanted = new Set(declared.map(({ name }) => name));
@@ -87,11 +90,12 @@ type Account = {
   readonly sqs: SQSClient;
   readonly topics: ReadonlyMap<string, string>;
   readonly subscriptions: ReadonlyMap<string, Settings>;
+  readonly foreign: ReadonlyMap<string, readonly string[]>;
 };
 
 async function find(
   { kind, name, settings }: Resource,
-  { sqs, topics, subscriptions }: Account,
+  { sqs, topics, subscriptions, foreign }: Account,
 ): Promise<Settings | undefined> {
   if (kind === "topic") return topics.has(name) ? {} : undefined;
   if (kind === "subscription") return subscriptions.get(name);
@@ -105,6 +109,7 @@ async function find(
     maxReceiveCount: String(redrive.maxReceiveCount ?? "none"),
     deadLetterQueue: nameIn(targetOf(attributes.RedrivePolicy) ?? "none"),
     admits: admitted.join(" "),
+    foreignTopics: foreign.get(name)?.join(" ") ?? "",
   };
 }
 
@@ -130,11 +135,38 @@ async function listSubscriptions(
       for (const { SubscriptionArn, Endpoint = "" } of Subscriptions) {
         const { Attributes = {} } = await sns.send(new GetSubscriptionAttributesCommand({ SubscriptionArn }), inTime());
         const deadLetterQueue = nameIn(targetOf(Attributes.RedrivePolicy) ?? "none");
-        found.set(`${name} → ${nameIn(Endpoint)}`, { ...Attributes, deadLetterQueue });
+        const unsent = unsentIn(Attributes).join(" ");
+        found.set(`${name} → ${nameIn(Endpoint)}`, { ...Attributes, deadLetterQueue, unsentFilters: unsent });
       }
     }
   }
   return found;
+}
+
+/** The attributes that a filter policy asks for and that no message has: it lets none through. */
+function unsentIn({ FilterPolicy = "{}", FilterPolicyScope = "MessageAttributes" }: Settings): string[] {
+  if (FilterPolicyScope !== "MessageAttributes") return [];
+  const asked = Object.entries(JSON.parse(FilterPolicy || "{}") as Record<string, unknown>);
+  const isAbsenceFine = (rule: unknown) => JSON.stringify(rule).includes('{"exists":false}');
+  const sent: readonly string[] = ["$or", ...sentAttributes];
+  return asked.flatMap(([name, rule]) => (sent.includes(name) || isAbsenceFine(rule) ? [] : [name]));
+}
+
+/** Topics outside of the namespace to which its queues are subscribed, by queue. */
+async function listForeign(
+  sns: SNSClient,
+  declared: readonly Resource[],
+  prefix: string,
+): Promise<Map<string, string[]>> {
+  const foreign = new Map<string, string[]>();
+  const queues = new Set(declared.flatMap(({ kind, name }) => (kind === "queue" ? [name] : [])));
+  for await (const { Subscriptions = [] } of paginateListSubscriptions({ client: sns }, {})) {
+    for (const { TopicArn = "", Endpoint = "" } of Subscriptions) {
+      const [topic, queue] = [nameIn(TopicArn), nameIn(Endpoint)];
+      if (queues.has(queue) && !topic.startsWith(prefix)) foreign.set(queue, [...(foreign.get(queue) ?? []), topic]);
+    }
+  }
+  return foreign;
 }
 
 async function listQueues(sqs: SQSClient, QueueNamePrefix: string): Promise<string[]> {
