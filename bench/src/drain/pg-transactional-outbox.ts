@@ -1,10 +1,9 @@
 /** Its listener, tuned as far as it goes, with a handler that does nothing. */
-import { initializePollingMessageListener } from "pg-transactional-outbox";
 import type { Measure } from "../harness/bench.ts";
 import { openPool } from "../harness/raw-database.ts";
 import { portionsOf } from "../harness/sample.ts";
 import { transaction } from "../harness/transaction.ts";
-import { batchSize, configOf, createTables, logger, storage } from "../peers/pg-transactional-outbox.ts";
+import { createTables, listen, storage } from "../peers/pg-transactional-outbox.ts";
 import { measureDrain } from "./measure-drain.ts";
 
 export const measure: Measure = async ({ databaseUrl }) => {
@@ -19,13 +18,6 @@ export const measure: Measure = async ({ databaseUrl }) => {
         });
       }
     },
-    async start(take) {
-      const handler = { handle: async ({ id }: { readonly id: string }) => take(id) };
-      const [shutdown] = initializePollingMessageListener(configOf(databaseUrl), handler, logger, {
-        // Its default begins with a hundred batches of one.
-        batchSizeStrategy: () => Promise.resolve(batchSize),
-      });
-      return { [Symbol.asyncDispose]: shutdown };
-    },
+    start: async (take) => listen(databaseUrl, take),
   });
 };

@@ -13,6 +13,8 @@ export type Bench = {
   readonly goals: readonly Goal[];
   /** Rounds that count, for a bench whose rounds are long. Default: 3. */
   readonly rounds?: number;
+  /** False where each round is cold by itself. Default: true, a round before those that count. */
+  readonly warmsUp?: boolean;
   /** The brokers besides Postgres that it needs. Default: none. */
   readonly needs?: readonly ("kafka" | "rabbitmq")[];
 };

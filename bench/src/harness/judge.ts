@@ -50,8 +50,9 @@ export function judge(bench: Bench, { valid, refused }: Rounds): Judgement[] {
 }
 
 function verdictOf(goal: Goal, measured: number): Judgement["verdict"] {
-  const share = "atLeast" in goal ? measured / goal.atLeast : goal.atMost / measured;
-  return share >= 1 ? "met" : share >= 1 - margin ? "near" : "missed";
+  if ("atLeast" in goal)
+    return measured >= goal.atLeast ? "met" : measured >= goal.atLeast * (1 - margin) ? "near" : "missed";
+  return measured <= goal.atMost ? "met" : measured <= goal.atMost * (1 + margin) ? "near" : "missed";
 }
 
 function valuesOf(rounds: readonly RoundFigures[], contender: string, figure: string): number[] {

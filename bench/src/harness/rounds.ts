@@ -46,7 +46,7 @@ export async function runRounds(bench: Bench, options: RoundOptions): Promise<Ro
   }
 
   const voids = () => voidRounds(rounds.map((figures) => figures[probe]?.[mainFigure] ?? 0));
-  await runRound(0);
+  if (bench.warmsUp !== false) await runRound(0);
   while (!(probe in refused) && rounds.length - voids().size < options.rounds && rounds.length < 2 * options.rounds) {
     rounds.push(await runRound(rounds.length + 1));
   }

@@ -5,14 +5,15 @@ import {
   DatabaseSetup,
   getDisabledLogger,
   initializeMessageStorage,
+  initializePollingMessageListener,
   type PollingListenerConfig,
 } from "pg-transactional-outbox";
 
-export const logger = getDisabledLogger();
-export const batchSize = 100;
+const logger = getDisabledLogger();
+const batchSize = 100;
 
 /** Tuned as far as it goes: batches of 100, a poll each 10 ms, 105 connections, no bookkeeping of attempts. */
-export function configOf(databaseUrl: string): PollingListenerConfig {
+function configOf(databaseUrl: string): PollingListenerConfig {
   return {
     outboxOrInbox: "outbox",
     dbListenerConfig: { connectionString: databaseUrl, ...{ max: 105 } },
@@ -49,4 +50,14 @@ export function storage(databaseUrl: string): (message: Required<Message>, clien
     const message = { id, aggregateType: "order", aggregateId: key, messageType: type, payload: data, segment: key };
     return store({ ...message, concurrency: "parallel" }, client);
   };
+}
+
+/** Hands over the ids of what is stored, until disposed. */
+export function listen(databaseUrl: string, take: (id: string) => void): AsyncDisposable {
+  const handler = { handle: async ({ id }: { readonly id: string }) => take(id) };
+  const [shutdown] = initializePollingMessageListener(configOf(databaseUrl), handler, logger, {
+    // Its default begins with a hundred batches of one.
+    batchSizeStrategy: () => Promise.resolve(batchSize),
+  });
+  return { [Symbol.asyncDispose]: shutdown };
 }
