@@ -1,11 +1,15 @@
+import { createHash } from "node:crypto";
 import { migrations as claimsMigrations, postgresClaims, provideClaims } from "@throughline/claims";
-import { parseEnvelope, RejectedError } from "@throughline/envelope";
+import { createEnvelope, parseEnvelope, RejectedError } from "@throughline/envelope";
 import { migrations as inboxMigrations, on, startConsumer } from "@throughline/inbox";
 import { openTestDatabase, testBrokers, uniqueName } from "@throughline/local/testing";
 import { migrations as logMigrations, query } from "@throughline/log";
 import { enqueue, migrations as outboxMigrations, startRelay } from "@throughline/outbox";
 import { type DeadLetter, type Failure, openRoad, type Road, type Transport } from "@throughline/transport";
 import { expect, test, vi } from "vitest";
+import { openDoors } from "./testing/doors.ts";
+import { startFleet } from "./testing/fleet.ts";
+import { shopOf } from "./testing/shop.ts";
 
 const patience = { timeout: 45_000, interval: 20 };
 const type = "report.written";
@@ -67,6 +71,26 @@ test.each(roads)("by %s, a body that is not what was sent is set aside at once, 
   expect(letter?.error.message).toContain("is not what was sent");
   expect(office.read.size).toBe(0);
 });
+
+test("services handle what a stranger left in the place of bodies like any other message", async () => {
+  await using claims = await openTestDatabase();
+  await using fleet = await startFleet({ env: { CLAIMS_URL: claims.url } });
+  await using doors = await openDoors(fleet);
+  const shop = shopOf(fleet);
+  const sku = await shop.stocked(10_000);
+  const orderId = uniqueName("o-");
+  const items = Array.from({ length: 7_000 }, () => ({ sku, quantity: 1 }));
+  const data = { orderId, customerId: "c-1", currency: "USD", totalInCents: 1_496, express: false, items };
+  const body = Buffer.from(JSON.stringify(data));
+  const dataref = `2026-11-26/${createHash("sha256").update(body).digest("hex")}`;
+  await query(claims.database, "leave", "insert into claims (reference, body) values ($1, $2)", [dataref, body]);
+  const message = { type: "order.created", version: "1", key: orderId, data: null };
+  const envelope = { ...createEnvelope(message, { source: "stranger" }), dataref };
+  const topic = doors.doors.find(({ name }) => name === "the SNS topic of order.created");
+  await topic?.send(Buffer.from(JSON.stringify(envelope)));
+  await vi.waitFor(async () => expect(await shop.payment(orderId)).toMatchObject({ amountInCents: 1_496 }), patience);
+  await vi.waitFor(async () => expect(await shop.stock(sku)).toMatchObject({ available: 3_000 }), patience);
+}, 180_000);
 
 /** A service that tells of reports, and a group that reads them, with a road between them. */
 async function openOffice(name: Road) {

@@ -1,7 +1,7 @@
 import { CreateBucketCommand, S3Client } from "@aws-sdk/client-s3";
-import { claimBody, redeemBody } from "@throughline/claims";
+import { claimBody, migrations, postgresClaims, redeemBody } from "@throughline/claims";
 import { createEnvelope } from "@throughline/envelope";
-import { createTestDatabase, testBrokers, uniqueName } from "@throughline/local/testing";
+import { createTestDatabase, openTestDatabase, testBrokers, uniqueName } from "@throughline/local/testing";
 import { expect, test, vi } from "vitest";
 import { openClaims } from "./claims.ts";
 
@@ -25,6 +25,17 @@ test("bodies go to the database that is set, by however many processes, which be
   }
   await using _ = await openClaims(config);
   await passThrough();
+});
+
+test("bodies older than any message that may ask for them are removed at the start, and no others", async () => {
+  await using opened = await openTestDatabase(migrations);
+  const dayAgo = (days: number) => new Date(Date.now() - days * 86_400_000).toISOString().slice(0, 10);
+  const references = [100, 80, 0].map((days) => `${dayAgo(days)}/${"0".repeat(64)}`);
+  const store = postgresClaims(opened.database);
+  for (const reference of references) await store.put(reference, Buffer.from("{}"));
+  await using _ = await openClaims({ ...common, claims: { url: opened.url, region } });
+  const found = await Promise.all(references.map((reference) => store.get(reference)));
+  expect(found.map((body) => body !== undefined)).toEqual([false, true, true]);
 });
 
 test("bodies go to the bucket that is set", async () => {
