@@ -230,14 +230,14 @@ test("a database that is away for longer than all attempts together costs none",
   await using consumer = await startConsumer(far.database, group, [reaction], {
     from: [transport],
     attempts: 1,
-    timeoutMs: 50,
+    timeoutMs: 1_500,
     onFailure: (failure) => failures.push(failure),
   });
   line.cut();
   await publish(transport, notes(3));
   await until(() => consumer.status().inFlight === 3);
   // Several times as long as a handler may take: that is what the attempts of a message would be over in.
-  await delay(500);
+  await delay(4_000);
   line.heal();
   await until(() => consumer.status().handled === 3);
   expect(failures.filter(({ envelope }) => envelope !== undefined)).toEqual([]);
