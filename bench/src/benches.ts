@@ -9,11 +9,14 @@ import { inbox } from "./inbox/bench.ts";
 import { kafka } from "./kafka/bench.ts";
 import { latency } from "./latency/bench.ts";
 import { ordering } from "./ordering/bench.ts";
+import { projection } from "./projection/bench.ts";
 import { rabbitmq } from "./rabbitmq/bench.ts";
+import { sns } from "./sns/bench.ts";
+import { tracing } from "./tracing/bench.ts";
 import { write } from "./write/bench.ts";
 
 /** In the order in which they run. */
 export const benches: readonly Bench[] = [
   ...[ordering, write, drain, backlog, heldSnapshot, latency],
-  ...[kafka, rabbitmq, catchUp, inbox, eventStore, flow],
+  ...[kafka, rabbitmq, sns, catchUp, inbox, eventStore, projection, tracing, flow],
 ];

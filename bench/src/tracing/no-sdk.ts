@@ -1,0 +1,1 @@
+export { measureTracing as measure } from "./measure-tracing.ts";
