@@ -37,6 +37,8 @@ async function failing(decider: typeof accounts, spoil: (folder: string) => Prom
 
 const completeness = "every version of every event of account has its golden file, and no file is left over";
 
+const stateIsGolden = "a kept state of account is JSON, and is what its golden file says";
+
 test("a version without a golden file is found, and so is a file without a version", async () => {
   const lost = await failing(accounts, (folder) => rm(join(folder, "deposited.1.json")));
   expect(lost).toEqual([completeness, "deposited of version 1 is read as its golden file says"]);
@@ -68,5 +70,26 @@ test("data in a new shape without a new version is found", async () => {
     "deposited is written as its newest golden file says",
     "noted is written as its newest golden file says",
     "withdrawn is written as its newest golden file says",
+  ]);
+});
+
+test("a state that comes out otherwise, without a new version, is found", async () => {
+  const kept = { ...accounts, snapshotEvery: 1 };
+  const write = (version: number) => (folder: string) => writeFile(join(folder, `state.${version}.json`), states);
+  const cents = (left: number) => ({ cents: left, notes: ["salary"] });
+  const states = JSON.stringify({ deposited: cents(900), noted: cents(900), withdrawn: cents(600) });
+  expect(await failing(kept, write(1))).toEqual([]);
+  const changed: typeof accounts = { ...kept, initialState: { cents: 1, notes: [] } };
+  expect(await failing(changed, write(1))).toEqual([stateIsGolden]);
+  expect(await failing({ ...kept, stateVersion: 2 }, write(1))).toEqual([completeness, stateIsGolden]);
+  expect(await failing({ ...kept, stateVersion: 2 }, write(2))).toEqual([]);
+});
+
+test("a state that JSON cannot keep is found", async () => {
+  const forgetful = { ...accounts, snapshotEvery: 1, initialState: { ...accounts.initialState, since: new Date(0) } };
+  const state = { cents: 900, notes: ["salary"], since: "1970-01-01T00:00:00.000Z" };
+  const states = JSON.stringify({ deposited: state, noted: state, withdrawn: { ...state, cents: 600 } });
+  expect(await failing(forgetful, (folder) => writeFile(join(folder, "state.1.json"), states))).toEqual([
+    stateIsGolden,
   ]);
 });

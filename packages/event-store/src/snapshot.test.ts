@@ -44,6 +44,13 @@ test("a kept state equals the replay, whatever happened and however often it is 
   await fc.assert(property, { numRuns: 40 });
 });
 
+test("without being asked for, no state is kept", async () => {
+  const id = newId();
+  for (let number = 0; number < 25; number += 1) await tell(accounts, id, { type: "deposit", cents: 1 });
+  const { rows } = await store.database.execute(`select snapshot from streams where stream_id = 'account-${id}'`);
+  expect(rows).toEqual([{ snapshot: null }]);
+});
+
 test("with a kept state, only the events after it are folded", async () => {
   const id = newId();
   let folded = 0;
