@@ -17,7 +17,7 @@ const schema = `
 export type Note = { readonly writer: number; readonly number: number };
 
 /** A database of its own with an empty log in it. */
-export async function openNotes(): Promise<{ readonly database: Database } & AsyncDisposable> {
+export async function openNotes(): Promise<{ readonly database: Database; readonly url: string } & AsyncDisposable> {
   const opened = await openTestDatabase(migrations);
   await opened.database.execute(schema);
   return opened;
@@ -25,6 +25,12 @@ export async function openNotes(): Promise<{ readonly database: Database } & Asy
 
 export async function write(handle: Database | Transaction, note: Note): Promise<void> {
   await query(handle, "write_note", "insert into notes (writer, number) values ($1, $2)", [note.writer, note.number]);
+}
+
+/** Several notes in one statement, in their order. */
+export async function writeAll(handle: Transaction, writer: number, numbers: readonly number[]): Promise<void> {
+  const text = "insert into notes (writer, number) select $1, unnest($2::integer[])";
+  await query(handle, "write_notes", text, [writer, numbers]);
 }
 
 /** A transaction that stays open until told, so that a test decides who commits when. */

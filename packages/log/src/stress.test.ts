@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { type Database, readLimit, readLog, type Transaction } from "./index.ts";
-import { type Note, notes, openNotes, write } from "./notes.ts";
+import { type Note, notes, openNotes, write, writeAll } from "./notes.ts";
 
 const writers = Array.from({ length: 12 }, (_, writer) => writer);
 const transactionsEach = 60;
@@ -26,7 +26,7 @@ test("without the trigger the same writers lose rows", async () => {
 
 /** Lets all writers loose on an emptied log, with a reader at their heels: what committed, and what the reader saw. */
 async function writeAndRead(database: Database): Promise<{ written: Streams; read: Streams }> {
-  await database.execute("truncate notes");
+  await database.execute("truncate notes; create table if not exists elsewhere (writer integer)");
   const written = emptyStreams();
   const read = emptyStreams();
   let after = await readLimit(database, notes);
@@ -53,6 +53,10 @@ async function writeStream(database: Database, writer: number, written: Streams)
     const kept: number[] = [];
     const writeSome = async (tx: Transaction): Promise<number[]> => {
       const numbers = Array.from({ length: below(3) + 1 }, () => ++number);
+      if (Math.random() < 0.3) {
+        await writeAll(tx, writer, numbers);
+        return numbers;
+      }
       for (const each of numbers) {
         await write(tx, { writer, number: each });
         if (Math.random() < 0.3) await tx.execute(`select pg_sleep(${below(5) / 1000})`);
@@ -60,6 +64,8 @@ async function writeStream(database: Database, writer: number, written: Streams)
       return numbers;
     };
     const work = database.transaction(async (tx) => {
+      // Its transaction id is then older than those of others that draw lower positions.
+      if (Math.random() < 0.3) await tx.execute(`insert into elsewhere values (${writer}); select pg_sleep(0.002)`);
       if (Math.random() < 0.3) await abandon(tx.transaction(async (savepoint) => giveUp(await writeSome(savepoint))));
       kept.push(...(await writeSome(tx)));
       if (Math.random() < 0.3) kept.push(...(await tx.transaction(writeSome)));
