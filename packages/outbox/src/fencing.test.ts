@@ -3,11 +3,15 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { connect } from "@throughline/local/testing";
+import { type Database, query } from "@throughline/log";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { startRelay } from "./index.ts";
 import { createBroker, numbersTo, openOutbox, tell, told } from "./outbox-under-test.ts";
 
 const soon = { timeout: 20_000, interval: 5 };
+
+/** Of `relay-process.ts`. */
+const batchSize = 5;
 
 type Published = { readonly id: string; readonly sequence: number };
 
@@ -17,7 +21,7 @@ test("what a killed relay published and did not note is published again, with th
   await using killed = startProcess(outbox.url, "kill");
   await once(killed.child, "exit");
   expect(killed.child.signalCode).toBe("SIGKILL");
-  expect(killed.published.map(({ sequence }) => sequence)).toEqual(numbersTo(5));
+  expect(killed.published.map(({ sequence }) => sequence)).toEqual(numbersTo(batchSize));
 
   const broker = createBroker();
   await using _ = await startRelay(outbox.database, { to: [broker], leaseMs: 500 });
@@ -26,23 +30,37 @@ test("what a killed relay published and did not note is published again, with th
   expect(firstTimes([...killed.published, ...broker.received])).toEqual(numbersTo(12));
 });
 
-test("a relay that was paused past its lease stands down, and nothing comes out of order", async () => {
+test("a relay that was stopped past its lease moves no cursor, sends no more than it had in hand, and stands down", async () => {
   await using outbox = await openOutbox();
+  await noteMoves(outbox.database);
   for (const _ of numbersTo(40)) await tell(outbox.database, ...numbersTo(25).map(() => told("a")));
   const published: Published[] = [];
-  await using paused = startProcess(outbox.url, undefined, published);
+  await using stopped = startProcess(outbox.url, undefined, published);
   await vi.waitUntil(() => published.length > 0, soon);
-  paused.child.kill("SIGSTOP");
+  stopped.child.kill("SIGSTOP");
 
   const broker = createBroker();
-  broker.before = async (envelopes) => void published.push(...envelopes);
-  await using _ = await startRelay(outbox.database, { to: [broker], leaseMs: 500 });
-  await vi.waitUntil(() => broker.received.length > 0, soon);
-  paused.child.kill("SIGCONT");
+  const hasStoodDown = Promise.withResolvers<void>();
+  let bySuccessor = 0;
+  broker.before = async (envelopes) => {
+    published.push(...envelopes);
+    bySuccessor += envelopes.length;
+    if (broker.received.length > 0) await hasStoodDown.promise;
+  };
+  await using _ = await startRelay(outbox.database, { to: [broker], batchSize: 100, leaseMs: 5_000 });
+  // It has moved the cursor once and is in the middle of its second batch.
+  await vi.waitUntil(() => bySuccessor === 200, soon);
+  const byStopped = published.length - bySuccessor;
+  stopped.child.kill("SIGCONT");
 
-  await vi.waitUntil(() => paused.errors.some((error) => error.includes("went to another relay")), soon);
+  await vi.waitUntil(() => stopped.errors.some((error) => error.includes("went to another relay")), soon);
+  hasStoodDown.resolve();
   await vi.waitUntil(() => broker.received.at(-1)?.sequence === 1_000, soon);
   expect(firstTimes(published)).toEqual(numbersTo(1_000));
+  expect(published.length - bySuccessor - byStopped).toBeLessThanOrEqual(batchSize);
+  const moves = await readMoves(outbox.database);
+  expect(new Set(moves.map(({ epoch }) => epoch)).size).toBe(2);
+  expect(moves.toSorted((one, other) => one.epoch - other.epoch || one.position - other.position)).toEqual(moves);
 });
 
 test("of several relays one has the lane", async () => {
@@ -54,6 +72,31 @@ test("of several relays one has the lane", async () => {
   const counts = () => brokers.map(({ received }) => received.length).sort();
   await vi.waitUntil(() => counts().at(-1) === 20, soon);
   expect(counts()).toEqual([0, 0, 20]);
+});
+
+test("lanes pass to whoever is left when relays come and go, and every key stays in order", async () => {
+  await using outbox = await openOutbox();
+  const broker = createBroker();
+  const keys = ["a", "b", "c", "d", "e", "f"];
+  const tellAll = () => tell(outbox.database, ...keys.map((key) => told(key)));
+  const open = () => startRelay(outbox.database, { to: [broker], lanes: 4, leaseMs: 2_000, onError: () => {} });
+  let current = await open();
+  for (const _ of numbersTo(3)) {
+    const next = await open();
+    await tellAll();
+    await current[Symbol.asyncDispose]();
+    await tellAll();
+    const hasAll = async () => {
+      const [state] = await next.status();
+      return state?.heldLanes === 4 && state.lag === 0;
+    };
+    await vi.waitUntil(hasAll, soon);
+    current = next;
+  }
+  await current[Symbol.asyncDispose]();
+  for (const key of keys) {
+    expect(firstTimes(broker.received.filter((envelope) => envelope.key === key))).toEqual(numbersTo(6));
+  }
 });
 
 test("a relay survives the loss of its connections", async () => {
@@ -74,6 +117,22 @@ test("a relay survives the loss of its connections", async () => {
   await vi.waitUntil(() => broker.received.at(-1)?.sequence === 21, soon);
   expect(firstTimes(broker.received)).toEqual(numbersTo(21));
 });
+
+/** From now on, what becomes of the cursors is on record. */
+async function noteMoves(database: Database): Promise<void> {
+  await database.execute(`
+    create table moves (nth bigint generated always as identity, epoch bigint not null, position bigint not null);
+    create function note_move() returns trigger language plpgsql as $$ begin
+      insert into moves (epoch, position) values (new.epoch, new.position);
+      return null;
+    end $$;
+    create trigger note_move after update on log_cursors for each row execute function note_move()`);
+}
+
+function readMoves(database: Database): Promise<{ readonly epoch: number; readonly position: number }[]> {
+  const text = "select epoch::float8 as epoch, position::float8 as position from moves order by nth";
+  return query(database, "moves", text);
+}
 
 /** The sequences in the order in which each was published first. */
 function firstTimes(published: readonly Published[]): number[] {
