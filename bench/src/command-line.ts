@@ -7,7 +7,7 @@ export type CommandLine = { readonly chosen: readonly Bench[]; readonly rounds: 
 const usage = `npm run bench -- [NAME …] [--rounds N]
 
 Measures side by side, in rounds of one run, and says what of it is as it should be.
-${benches.map(({ name, about }) => `\n  ${name.padEnd(12)} ${about}`).join("")}
+${benches.map(({ name, about }) => `\n  ${name.padEnd(14)} ${about}`).join("")}
 
 Exits with 0 only if nothing was lost, nothing came twice and no goal was missed by more than a fifth.`;
 

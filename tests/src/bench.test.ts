@@ -40,6 +40,12 @@ test("a goal is met, nearly met within a fifth, or missed", () => {
   expect([100, 99, 80, 79].map(verdictOf)).toEqual(["met", "near", "near", "missed"]);
 });
 
+test("a goal of none is met by none, and by nothing else", () => {
+  const none: Bench = { ...bench, goals: [{ id: "P0", figure: "lost", of: "ours", atMost: 0 }] };
+  const verdictOf = (lost: number) => judge(none, { valid: [{ ours: { lost } }], void: [], refused: {} })[0]?.verdict;
+  expect([0, 1].map(verdictOf)).toEqual(["met", "missed"]);
+});
+
 test("whoever is refused has no figure, and a goal against it is not measured", () => {
   const rounds = { valid: [round(100, 150)], void: [], refused: { floor: "1 lost" } };
   expect(standingsOf(bench, rounds)[0]).toEqual({ contender: "floor", refused: "1 lost", figures: {} });

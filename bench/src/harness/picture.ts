@@ -1,7 +1,7 @@
 import type { Result } from "./result.ts";
 import { format, machineLine } from "./text.ts";
 
-const [width, left, right, top, rowHeight] = [760, 200, 130, 64, 30];
+const [width, left, right, top, rowHeight] = [760, 200, 150, 64, 30];
 
 /** The first figure of each contender as a bar, with a line from the least to the most. */
 export function toSvg({ bench, machine, validRounds, standings }: Result): string {
@@ -28,7 +28,7 @@ export function toSvg({ bench, machine, validRounds, standings }: Result): strin
 <text x="16" y="24" font-size="15" font-weight="bold">${toXml(`${bench.name}: ${figure.name}, ${figure.unit}`)}</text>
 <text x="16" y="44" class="quiet">${toXml(bench.about)}</text>
 ${rows.join("\n")}
-<text x="16" y="${height - 12}" class="quiet">${toXml(`Medians of ${validRounds} rounds, line from least to most. ${machineLine({ ...machine, versions: {} })}`)}</text>
+<text x="16" y="${height - 12}" class="quiet">${toXml(`Medians of ${validRounds} rounds, line from least to most. ${machineLine(machine)}`)}</text>
 </svg>
 `;
 }

@@ -17,15 +17,18 @@ export function toText({ bench, machine, validRounds, voidRounds, standings, jud
     ...(judgements.length > 0 ? [""] : []),
     ...judgements.map(toSentence),
     `\n${machineLine(machine)}`,
+    versionsLine(machine),
   ].join("\n");
 }
 
-export function machineLine({ processors, memory, versions, usedByOthers, load }: Machine): string {
+/** What ran, and how busy others kept it. */
+export function machineLine({ processors, memory, usedByOthers, load }: Machine): string {
+  return `${processors}, ${memory}; ${Math.round(usedByOthers * 100)} % used by others before, load ${load.join(" ")}.`;
+}
+
+function versionsLine({ versions }: Machine): string {
   const those = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
-  return (
-    `${processors}, ${memory}; ${Math.round(usedByOthers * 100)} % used by others before, load ${load.join(" ")}; ` +
-    `${those.join(", ")}.`
-  );
+  return `${those.join(", ")}.`;
 }
 
 /** Three digits that count, with the commas of thousands. */
