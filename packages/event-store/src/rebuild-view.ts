@@ -1,4 +1,4 @@
-import { allEnded, type Database, query, readLog, type Transaction } from "@throughline/log";
+import { allEnded, type Database, type LogRange, query, readLog, type Transaction } from "@throughline/log";
 import { type Decider, streamIdOf } from "./decider.ts";
 import { eventLog } from "./read-events.ts";
 import { readStream } from "./read-stream.ts";
@@ -39,11 +39,12 @@ export async function rebuildView<Command, Told extends Event, State>(
       }
     };
     const saveAll = (moved: readonly Moved[]) => allEnded(moved.map(saveOne));
-    const readUpTo = await saveHistory(tx, decider.type, saveAll);
+    const after = await saveHistory(tx, decider.type, saveAll, { after: 0 });
     // From here on nobody writes to the view. Who has written before has committed, and who has appended an event that is
     // not seen yet waits here, and writes its row after the switch.
     await tx.execute(`lock table ${live} in share row exclusive mode`);
-    await saveAll(await query<Moved>(tx, "event-store-moved-since", movedSinceText, [readUpTo, decider.type]));
+    const [last] = await query<{ position: number }>(tx, "event-store-last", lastText);
+    await saveHistory(tx, decider.type, saveAll, { after, end: last?.position ?? 0 });
     return await switchTo(tx, `pg_temp.${table}`, live);
   });
 }
@@ -65,25 +66,27 @@ const pageSize = 100;
 
 type Moved = { readonly stream_id: string };
 
-/** Saves each entity, event by event, where the log has its last event. Returns up to where the log is read: nearly to its end. */
+/** Saves each entity where the log has its last event. Returns up to where it was read: to `end`, or nearly to the last. */
 async function saveHistory(
   tx: Transaction,
   type: string,
   saveAll: (moved: readonly Moved[]) => Promise<unknown>,
+  range: Pick<LogRange, "after" | "end">,
 ): Promise<number> {
-  const asked = { name: "event-store-moved", columns: "stream_id", where: isLast("$4"), values: [type] };
-  for (let after = 0; ; ) {
-    const { rows, upTo } = await readLog<Moved>(tx, eventLog, asked, { after, limit: pageSize });
+  const asked = { name: "event-store-moved", columns: "stream_id", where: isLast, values: [type] };
+  let { after } = range;
+  for (;;) {
+    const { rows, upTo } = await readLog<Moved>(tx, eventLog, asked, { ...range, after, limit: pageSize });
     await saveAll(rows);
     if (rows.length < pageSize) return upTo;
     after = upTo;
   }
 }
 
-const isLast = (type: string) =>
-  `version = (select version from streams where streams.stream_id = events.stream_id and streams.type = ${type})`;
+const isLast = `version =
+  (select version from streams where streams.stream_id = events.stream_id and streams.type = $4)`;
 
-const movedSinceText = `select stream_id from events where position > $1 and ${isLast("$2")} order by position`;
+const lastText = "select max(position)::float8 as position from events";
 
 async function switchTo(tx: Transaction, fresh: string, live: string): Promise<Rebuilt> {
   const removed = await tx.execute(
