@@ -30,6 +30,29 @@ test("what a killed relay published and did not note is published again, with th
   expect(firstTimes([...killed.published, ...broker.received])).toEqual(numbersTo(12));
 });
 
+test.each([
+  "log_claim_cursor",
+  "outbox_parked_keys",
+  "outbox_read",
+  "log_move_cursor",
+  "outbox_park",
+  "outbox_due_keys",
+  "outbox_due_rows",
+  "outbox_unpark",
+  "outbox_release_keys",
+])("what is left when a relay dies before its first %s goes on in order, and nothing is lost", async (statement) => {
+  await using outbox = await openOutbox();
+  await tell(outbox.database, ...numbersTo(12).map(() => told("a")));
+  await using killed = startProcess(outbox.url, statement);
+  await once(killed.child, "close");
+  expect(killed.child.signalCode).toBe("SIGKILL");
+
+  const broker = createBroker();
+  await using _ = await startRelay(outbox.database, { to: [broker], leaseMs: 500, onError: () => {} });
+  await vi.waitUntil(() => broker.received.at(-1)?.sequence === 12, soon);
+  expect(firstTimes([...killed.published, ...broker.received])).toEqual(numbersTo(12));
+});
+
 test("a relay that was stopped past its lease moves no cursor, sends no more than it had in hand, and stands down", async () => {
   await using outbox = await openOutbox();
   await noteMoves(outbox.database);
@@ -141,7 +164,7 @@ function firstTimes(published: readonly Published[]): number[] {
 
 function startProcess(
   url: string,
-  fate?: "kill",
+  fate?: string,
   published: Published[] = [],
 ): { readonly child: ChildProcess; readonly published: Published[]; readonly errors: string[] } & AsyncDisposable {
   const file = fileURLToPath(new URL("./relay-process.ts", import.meta.url));

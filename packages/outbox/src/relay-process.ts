@@ -1,6 +1,7 @@
 /**
- * A relay in a process of its own, for tests that stop or kill it: `node relay-process.ts <database url> [kill]`. Prints
- * key and sequence of every message it publishes; with `kill` it dies between publishing a batch and moving on.
+ * A relay in a process of its own, for tests that stop or kill it: `node relay-process.ts <database url> [kill | statement]`.
+ * Prints id and sequence of every message that its broker takes. With `kill` it dies between publishing a batch and moving
+ * on; with the name of a statement, just before it would send that for the first time, and then it also meets a refusal.
  */
 import { subscribe } from "node:diagnostics_channel";
 import { writeSync } from "node:fs";
@@ -11,17 +12,33 @@ import { createBroker } from "./outbox-under-test.ts";
 
 const [, , url = "", fate] = process.argv;
 const broker = createBroker();
-broker.before = async (envelopes) => {
+let refusals = fate === undefined || fate === "kill" ? 0 : 1;
+broker.before = () => setTimeout(5);
+broker.answer = ({ id, sequence }) => {
+  if (sequence === 3 && refusals-- > 0) return "refused";
   // Synchronous, so that what was published is known even of a process that is killed.
-  for (const { id, sequence } of envelopes) writeSync(1, `${JSON.stringify({ id, sequence })}\n`);
-  await setTimeout(5);
+  writeSync(1, `${JSON.stringify({ id, sequence })}\n`);
+  return undefined;
 };
-if (fate === "kill") subscribe("throughline:relay.after_publish", () => process.kill(process.pid, "SIGKILL"));
-
 const connection = connect(url);
+if (fate === "kill") subscribe("throughline:relay.after_publish", die);
+else if (fate !== undefined) connection.pool.on("connect", (client) => dieBefore(client, fate));
+
 await startRelay(connection.database, {
   to: [broker],
   batchSize: 5,
-  leaseMs: 500,
+  ...{ leaseMs: 500, retryMs: 10 },
   onError: (error) => writeSync(1, `${JSON.stringify({ error: `${error.cause}` })}\n`),
 });
+
+function die(): void {
+  process.kill(process.pid, "SIGKILL");
+}
+
+function dieBefore(client: { query: unknown }, name: string): void {
+  const query = (client.query as (...args: unknown[]) => unknown).bind(client);
+  client.query = (statement: { readonly name?: string; readonly text?: string }, ...rest: unknown[]) => {
+    if (statement.name === name || statement.text === name) die();
+    return query(statement, ...rest);
+  };
+}
