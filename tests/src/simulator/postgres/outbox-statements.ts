@@ -41,9 +41,15 @@ export const outboxStatements: Statements = {
   outbox_destination_names() {
     return [];
   },
-  // Partitions are for size, of which a simulation has none: somebody else is always at them.
+  // Partitions are for size, of which a simulation has none: there are none, and somebody else is always at them.
   outbox_maintenance() {
     return [{ taken: false }];
+  },
+  outbox_passed() {
+    return [{ position: 0 }];
+  },
+  outbox_partitions() {
+    return [];
   },
 };
 
