@@ -103,7 +103,7 @@ function commonEnv({ brokers, namespace }: ServicesOptions, url: Services["url"]
 function argsFor(name: ServiceName): string[] {
   const main = join(root, processes[name].folder, "src", "main.ts");
   if (name === "payment-provider") return [main];
-  return ["--import", new URL("../../../packages/service/src/telemetry.ts", import.meta.url).href, main];
+  return ["--import", new URL("../../../packages/service/src/preload.ts", import.meta.url).href, main];
 }
 
 /** One for each service that has one, and one for the big bodies of all. */

@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { expect, test, vi } from "vitest";
 import { startChild } from "./testing/child.ts";
 
-const preload = ["--import", "@throughline/service/telemetry"];
+const preload = ["--import", "@throughline/service/preload"];
 const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
 type Span = {

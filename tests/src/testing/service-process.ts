@@ -33,7 +33,7 @@ export type ServiceProcess = AsyncDisposable & {
 };
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
-const telemetry = ["--import", "@throughline/service/telemetry"];
+const preload = ["--import", "@throughline/service/preload"];
 
 /** Runs a service as a process of its own, as a supervisor would. Disposing it ends it as a supervisor does: SIGTERM. */
 export function runService(settings: ServiceSettings): ServiceProcess {
@@ -45,9 +45,8 @@ export function runService(settings: ServiceSettings): ServiceProcess {
   let child = start(settings.env);
 
   function start(env: Readonly<Record<string, string>>): ChildProcess {
-    const options = "OTEL_EXPORTER_OTLP_ENDPOINT" in env ? telemetry : [];
     const { PATH = "", HOME = "" } = process.env;
-    const started = spawn(process.execPath, [...options, main], {
+    const started = spawn(process.execPath, [...preload, main], {
       cwd: `${root}/services/order`,
       env: { PATH, HOME, NODE_COMPILE_CACHE: `${root}/.local/cache/node`, ...env, PORT: String(port) },
       stdio: ["ignore", "pipe", "pipe"],
