@@ -42,6 +42,21 @@ test("a partition that every destination has passed is dropped whole, once the r
   expect(await count(database, "outbox")).toBe(5);
 });
 
+test("while another relay is at the partitions, they are left to it", async () => {
+  await using outbox = await openOutbox();
+  const { database } = outbox;
+  await startAt(database, 1_000_001);
+  await maintainPartitions(database, small);
+  await moveCursor(database, await claim(database, "only"), 1_000_001);
+  const other = await openTransaction(database);
+  await other.tx.execute("select pg_advisory_xact_lock(hashtextextended('throughline.outbox.partitions', 0))");
+  await maintainPartitions(database, small);
+  expect(await readPartitions(database)).toContain("outbox_p1");
+  await other.commit();
+  await maintainPartitions(database, small);
+  expect(await readPartitions(database)).not.toContain("outbox_p1");
+});
+
 test("without a destination nothing is dropped", async () => {
   await using outbox = await openOutbox();
   await startAt(outbox.database, 1_000_001);

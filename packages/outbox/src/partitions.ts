@@ -68,7 +68,8 @@ async function dropOldest(database: Database, replayWindowMs: number): Promise<b
   );
   if (newest?.isRecent) return false;
   await database.execute(drop(oldest.name));
-  return true;
+  // Where it is another relay's turn, it is still there, and that one goes on.
+  return (await readPartitions(database)).every(({ name }) => name !== oldest.name);
 }
 
 /**
