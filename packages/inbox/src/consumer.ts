@@ -1,13 +1,19 @@
 import { trace } from "@opentelemetry/api";
 import type { Envelope, Handler } from "@throughline/envelope";
 import type { Database } from "@throughline/log";
-import type { Backlog, Failure, Subscription, Transport } from "@throughline/transport";
+import {
+  type Backlog,
+  createAgeMeasure,
+  type Failure,
+  type Subscription,
+  type Transport,
+} from "@throughline/transport";
 import { createBodies } from "./bodies.ts";
 import type { Outcome } from "./commit.ts";
 import { createCommitter } from "./committer.ts";
 import { createHandler } from "./handler.ts";
 import { startMaintenance } from "./maintenance.ts";
-import { ageMeasure, observeConsumer } from "./metrics.ts";
+import { observeConsumer } from "./metrics.ts";
 import { parkKey } from "./parked-keys.ts";
 import { startParkedRun } from "./parked-run.ts";
 import type { Reaction } from "./reaction.ts";
@@ -119,7 +125,10 @@ function count(
   onFailure: (failure: Failure) => void,
 ): { counts: Omit<ConsumerStatus, "group">; handler: Handler; onFailure: (failure: Failure) => void } {
   const counts = { handled: 0, duplicates: 0, parked: 0, failed: 0, deadLettered: 0, inFlight: 0 };
-  const measureAge = ageMeasure(group);
+  const measureAge = createAgeMeasure("throughline.inbox.age", {
+    description: "From the writing of a message until its effect has committed",
+    attributes: { "messaging.consumer.group.name": group },
+  });
   return {
     counts,
     async handler(envelope) {

@@ -19,14 +19,3 @@ export function observeConsumer({ status, backlog }: Pick<Consumer, "status" | "
   meter().addBatchObservableCallback(observe, all);
   return { [Symbol.dispose]: () => meter().removeBatchObservableCallback(observe, all) };
 }
-
-/** Called with the time at which a message was written, in ISO 8601, when its effect on the group has committed. */
-export function ageMeasure(group: string): (writtenAt: string) => void {
-  const age = meter().createHistogram("throughline.inbox.age", {
-    description: "From the writing of a message until its effect has committed",
-    unit: "s",
-    advice: { explicitBucketBoundaries: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600, 3600] },
-  });
-  const attributes = { "messaging.consumer.group.name": group };
-  return (writtenAt) => age.record(Math.max(0, Date.now() - Date.parse(writtenAt)) / 1_000, attributes);
-}

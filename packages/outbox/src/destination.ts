@@ -1,6 +1,5 @@
 import type { Envelope } from "@throughline/envelope";
-import { PublishError, type Publisher, type Transport } from "@throughline/transport";
-import { ageMeasure } from "./metrics.ts";
+import { createAgeMeasure, PublishError, type Publisher, type Transport } from "@throughline/transport";
 import { tracePublication } from "./trace.ts";
 
 /** A transport as a relay sees it: connected when it is first needed, and again when that failed. */
@@ -24,7 +23,10 @@ export type Outcome = {
 export function createDestination(transport: Transport, types: readonly string[] | undefined): Destination {
   let connection: Promise<Publisher> | undefined;
   let publishedTotal = 0;
-  const measureAge = ageMeasure(transport.name);
+  const measureAge = createAgeMeasure("throughline.outbox.age", {
+    description: "From the writing of a message until a broker has it",
+    attributes: { "throughline.destination": transport.name },
+  });
 
   async function connect(): Promise<Publisher> {
     connection ??= transport.connectPublisher();

@@ -22,14 +22,3 @@ export function observeRelay(status: () => Promise<DestinationStatus[]>): Dispos
   meter().addBatchObservableCallback(observe, all);
   return { [Symbol.dispose]: () => meter().removeBatchObservableCallback(observe, all) };
 }
-
-/** Called with the time at which a message was written, in ISO 8601, when the broker of `destination` has it. */
-export function ageMeasure(destination: string): (writtenAt: string) => void {
-  const age = meter().createHistogram("throughline.outbox.age", {
-    description: "From the writing of a message until a broker has it",
-    unit: "s",
-    advice: { explicitBucketBoundaries: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600, 3600] },
-  });
-  const attributes = { "throughline.destination": destination };
-  return (writtenAt) => age.record(Math.max(0, Date.now() - Date.parse(writtenAt)) / 1_000, attributes);
-}

@@ -1,3 +1,4 @@
+export { type AgeMeasureOptions, createAgeMeasure } from "./age.ts";
 export { PublishError, type PublishFailure } from "./publish-error.ts";
 export { openRoad, openRoads, type Road, type RoadSettings } from "./roads.ts";
 export type {
