@@ -1,7 +1,10 @@
 import express, { Router } from "express";
+import { flowPage } from "./flow-page.ts";
+import { html } from "./html.ts";
+import { type Page, sendPage } from "./page.ts";
 import { type Address, type Snapshot, takeSnapshot } from "./snapshot.ts";
 import { tellStory } from "./story.ts";
-import { plainPage, storyPage } from "./story-page.ts";
+import { storyPage } from "./story-page.ts";
 import type { Traces } from "./traces.ts";
 
 const files = `${import.meta.dirname}/../page`;
@@ -17,7 +20,9 @@ export function routes(addresses: readonly Address[], traces: Traces, stopping: 
     response.set({ "content-security-policy": `${policy}; form-action 'self'; frame-ancestors 'none'` });
     next();
   });
-  router.use(express.static(files));
+  router.use(express.static(files, { index: false }));
+
+  router.get("/", (_request, response) => sendPage(response, flowPage));
 
   router.get("/orders", ({ query }, response) => {
     response.redirect(`/orders/${encodeURIComponent(String(query.id ?? "").trim())}`);
@@ -26,11 +31,7 @@ export function routes(addresses: readonly Address[], traces: Traces, stopping: 
   router.get("/orders/:orderId", async ({ params: { orderId } }, response) => {
     const order = addresses.find(({ name }) => name === "order");
     const story = order && (await tellStory(order, orderId, traces.about(orderId)));
-    const shown = story ? storyPage(story) : plainPage(`Order ${orderId}`, "There is no such order.");
-    response
-      .status(story ? 200 : 404)
-      .type("html")
-      .send(shown.markup);
+    sendPage(response, story ? storyPage(story) : unknownOrder(orderId));
   });
 
   router.get("/snapshot", async (_request, response) => {
@@ -51,6 +52,10 @@ export function routes(addresses: readonly Address[], traces: Traces, stopping: 
   });
 
   return router;
+}
+
+function unknownOrder(orderId: string): Page {
+  return { title: `Order ${orderId}`, status: 404, body: html`<p>There is no such order.</p>` };
 }
 
 /** However many look, each service is asked once in 900 ms. */

@@ -1,15 +1,16 @@
 import { type Html, html } from "./html.ts";
+import type { Page } from "./page.ts";
 import type { Step, Story } from "./story.ts";
 
 const barWidth = 260;
 
 /** Where one order is, and the way that it took: what happened to it, and each step in every service. */
-export function storyPage({ order, events, steps }: Story): Html {
+export function storyPage({ order, events, steps }: Story): Page {
   const total = `${(order.totalInCents / 100).toFixed(2)} ${order.currency}`;
   const wholeMs = Math.max(1, ...steps.map(({ startMs, durationMs }) => startMs + durationMs));
-  return page(
-    `Order ${order.orderId}`,
-    html`<dl>
+  return {
+    title: `Order ${order.orderId}`,
+    body: html`<dl>
       <dt>status</dt><dd><strong>${order.status}</strong>${order.reason && ` (${order.reason})`}</dd>
       <dt>payment</dt><dd>${order.payment}</dd>
       <dt>stock</dt><dd>${order.stock}</dd>
@@ -24,35 +25,11 @@ export function storyPage({ order, events, steps }: Story): Html {
     </table></div>
     <h2>The way it took</h2>
     ${steps.length > 0 ? wayTable(steps, wholeMs) : noWay}`,
-  );
-}
-
-/** A page that says in a sentence why there is nothing to show. */
-export function plainPage(title: string, sentence: string): Html {
-  return page(title, html`<p>${sentence}</p>`);
+  };
 }
 
 const noWay = html`<p class="dim">No trace of it is here: it is older than what the console keeps, was not sampled, or its
   spans go elsewhere (OTEL_EXPORTER_OTLP_ENDPOINT).</p>`;
-
-function page(title: string, body: Html): Html {
-  return html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${title} · Throughline</title>
-<link rel="icon" href="data:,">
-<link rel="stylesheet" href="/console.css">
-</head>
-<body>
-<main>
-<header><h1><a href="/">Throughline</a> · ${title}</h1></header>
-${body}
-</main>
-</body>
-</html>`;
-}
 
 function eventRow({ version, at, type, data }: Story["events"][number]): Html {
   return html`<tr><td class="number">${version}</td><td>${at}</td><td>${type}</td>

@@ -1,17 +1,11 @@
-<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Throughline</title>
-<link rel="icon" href="data:,">
-<link rel="stylesheet" href="/console.css">
-<script src="/console.js" type="module"></script>
-</head>
-<body>
-<main>
-  <header><h1>Throughline</h1><span id="state" class="dim" role="status">connecting …</span>
-    <form action="/orders"><label>Where is order <input name="id" required maxlength="100"></label> <button type="submit">Show</button></form></header>
+import { html } from "./html.ts";
+import type { Page } from "./page.ts";
+
+/** What flows through the services at this moment. Its script fills it from the snapshots. */
+export const flowPage: Page = {
+  title: "Flow",
+  scripts: ["/console.js"],
+  body: html`<p id="state" class="dim" role="status">connecting …</p>
   <h2>Services</h2>
   <div id="services" class="cards"></div>
   <h2>Out: outbox to broker</h2>
@@ -24,7 +18,5 @@
     <th class="number">duplicates stopped</th><th class="number">dead letters</th></tr></thead><tbody id="in"></tbody></table></div>
   <h2>Newest orders</h2>
   <div class="scroll"><table><thead><tr><th>order</th><th>customer</th><th>status</th><th>payment</th><th>stock</th>
-    <th class="number">total</th><th>placed</th></tr></thead><tbody id="orders"></tbody></table></div>
-</main>
-</body>
-</html>
+    <th class="number">total</th><th>placed</th></tr></thead><tbody id="orders"></tbody></table></div>`,
+};

@@ -1,0 +1,54 @@
+import type { Response } from "express";
+import { type Html, html } from "./html.ts";
+
+/** What a page says, without the frame that all pages have. */
+export type Page = {
+  readonly title: string;
+  readonly body: Html;
+  /** Modules that it runs, by their address: `/console.js`. Default: none. */
+  readonly scripts?: readonly string[];
+  /** Default: 200. */
+  readonly status?: number;
+};
+
+/** The pages that a person goes to, in the order of the navigation. */
+const places = [{ path: "/", name: "Flow" }] as const;
+
+/** Sends the page in its frame: where one can go from here, and where one is. */
+export function sendPage(response: Response, page: Page): void {
+  response
+    .status(page.status ?? 200)
+    .type("html")
+    .send(framed(page, response.req.path).markup);
+}
+
+function framed({ title, body, scripts = [] }: Page, path: string): Html {
+  return html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${title} · Throughline</title>
+<link rel="icon" href="data:,">
+<link rel="stylesheet" href="/console.css">
+${scripts.map((address) => html`<script src="${address}" type="module"></script>\n`)}</head>
+<body>
+<a class="skip" href="#content">To the content</a>
+<header>
+<strong>Throughline</strong>
+<nav aria-label="Pages">${places.map((place) => linkTo(place, path))}</nav>
+<form action="/orders"><label>Where is order <input name="id" required maxlength="100"></label>
+<button type="submit">Show</button></form>
+</header>
+<main id="content">
+<h1>${title}</h1>
+${body}
+</main>
+</body>
+</html>`;
+}
+
+function linkTo({ path, name }: (typeof places)[number], here: string): Html {
+  const isHere = path === "/" ? here === "/" : here.startsWith(path);
+  return isHere ? html`<a href="${path}" aria-current="page">${name}</a>` : html`<a href="${path}">${name}</a>`;
+}
