@@ -1,3 +1,4 @@
+import { userInfo } from "node:os";
 import type { Place } from "@throughline/outbox/operation";
 import { momentOf } from "@throughline/terminal";
 import { Command, InvalidArgumentError, Option } from "commander";
@@ -10,7 +11,7 @@ import { tellStatus } from "./status.ts";
 
 export type Task = { readonly work: Work; readonly service?: string; readonly isJson: boolean };
 
-type Common = { readonly json: boolean; readonly service?: string };
+type Common = { readonly json: boolean; readonly service?: string; readonly as: string };
 type OfDestination = { readonly destination: string; readonly yes: boolean };
 
 /** Reads the arguments; where they are wrong, says why and ends the process with 1. */
@@ -19,6 +20,7 @@ export async function readCommandLine(argv: readonly string[]): Promise<Task> {
   const program = new Command("npm run outbox --")
     .description("What waits in the outboxes: see it, send it again, or give it up.")
     .addOption(new Option("--service <name>", "only this one; DATABASE_URL is then its own").choices([...services]))
+    .option("--as <name>", "who does it, for the record", userInfo().username)
     .option("--json", "prints the answer as JSON, and nothing else on stdout", false)
     .configureHelp({ showGlobalOptions: true })
     .addHelpText(
@@ -42,9 +44,9 @@ export async function readCommandLine(argv: readonly string[]): Promise<Task> {
     .requiredOption("--from <place>", "a time (2026-11-23T03:00:00Z), the id of a message, or a position", toPlace)
     .option("--yes", "asks nobody", false)
     .action(({ destination, from, yes: isSure }: OfDestination & { readonly from: Place }) => {
-      const isQuiet = program.opts<Common>().json;
+      const { json: isQuiet, as: by } = program.opts<Common>();
       does(async (outboxes, interrupted) =>
-        sendAgain(await choose(outboxes, destination), { from, isSure, isQuiet, interrupted }),
+        sendAgain(await choose(outboxes, destination), { from, by, isSure, isQuiet, interrupted }),
       );
     });
   program
@@ -53,7 +55,9 @@ export async function readCommandLine(argv: readonly string[]): Promise<Task> {
     .requiredOption("--destination <name>", "kafka, sns-sqs, …")
     .option("--yes", "asks nobody", false)
     .action(({ destination, yes: isSure }: OfDestination) =>
-      does(async (outboxes, interrupted) => forget(await choose(outboxes, destination), { isSure, interrupted })),
+      does(async (outboxes, interrupted) =>
+        forget(await choose(outboxes, destination), { by: program.opts<Common>().as, isSure, interrupted }),
+      ),
     );
 
   await program.parseAsync([...argv], { from: "user" });

@@ -6,7 +6,7 @@ import { isConfirmed } from "./confirm.ts";
 /** Says what would be given up, asks, and gives it up. */
 export async function forget(
   { service, database, state }: Chosen,
-  { isSure, interrupted }: { readonly isSure: boolean; readonly interrupted: AbortSignal },
+  { by, isSure, interrupted }: { readonly by: string; readonly isSure: boolean; readonly interrupted: AbortSignal },
 ): Promise<Answer> {
   const { destination, waiting, parked } = state;
   const json = { service, destination, waiting, parked };
@@ -14,7 +14,7 @@ export async function forget(
   if (!isSure && !(await isConfirmed(question, interrupted))) {
     return { text: "Nothing was forgotten: --yes confirms.", json: { ...json, isForgotten: false }, isDone: false };
   }
-  await forgetDestination(database, destination);
+  await forgetDestination(database, destination, by);
   const text = `${destination} is forgotten, with ${waiting} waiting and ${parked} parked messages of ${service}.`;
   return { text, json: { ...json, isForgotten: true } };
 }

@@ -7,6 +7,7 @@ import { isConfirmed } from "./confirm.ts";
 
 export type ReplayOptions = {
   readonly from: Place;
+  readonly by: string;
   /** Nobody is to be asked. */
   readonly isSure: boolean;
   readonly isQuiet: boolean;
@@ -34,7 +35,7 @@ export async function sendAgain(chosen: Chosen, options: ReplayOptions): Promise
   ) {
     return { text: "Nothing was sent: --yes confirms.", json: { ...json, course: "not confirmed" }, isDone: false };
   }
-  const begun = await replay(database, destination, preview.from);
+  const begun = await replay(database, destination, preview.from, options.by);
   const course = await follow(begun, { messages: preview.messages, patienceMs, ...options });
   const text = options.isSure ? `${words}\n${endings[course]}` : endings[course];
   return { text, json: { ...json, course }, isDone: course === "caught up" };

@@ -26,7 +26,7 @@ test("a reader that is new begins where it was told to, and one that is not stay
   await using log = await openNotes();
   await openCursors(log.database, notes, "kafka", { lanes: 2, position: 5 });
   await openCursors(log.database, notes, "kafka", { lanes: 2, position: 9 });
-  const free = { position: 5, isHeld: false };
+  const free = { position: 5, isHeld: false, heldForMs: 0 };
   expect(await readLanes(log.database, notes, "kafka")).toEqual([
     { lane: 0, ...free },
     { lane: 1, ...free },
@@ -55,8 +55,8 @@ test("a reader is sent back in the lanes that have come further, and these are f
   expect(await renewCursor(log.database, fast)).toBe(false);
   expect(await renewCursor(log.database, slow)).toBe(true);
   expect(await readLanes(log.database, notes, "kafka")).toEqual([
-    { lane: 0, position: 5, isHeld: false },
-    { lane: 1, position: 3, isHeld: true },
+    { lane: 0, position: 5, isHeld: false, heldForMs: 0 },
+    { lane: 1, position: 3, isHeld: true, heldForMs: expect.any(Number), owner: claim.owner },
   ]);
 });
 

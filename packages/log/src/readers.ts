@@ -8,6 +8,10 @@ export type ReaderLane = {
   readonly position: number;
   /** Somebody's lease lasts. */
   readonly isHeld: boolean;
+  /** Whose it is, or was last; absent where it was given back. */
+  readonly owner?: string;
+  /** How long the lease lasts yet, in milliseconds; 0 where it does not. */
+  readonly heldForMs: number;
 };
 
 /**
@@ -42,14 +46,19 @@ export async function openCursors(
 }
 
 /** The lanes of a reader; none where nobody of that name has ever read. */
-export function readLanes(handle: Database | Transaction, log: Log, reader: string): Promise<ReaderLane[]> {
-  return query<ReaderLane>(
+export async function readLanes(handle: Database | Transaction, log: Log, reader: string): Promise<ReaderLane[]> {
+  const rows = await query<Omit<ReaderLane, "isHeld" | "owner"> & { readonly owner: string | null }>(
     handle,
     "log_read_lanes",
-    `select lane, position::float8 as position, coalesce(leased_until > clock_timestamp(), false) as "isHeld"
+    `select lane, position::float8 as position, owner,
+       coalesce(greatest(0, extract(epoch from leased_until - clock_timestamp()) * 1000), 0)::float8 as "heldForMs"
      from log_cursors where log = $1 and reader = $2 order by lane`,
     [log.table, reader],
   );
+  return rows.map(({ owner, ...lane }) => ({
+    ...{ ...lane, isHeld: lane.heldForMs > 0 },
+    ...(owner === null ? {} : { owner }),
+  }));
 }
 
 /**

@@ -65,8 +65,8 @@ test("a destination that nobody relays to any more is told, and forgotten when s
   expect(sentences).toEqual([expect.stringMatching(/^No relay publishes to left any more: 2 messages wait/)]);
 
   await vi.waitUntil(async () => (await relay.status())[0]?.heldLanes === 1, soon);
-  await expect(forgetDestination(database, "kept")).rejects.toThrow("A relay publishes to kept");
-  await forgetDestination(database, "left");
+  await expect(forgetDestination(database, "kept", "a test")).rejects.toThrow("A relay publishes to kept");
+  await forgetDestination(database, "left", "a test");
   expect((await readStates(database)).map(({ destination }) => destination)).toEqual(["kept"]);
   expect(await findNeglected(database, [])).toEqual([]);
 });
@@ -81,7 +81,7 @@ test("what was parked for a destination goes with it, and the destination may be
     await using relay = await startRelay(database, { to: [broker], ...quickly });
     await vi.waitUntil(async () => (await relay.status())[0]?.parkedKeys === 1, soon);
   }
-  await forgetDestination(database, "test");
+  await forgetDestination(database, "test", "a test");
   broker.answer = () => undefined;
   await using _ = await startRelay(database, { to: [{ ...broker, from: "now" }], ...quickly });
   await tell(database, told("a"));

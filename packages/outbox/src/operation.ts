@@ -1,4 +1,6 @@
+export { type Action, readActions } from "./actions.ts";
 export { forgetDestination } from "./forget.ts";
+export { type ParkedKey, readLanesOf, readParkedKeysOf } from "./look.ts";
 export { isForgotten } from "./neglect.ts";
 export { type Place, positionOf } from "./place.ts";
 export { type Preview, previewReplay, type Replay, replay } from "./replay.ts";

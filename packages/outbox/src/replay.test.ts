@@ -1,7 +1,7 @@
 import { query } from "@throughline/log";
 import { expect, test, vi } from "vitest";
 import { startRelay } from "./index.ts";
-import { previewReplay, readStates, replay } from "./operation.ts";
+import { forgetDestination, previewReplay, readActions, readStates, replay } from "./operation.ts";
 import { createBroker, numbersTo, openOutbox, sequencesOf, tell, told } from "./outbox-under-test.ts";
 import { maintainPartitions } from "./partitions.ts";
 
@@ -17,7 +17,7 @@ test("what is sent again has the same ids and bytes, in the same order, although
   const first = sequencesOf(broker.received);
   const wires = new Set(broker.wires);
 
-  const again = await replay(outbox.database, "test", 1);
+  const again = await replay(outbox.database, "test", 1, "a test");
   await vi.waitUntil(async () => (await again.progress()).done === again.total, soon);
   expect(broker.received).toHaveLength(60);
   expect(sequencesOf(broker.received.slice(30))).toEqual(first);
@@ -33,8 +33,8 @@ test("a replay from the middle sends the later messages alone, and lanes that la
     await vi.waitUntil(() => broker.received.length === 6, soon);
   }
   await tell(outbox.database, ...numbersTo(2).map(() => told("a")));
-  expect(await replay(outbox.database, "test", 8)).toMatchObject({ total: 0 });
-  expect(await replay(outbox.database, "test", 5)).toMatchObject({ total: 2 });
+  expect(await replay(outbox.database, "test", 8, "a test")).toMatchObject({ total: 0 });
+  expect(await replay(outbox.database, "test", 5, "a test")).toMatchObject({ total: 2 });
   await using _ = await startRelay(outbox.database, { to: [broker], ...quickly });
   await vi.waitUntil(() => broker.received.length === 10, soon);
   expect(sequencesOf(broker.received)).toEqual({ a: [...numbersTo(6), 5, 6, 7, 8] });
@@ -101,7 +101,7 @@ test("a message that died and is sent again may die again, and is dead once", as
   };
   await vi.waitUntil(isOver, soon);
   const diedAt = await readDeath(outbox);
-  await replay(outbox.database, "test", 1);
+  await replay(outbox.database, "test", 1, "a test");
   await vi.waitUntil(async () => (await readDeath(outbox)) !== diedAt && (await isOver()), soon);
   expect(sequencesOf(broker.received)).toEqual({ a: [2, 2] });
 });
@@ -114,7 +114,7 @@ test("a key that is parked stays in order when it is sent again", async () => {
   await tell(outbox.database, ...numbersTo(5).map(() => told("a")));
   await using relay = await startRelay(outbox.database, { to: [broker], ...quickly });
   await vi.waitUntil(async () => (await relay.status())[0]?.parked === 3, soon);
-  await replay(outbox.database, "test", 1);
+  await replay(outbox.database, "test", 1, "a test");
   await vi.waitUntil(() => sequencesOf(broker.received).a?.length === 4, soon);
   isRefusing = false;
   await vi.waitUntil(() => broker.received.at(-1)?.sequence === 5, soon);
@@ -126,3 +126,14 @@ async function readDeath({ database }: Awaited<ReturnType<typeof openOutbox>>): 
   const [dead] = await query<{ at: string }>(database, "death", "select died_at::text as at from outbox_dead");
   return dead?.at;
 }
+
+test("who sent a destination again what it has had is on record", async () => {
+  await using outbox = await openOutbox();
+  const { database } = outbox;
+  await replay(database, "test", 5, "ada");
+  await forgetDestination(database, "test", "grace");
+  const [last, first, ...others] = await readActions(database);
+  expect(others).toEqual([]);
+  expect(first).toMatchObject({ action: "replayed", destination: "test", detail: "from position 5", by: "ada" });
+  expect(last).toMatchObject({ action: "forgotten", destination: "test", by: "grace" });
+});

@@ -1,4 +1,5 @@
 import { type Database, query, readLanes, rewindCursor } from "@throughline/log";
+import { noteAction } from "./actions.ts";
 import { outboxLog } from "./outbox-log.ts";
 import { type Place, positionOf } from "./place.ts";
 import { isOfLane, lanesOfDestination } from "./status.ts";
@@ -54,11 +55,14 @@ export async function previewReplay(database: Database, destination: string, pla
 
 /**
  * Sends a destination back to a position. Its relays go on from there, with the same ids, so that inboxes know what comes.
- * Lanes that have not come that far stay where they are: nothing is ever skipped.
+ * Lanes that have not come that far stay where they are: nothing is ever skipped. Who did so is kept.
  */
-export async function replay(database: Database, destination: string, from: number): Promise<Replay> {
+export async function replay(database: Database, destination: string, from: number, by: string): Promise<Replay> {
   const start = Math.max(0, from - 1);
-  const rewound = await rewindCursor(database, outboxLog, destination, start);
+  const rewound = await database.transaction(async (tx) => {
+    await noteAction(tx, { action: "replayed", destination, detail: `from position ${from}`, by });
+    return rewindCursor(tx, outboxLog, destination, start);
+  });
   return {
     total: rewound.reduce((sum, { position }) => sum + position - start, 0),
     async progress() {
