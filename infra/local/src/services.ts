@@ -78,6 +78,7 @@ export async function startServices(options: ServicesOptions): Promise<Services>
       PORT: String(basePort + processes[name].offset),
       OTEL_SERVICE_NAME: name,
       ...(database === undefined ? {} : { DATABASE_URL: database }),
+      ...(name === "console" ? { SERVICE_DATABASES: listOf(databaseUrl) } : {}),
       ...(name === "payment-provider" ? { LEDGER_FILE: join(dataDir, name, "ledger.jsonl") } : {}),
     };
   }
@@ -94,10 +95,16 @@ function commonEnv({ brokers, namespace }: ServicesOptions, url: Services["url"]
     AWS_ACCESS_KEY_ID: "local",
     AWS_SECRET_ACCESS_KEY: "local",
     PAYMENT_PROVIDER_URL: url["payment-provider"],
-    SERVICES: services.map((name) => `${name}=${url[name]}`).join(","),
+    SERVICES: listOf(Object.fromEntries(services.map((name) => [name, url[name]]))),
     ...(brokers.kafka ? { KAFKA_BROKERS: brokers.kafka } : { PUBLISH_TO: "sns-sqs", CONSUME_FROM: "sns-sqs" }),
     ...(brokers.rabbitmq ? { RABBITMQ_URL: brokers.rabbitmq } : { WORK_ON: "sns-sqs" }),
   };
+}
+
+function listOf(addresses: Readonly<Record<string, string>>): string {
+  return Object.entries(addresses)
+    .map(([name, address]) => `${name}=${address}`)
+    .join(",");
 }
 
 function argsFor(name: ServiceName): string[] {

@@ -58,11 +58,14 @@ export type Config = {
   readonly alerts?: { readonly webhookUrl: string; readonly quietMs: number; readonly service: string };
   readonly paymentProviderUrl: string;
   readonly orderTimeoutMs: number;
-  readonly services: readonly { readonly name: string; readonly url: string }[];
+  readonly services: readonly Address[];
+  /** The databases of the services, for the console; empty where it may not open them. */
+  readonly serviceDatabases: readonly Address[];
   /** Where the console takes spans; absent where they go elsewhere. */
   readonly otlpPort?: number;
 };
 
+type Address = { readonly name: string; readonly url: string };
 type SaslMechanism = "plain" | "scram-sha-256" | "scram-sha-512";
 
 /**
@@ -133,6 +136,7 @@ function toConfig(service: string, env: ReturnType<typeof settings.parse>): Conf
     paymentProviderUrl: env.PAYMENT_PROVIDER_URL,
     orderTimeoutMs: env.ORDER_TIMEOUT_MS,
     services: env.SERVICES,
+    serviceDatabases: env.SERVICE_DATABASES ?? [],
     ...(env.OTLP_PORT !== undefined && { otlpPort: env.OTLP_PORT }),
   };
 }

@@ -20,6 +20,7 @@ const crashPoints = [
 /** Faults in these name the length of the value, never the value. */
 export const secrets: ReadonlySet<string> = new Set([
   "DATABASE_URL",
+  "SERVICE_DATABASES",
   "CLAIMS_URL",
   "RABBITMQ_URL",
   "RABBITMQ_MANAGEMENT_URL",
@@ -72,9 +73,13 @@ export const settings = z.object({
 
   PAYMENT_PROVIDER_URL: url("http", "https").prefault("http://127.0.0.1:14009"),
   ORDER_TIMEOUT_MS: wholeNumber("milliseconds", 1, 31_536_000_000).prefault("900000"),
-  SERVICES: addresses().prefault(
+  SERVICES: addresses("order=http://127.0.0.1:14001,…", /^[a-z][a-z-]*=https?:\/\/\S+$/).prefault(
     "order=http://127.0.0.1:14001,billing=http://127.0.0.1:14002,inventory=http://127.0.0.1:14003,analytics=http://127.0.0.1:14004",
   ),
+  SERVICE_DATABASES: addresses(
+    "order=postgres://user:password@host:port/database,…",
+    /^[a-z][a-z-]*=postgres(ql)?:\/\/\S+$/,
+  ).optional(),
 
   OTEL_EXPORTER_OTLP_ENDPOINT: url("http", "https").optional(),
   OTEL_SERVICE_NAME: text("a service name such as order", /./).optional(),
@@ -118,8 +123,8 @@ function roadList() {
     .pipe(z.array(z.enum(roads, { error }), { error }));
 }
 
-function addresses() {
-  return list("order=http://127.0.0.1:14001,…", /^[a-z][a-z-]*=https?:\/\/\S+$/).transform((parts) =>
+function addresses(form: string, item: RegExp) {
+  return list(form, item).transform((parts) =>
     parts.map((part) => ({ name: part.slice(0, part.indexOf("=")), url: part.slice(part.indexOf("=") + 1) })),
   );
 }
