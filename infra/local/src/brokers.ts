@@ -1,10 +1,10 @@
-import { accessSync, constants } from "node:fs";
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
 import type { Broker, BrokerOptions } from "./broker.ts";
 import { startKafka } from "./kafka.ts";
 import { type SecureKafka, startSecureKafka } from "./kafka-secure.ts";
 import { offsets } from "./ports.ts";
 import { startPostgres } from "./postgres.ts";
+import { findProgram } from "./program.ts";
 import { startRabbitmq } from "./rabbitmq.ts";
 import { startSnsSqs } from "./sns-sqs.ts";
 
@@ -32,8 +32,8 @@ export type Brokers = { readonly addresses: BrokerAddresses; readonly pids: read
 
 /** Why this machine cannot run the broker, in a sentence; undefined where it can. */
 export const missing: { readonly kafka?: string; readonly rabbitmq?: string } = {
-  ...((!hasProgram("java") || !hasProgram("mvn")) && { kafka: "Apache Kafka needs Java and Maven" }),
-  ...(!hasProgram("rabbitmq-server") && { rabbitmq: "RabbitMQ needs rabbitmq-server" }),
+  ...(!(findProgram("java") && findProgram("mvn")) && { kafka: "Apache Kafka needs Java and Maven" }),
+  ...(!findProgram("rabbitmq-server") && { rabbitmq: "RabbitMQ needs rabbitmq-server" }),
 };
 
 /** Starts, at the same time, every broker that this machine can run. Either all are up afterwards, or none is. */
@@ -70,17 +70,4 @@ function addressesOf(started: ReadonlyMap<keyof BrokerAddresses, Broker>): Broke
     ...(kafka && { kafka: kafka.url }),
     ...(rabbitmq && { rabbitmq: rabbitmq.url }),
   };
-}
-
-function hasProgram(name: string): boolean {
-  // Debian puts daemons where an ordinary user's PATH does not look.
-  const folders = [...(process.env.PATH ?? "").split(delimiter), "/usr/sbin"];
-  return folders.some((folder) => {
-    try {
-      accessSync(join(folder, name), constants.X_OK);
-      return true;
-    } catch {
-      return false; // Not being there is the answer.
-    }
-  });
 }

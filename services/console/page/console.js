@@ -1,14 +1,10 @@
+import { element } from "./element.js";
+import { drawFlow, followSize } from "./flow.js";
+
 const byId = (id) => document.getElementById(id);
 const state = byId("state");
 let before;
 
-// Everything shown goes in as text, never as markup.
-function element(tag, className, ...children) {
-  const made = document.createElement(tag);
-  if (className) made.className = className;
-  made.append(...children.map((child) => (child instanceof Node ? child : String(child))));
-  return made;
-}
 function linkTo(orderId) {
   const link = element("a", "", element("code", "", orderId));
   link.href = `/orders/${encodeURIComponent(orderId)}`;
@@ -114,11 +110,13 @@ function show(snapshot) {
 
   if (snapshot.orders.length === 0)
     byId("orders").replaceChildren(row(cell("No orders yet: place one with POST /orders.", "dim")));
+  drawFlow(byId("flow"), snapshot.flow);
   before = snapshot;
   state.textContent = `live, ${new Date(snapshot.at).toLocaleTimeString()}`;
   state.className = "dim";
 }
 
+followSize(byId("flow"));
 const events = new EventSource("/events");
 events.onmessage = ({ data }) => show(JSON.parse(data));
 events.onerror = () => {

@@ -1,37 +1,6 @@
-import { serveHttp } from "@throughline/service";
-import express from "express";
 import { expect, test } from "vitest";
-import { routes } from "./http.ts";
-import { otlpRoutes } from "./otlp.ts";
-import type { Snapshot } from "./snapshot.ts";
+import { consumer, openShop, order, relay } from "./shop-under-test.ts";
 import { createTraces } from "./traces.ts";
-
-const quiet = { service: "test", httpHost: "127.0.0.1", port: 0, logLevel: "silent", shutdownGraceMs: 1_000 };
-const relay = { destination: "kafka", waiting: 2, oldestMs: 10, parked: 0, dead: 0, publishedTotal: 7 };
-const consumer = { group: "order", handled: 5, duplicates: 1, failed: 0, deadLettered: 0, inFlight: 0 };
-const roads = [{ road: "kafka", waiting: 3, deadLetters: 1 }];
-const deadLetters = [
-  { group: "order", road: "kafka", open: 2, quarantined: 1 },
-  { group: "order", road: "inbox", open: 1, quarantined: 0 },
-  { group: "outbox", road: "kafka", open: 4, quarantined: 0 },
-];
-const order = {
-  ...{ orderId: "o-1", customerId: "c-1", status: "completed", payment: "completed", stock: "reserved" },
-  ...{ currency: "USD", totalInCents: 1_496, express: false, placedAt: "2026-11-23T10:00:00.000Z" },
-};
-
-const placed = { version: 1, type: "order-placed", at: "2026-11-23T10:00:00.000Z", data: { totalInCents: 1_496 } };
-
-type SentSpan = {
-  readonly spanId: string;
-  readonly parentSpanId?: string;
-  readonly name: string;
-  /** Milliseconds. */
-  readonly from: number;
-  readonly to: number;
-  readonly attributes: Readonly<Record<string, string | number>>;
-  readonly error?: string;
-};
 
 test("the page shows each service, what waits in it and on its brokers, and the newest orders", async () => {
   await using shop = await openShop();
@@ -134,52 +103,3 @@ test("whoever watches gets a snapshot each second, until the console stops", asy
   }
   expect(received.every((chunk) => chunk.startsWith("data: {"))).toBe(true);
 });
-
-async function openShop({ isReady = true } = {}) {
-  await using opened = new AsyncDisposableStack();
-  const orders = express.Router();
-  orders.get("/orders", (_request, response) => void response.json({ orders: [order] }));
-  orders.get("/orders/o-1", (_request, response) => void response.json(order));
-  orders.get("/orders/o-1/history", (_request, response) => void response.json({ events: [placed] }));
-  const database = async () => {
-    if (!isReady) throw new Error("it is being moved");
-  };
-  const status = () => ({ relay: [relay], consumers: [{ ...consumer, roads }], deadLetters });
-  const service = opened.use(await serveHttp(quiet, { routes: orders, ready: { database }, status }));
-  const addresses = [
-    { name: "order", url: service.url },
-    { name: "gone", url: "http://127.0.0.1:1" },
-  ];
-  const stopping = new AbortController();
-  const traces = createTraces({ mostSpans: 100 });
-  const console = opened.use(await serveHttp(quiet, { routes: routes(addresses, traces, stopping.signal) }));
-  const otlp = opened.use(await serveHttp(quiet, { routes: otlpRoutes(traces) }));
-  opened.defer(() => stopping.abort());
-  const stack = opened.move();
-  return {
-    url: console.url,
-    snapshot: async () => (await (await fetch(`${console.url}/snapshot`)).json()) as Snapshot,
-    async trace(name: string, spans: readonly SentSpan[]) {
-      const resource = { attributes: [{ key: "service.name", value: { stringValue: name } }] };
-      const body = { resourceSpans: [{ resource, scopeSpans: [{ spans: spans.map(toOtlp) }] }] };
-      const headers = { "content-type": "application/json" };
-      const answer = await fetch(`${otlp.url}/v1/traces`, { method: "POST", headers, body: JSON.stringify(body) });
-      expect(answer.status).toBe(200);
-    },
-    stop: () => stopping.abort(),
-    [Symbol.asyncDispose]: () => stack.disposeAsync(),
-  };
-}
-
-function toOtlp({ from, to, attributes, error, ...span }: SentSpan) {
-  return {
-    ...{ ...span, traceId: "0af7651916cd43dd8448eb211c80319c", kind: 1 },
-    startTimeUnixNano: `${from}000000`,
-    endTimeUnixNano: `${to}000000`,
-    attributes: Object.entries(attributes).map(([key, value]) => ({
-      key,
-      value: typeof value === "number" ? { intValue: value } : { stringValue: value },
-    })),
-    status: error === undefined ? {} : { code: 2, message: error },
-  };
-}

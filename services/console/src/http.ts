@@ -1,8 +1,9 @@
 import express, { Router } from "express";
+import { createFlow } from "./flow.ts";
 import { flowPage } from "./flow-page.ts";
 import { html } from "./html.ts";
 import { type Page, sendPage } from "./page.ts";
-import { type Address, type Snapshot, takeSnapshot } from "./snapshot.ts";
+import { type Address, takeSnapshot } from "./snapshot.ts";
 import { tellStory } from "./story.ts";
 import { storyPage } from "./story-page.ts";
 import type { Traces } from "./traces.ts";
@@ -14,7 +15,11 @@ const policy = "default-src 'none'; style-src 'self'; script-src 'self'; connect
 /** The pages, and the snapshots that the first lives on: one as JSON, or one each second as server-sent events. */
 export function routes(addresses: readonly Address[], traces: Traces, stopping: AbortSignal): Router {
   const router = Router();
-  const latest = shared(() => takeSnapshot(addresses));
+  const flowOf = createFlow();
+  const latest = shared(async () => {
+    const snapshot = await takeSnapshot(addresses);
+    return { ...snapshot, flow: flowOf(snapshot) };
+  });
 
   router.use((_request, response, next) => {
     response.set({ "content-security-policy": `${policy}; form-action 'self'; frame-ancestors 'none'` });
@@ -59,8 +64,8 @@ function unknownOrder(orderId: string): Page {
 }
 
 /** However many look, each service is asked once in 900 ms. */
-function shared(take: () => Promise<Snapshot>): () => Promise<Snapshot> {
-  let taken = { at: 0, snapshot: undefined as Promise<Snapshot> | undefined };
+function shared<Value>(take: () => Promise<Value>): () => Promise<Value> {
+  let taken = { at: 0, snapshot: undefined as Promise<Value> | undefined };
   return () => {
     if (!taken.snapshot || Date.now() - taken.at > 900) taken = { at: Date.now(), snapshot: take() };
     return taken.snapshot ?? take();

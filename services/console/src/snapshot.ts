@@ -1,47 +1,9 @@
 import { callHttp } from "@throughline/service";
 import { z } from "zod";
+import { type Status, statusSchema } from "./status.ts";
 
 export type Address = { readonly name: string; readonly url: string };
 
-const road = z.object({
-  road: z.string(),
-  waiting: z.number(),
-  deadLetters: z.number(),
-  reason: z.string().optional(),
-});
-const statusSchema = z.object({
-  pid: z.number(),
-  uptimeSeconds: z.number(),
-  rssBytes: z.number(),
-  relay: z
-    .array(
-      z.object({
-        destination: z.string(),
-        waiting: z.number(),
-        oldestMs: z.number(),
-        parked: z.number(),
-        dead: z.number(),
-        publishedTotal: z.number(),
-      }),
-    )
-    .default([]),
-  consumers: z
-    .array(
-      z.object({
-        group: z.string(),
-        handled: z.number(),
-        duplicates: z.number(),
-        failed: z.number(),
-        deadLettered: z.number(),
-        inFlight: z.number(),
-        roads: z.array(road),
-      }),
-    )
-    .default([]),
-  deadLetters: z
-    .array(z.object({ group: z.string(), road: z.string(), open: z.number(), quarantined: z.number() }))
-    .default([]),
-});
 const ordersSchema = z.object({
   orders: z.array(
     z.object({
@@ -59,13 +21,11 @@ const ordersSchema = z.object({
   ),
 });
 
-type Status = z.infer<typeof statusSchema>;
-
 export type ServiceView = Address & {
   readonly isReady: boolean;
   /** Why it is not ready. */
   readonly reason?: string;
-  readonly status?: z.infer<typeof statusSchema>;
+  readonly status?: Status;
 };
 
 export type Snapshot = {

@@ -1,5 +1,6 @@
 import { type Html, html } from "./html.ts";
 import type { Page } from "./page.ts";
+import { scroll } from "./scroll.ts";
 import type { Step, Story } from "./story.ts";
 
 const barWidth = 260;
@@ -19,10 +20,13 @@ export function storyPage({ order, events, steps }: Story): Page {
       <dt>placed</dt><dd>${order.placedAt}</dd>
     </dl>
     <h2>What happened</h2>
-    <div class="scroll"><table>
+    ${scroll(
+      "What happened",
+      html`<table>
       <thead><tr><th class="number">version</th><th>at</th><th>event</th><th>data</th></tr></thead>
       <tbody>${events.map(eventRow)}</tbody>
-    </table></div>
+    </table>`,
+    )}
     <h2>The way it took</h2>
     ${steps.length > 0 ? wayTable(steps, wholeMs) : noWay}`,
   };
@@ -37,11 +41,14 @@ function eventRow({ version, at, type, data }: Story["events"][number]): Html {
 }
 
 function wayTable(steps: readonly Step[], wholeMs: number): Html {
-  return html`<div class="scroll"><table>
+  return scroll(
+    "The way it took",
+    html`<table>
     <thead><tr><th>step</th><th>service</th><th>road</th><th class="number">began</th><th class="number">waited</th>
       <th class="number">took</th><th>grey: waited</th></tr></thead>
     <tbody>${steps.map((step) => stepRow(step, wholeMs))}</tbody>
-  </table></div>`;
+  </table>`,
+  );
 }
 
 function stepRow(step: Step, wholeMs: number): Html {

@@ -1,0 +1,79 @@
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { chromium as executablePath } from "@throughline/local/chromium";
+import { type Browser, chromium, type Page } from "playwright-core";
+import { afterAll } from "vitest";
+
+export type VisitOptions = {
+  /** Default: light. */
+  readonly colorScheme?: "light" | "dark";
+  /** Of the window, in pixels. Default: 1280. */
+  readonly width?: number;
+  /** Default: true, and nothing moves. */
+  readonly reducedMotion?: boolean;
+};
+
+export type Visit = {
+  readonly page: Page;
+  /** A sentence for each fault of the page as it now is: in its console, in what it loads, for who cannot see it well. */
+  faults(): Promise<string[]>;
+} & AsyncDisposable;
+
+/** Tests that need one are skipped where this machine has none, which CI does not accept. */
+export const hasBrowser = executablePath !== undefined;
+
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+/** Opens a page as a person of its own, in the one browser of this file of tests. */
+export async function visit(url: string, options: VisitOptions = {}): Promise<Visit> {
+  const { colorScheme = "light", width = 1_280, reducedMotion = true } = options;
+  browser ??= chromium.launch({ executablePath: executablePath ?? "", args: ["--no-sandbox"] });
+  const context = await (await browser).newContext({
+    ...{ colorScheme, reducedMotion: reducedMotion ? "reduce" : "no-preference" },
+    viewport: { width, height: 900 },
+  });
+  const page = await context.newPage();
+  const heard = listen(page, new URL(url).origin);
+  await page.goto(url);
+  return {
+    page,
+    faults: async () => [...heard, ...(await findObstacles(page)), ...(await findOverflow(page))],
+    [Symbol.asyncDispose]: () => context.close(),
+  };
+}
+
+let browser: Promise<Browser> | undefined;
+afterAll(async () => (await browser)?.close());
+
+function listen(page: Page, origin: string): readonly string[] {
+  const heard: string[] = [];
+  page.on("console", (message) => {
+    if (["error", "warning"].includes(message.type())) heard.push(`The console says: ${message.text()}`);
+  });
+  page.on("pageerror", (error) => heard.push(`The page threw: ${error.message}`));
+  page.on("request", (request) => {
+    const url = new URL(request.url());
+    if (url.origin !== origin && url.protocol !== "data:") heard.push(`The page asked ${url.href}`);
+  });
+  return heard;
+}
+
+/** What axe-core finds that keeps people out. */
+async function findObstacles(page: Page): Promise<string[]> {
+  await page.evaluate(axe);
+  // axe puts itself into the page's global scope.
+  const violations = (await page.evaluate("axe.run(document).then(({ violations }) => violations)")) as readonly {
+    readonly help: string;
+    readonly nodes: readonly { readonly html: string; readonly failureSummary?: string }[];
+  }[];
+  return violations.flatMap(({ help, nodes }) =>
+    nodes.map(({ html, failureSummary }) => `${help}: ${html} ${failureSummary}`),
+  );
+}
+
+async function findOverflow(page: Page): Promise<string[]> {
+  const [content = 0, window = 0] = (await page.evaluate(
+    "[document.documentElement.scrollWidth, document.documentElement.clientWidth]",
+  )) as number[];
+  return content > window ? [`The page is ${content} pixels wide in a window of ${window}`] : [];
+}
