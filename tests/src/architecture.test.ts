@@ -77,6 +77,7 @@ const wrapped: Record<string, string> = {
   "@aws-sdk/client-s3": "packages/claims",
   "@opentelemetry/sdk-node": "packages/service",
   pino: "packages/service",
+  jose: "packages/service",
 };
 
 const nouns = ["utils", "util", "common", "shared", "helpers", "helper", "types", "base", "manager", "lib", "core"];

@@ -53,6 +53,21 @@ test("the commands in the README do what they say", async () => {
   }
 });
 
+test("the link on the board makes an operator of whoever follows it, in every service", async () => {
+  const [, link = "", token = ""] = /(http\S+\/sign-in)#(\S+)/.exec(started.output()) ?? [];
+  const body = new URLSearchParams({ token, next: "/" });
+  const signedIn = await fetch(link, { method: "POST", body, redirect: "manual" });
+  expect(signedIn.status).toBe(303);
+  const cookie = signedIn.headers.get("set-cookie")?.split(";")[0] ?? "";
+  expect(await (await fetch(url(0), { headers: { cookie } })).text()).toContain(", operator");
+  expect((await fetch(`${url(1)}/orders`, { headers: { authorization: `Bearer ${token}` } })).status).toBe(200);
+  const { output } = await run("npm run -s token -- nobody");
+  const own = await fetch(`${url(1)}/orders`, { headers: { authorization: `Bearer ${output.trim()}` } });
+  expect(await own.json()).toEqual({ orders: [] });
+  const logs = globSync("**/output.log", { cwd: dataDir }).map((file) => readFileSync(join(dataDir, file), "utf8"));
+  expect(logs.filter((log) => log.includes(token.split(".")[2] ?? ""))).toEqual([]);
+});
+
 test("a second start, and a reset, are told that it runs already", async () => {
   expect(await run("npm start")).toMatchObject({ code: 1, output: expect.stringContaining(`see ${url(0)}`) });
   expect(await run("npm run reset")).toMatchObject({ code: 1, errors: expect.stringContaining("Ctrl-C first") });

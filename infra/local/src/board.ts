@@ -2,11 +2,18 @@ import pc from "picocolors";
 import type { BrokerAddresses } from "./brokers.ts";
 import type { Services } from "./services.ts";
 
+export type BoardOptions = {
+  readonly seconds: number;
+  readonly dataDir: string;
+  /** Where one becomes an operator of the console. Absent where an issuer lets people in. */
+  readonly signIn?: string | undefined;
+};
+
 /** What a person sees when all is up: the addresses, and what to try. */
 export function board(
   brokers: BrokerAddresses,
   url: Services["url"],
-  { seconds, dataDir }: { readonly seconds: number; readonly dataDir: string },
+  { seconds, dataDir, signIn }: BoardOptions,
 ): string {
   const lines: readonly (readonly [string, string])[] = [
     ...Object.entries(url),
@@ -29,6 +36,9 @@ export function board(
     `  curl -s '${url.order}/orders?limit=1'`,
     `  curl -s ${url.analytics}/reports/orders`,
     "",
+    ...(signIn === undefined
+      ? []
+      : ["  Sign in to the console as an operator, for 12 hours:", "", `  ${pc.cyan(signIn)}`, ""]),
     pc.dim(`  Logs are in ${dataDir}/services/*/output.log. Ctrl-C ends all; the data stays until npm run reset.`),
     "",
   ].join("\n");

@@ -5,6 +5,7 @@ import { listenForInterruption } from "@throughline/terminal";
 import pc from "picocolors";
 import { board } from "./board.ts";
 import { missing, startBrokers } from "./brokers.ts";
+import { developmentKeyFile, issueToken, signInLink } from "./development-token.ts";
 import { forgetPid, isRunning, recordPid } from "./leftover.ts";
 import { basePort, dataDir } from "./place.ts";
 import { placeSamples } from "./samples.ts";
@@ -35,19 +36,27 @@ async function run(): Promise<void> {
     await using brokers = await startBrokers({ basePort, dataDir: join(dataDir, "brokers"), log });
     if (stopping.aborted) return;
     log("Starting the services …");
+    const { signIn, env } = await prepareAccess();
     await using services = await startServices({
       ...{ brokers: brokers.addresses, namespace: "dev", basePort, dataDir: join(dataDir, "services"), log },
-      env: { OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${basePort + 50}` },
+      env: { ...env, OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${basePort + 50}` },
       envOf: { console: { OTLP_PORT: String(basePort + 50), OTEL_EXPORTER_OTLP_ENDPOINT: "" } },
     });
     if (stopping.aborted) return;
-    console.log(board(brokers.addresses, services.url, { seconds: (performance.now() - startedAt) / 1000, dataDir }));
+    const seconds = (performance.now() - startedAt) / 1000;
+    console.log(board(brokers.addresses, services.url, { seconds, dataDir, signIn }));
     await placeSamples(services.url, log);
     if (!stopping.aborted) await once(stopping, "abort");
     log("Stopping …");
   } finally {
     forgetPid(pidFile);
   }
+}
+
+/** An issuer that the environment names is everybody's; else there is one of this machine. */
+async function prepareAccess(): Promise<{ readonly signIn?: string; readonly env: Record<string, string> }> {
+  if (process.env.OIDC_ISSUER) return { env: {} };
+  return { signIn: signInLink(await issueToken("operator")), env: { DEVELOPMENT_KEY_FILE: developmentKeyFile } };
 }
 
 function log(sentence: string): void {

@@ -1,11 +1,12 @@
 import type { z } from "zod";
+import { accessFaults } from "./access-settings.ts";
 import type { Config } from "./config.ts";
 import { settingChecks, toSentence } from "./setting-checks.ts";
 import { secrets, settings } from "./settings.ts";
 
 type Settings = z.infer<typeof settings>;
 
-type Contradiction = { readonly names: readonly string[]; readonly fault: string };
+export type Contradiction = { readonly names: readonly string[]; readonly fault: string };
 
 /** Values of the wrong form, by name: what was expected, and what is there, without telling a secret. */
 export function faultsOf(
@@ -25,12 +26,19 @@ export function faultsOf(
 export function contradictions(
   env: Settings,
   config: Config,
-  { database = true }: { readonly database?: boolean },
+  { database = true, access = false }: { readonly database?: boolean; readonly access?: boolean },
 ): Contradiction[] {
   const missingDatabase = database && env.DATABASE_URL === undefined ? [noDatabase] : [];
   const contrary = settingChecks.flatMap(({ check }) => check(config) ?? []);
   const told = contrary.map((fault) => ({ names: fault.settings, fault: toSentence(fault) }));
-  return [...missingAddresses(env), ...halfCredentials(env), ...strayEndpoint(env), ...missingDatabase, ...told];
+  return [
+    ...missingAddresses(env),
+    ...halfCredentials(env),
+    ...strayEndpoint(env),
+    ...accessFaults(env, access),
+    ...missingDatabase,
+    ...told,
+  ];
 }
 
 const noDatabase: Contradiction = {

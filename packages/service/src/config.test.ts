@@ -109,6 +109,12 @@ describe("a process refuses to start", () => {
       { CLAIMS_URL: "postgres://127.0.0.1/claims", CLAIMS_S3_ENDPOINT: "http://s3:9000" },
       /CLAIMS_S3_ENDPOINT: set, but CLAIMS_URL is no s3:/,
     ],
+    [{ OIDC_ISSUER: "https://id.example" }, /OIDC_AUDIENCE: is not set, but OIDC_ISSUER is/],
+    [{ OIDC_AUDIENCE: "throughline" }, /OIDC_AUDIENCE: is set, but OIDC_ISSUER is not/],
+    [
+      { OIDC_ISSUER: "https://id.example", OIDC_AUDIENCE: "throughline", DEVELOPMENT_KEY_FILE: "key.json" },
+      /DEVELOPMENT_KEY_FILE: is set, but OIDC_ISSUER is as well/,
+    ],
     [{ CLAIMS_URL: "https://bucket" }, /CLAIMS_URL: expected a URL that starts with postgres:.* or s3:/],
   ])("on %o", (env, fault) => {
     expect(faults({ ...enough, ...env })).toEqual([expect.stringMatching(fault)]);
@@ -138,6 +144,18 @@ describe("a process refuses to start", () => {
     "KAFKA_HEAP_OPTS",
   ])("but not on %s, which is somebody else's", (name) => {
     expect(faults({ ...enough, [name]: "x" })).toEqual([]);
+  });
+
+  test("in production, where it admits requests by tokens, without an issuer that can be trusted", () => {
+    const production = { ...enough, NODE_ENV: "production" };
+    const admitting = { ...order, access: true };
+    expect(faults(production, admitting)).toEqual([
+      expect.stringMatching(/OIDC_ISSUER: is not set, but NODE_ENV is production.* Set OIDC_ISSUER and OIDC_AUDIENCE/),
+    ]);
+    const open = { OIDC_ISSUER: "http://id.example", OIDC_AUDIENCE: "throughline" };
+    expect(faults({ ...production, ...open }, admitting)).toEqual([expect.stringMatching(/OIDC_ISSUER: is http:/)]);
+    expect(faults({ ...production, ...open, OIDC_ISSUER: "https://id.example" }, admitting)).toEqual([]);
+    expect(faults(production)).toEqual([]);
   });
 
   test("but not for a database that it does not have", () => {

@@ -1,3 +1,4 @@
+import { type AccessConfig, accessOf } from "./access-settings.ts";
 import { contradictions, faultsOf, misspellings } from "./config-faults.ts";
 import { type Road, settings } from "./settings.ts";
 
@@ -12,6 +13,8 @@ export type ServiceDefaults = {
   readonly consumeFrom?: readonly Road[];
   /** Default of WORK_ON. Default: none. */
   readonly workOn?: readonly Road[];
+  /** True for a process that admits requests by their tokens. Default: false, and no issuer is needed in production. */
+  readonly access?: boolean;
   /** False for a process that has no database. Default: true, and DATABASE_URL must be set. */
   readonly database?: boolean;
 };
@@ -56,6 +59,8 @@ export type Config = {
   readonly parks: readonly string[];
   /** Where a person is told of dead letters. */
   readonly alerts?: { readonly webhookUrl: string; readonly quietMs: number; readonly service: string };
+  /** Whose tokens are good: an issuer's, or those of this machine's development issuer. */
+  readonly access: AccessConfig;
   readonly paymentProviderUrl: string;
   readonly orderTimeoutMs: number;
   readonly services: readonly Address[];
@@ -133,6 +138,7 @@ function toConfig(service: string, env: ReturnType<typeof settings.parse>): Conf
     ...(env.DEAD_LETTER_WEBHOOK_URL && {
       alerts: { webhookUrl: env.DEAD_LETTER_WEBHOOK_URL, quietMs: env.DEAD_LETTER_QUIET_MS, service },
     }),
+    access: accessOf(env),
     paymentProviderUrl: env.PAYMENT_PROVIDER_URL,
     orderTimeoutMs: env.ORDER_TIMEOUT_MS,
     services: env.SERVICES,

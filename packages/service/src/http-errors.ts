@@ -17,7 +17,7 @@ export function answerErrors(log: Logger, mapError: MapError = () => undefined):
     if (answer.status >= 500) log.error({ err: error }, `${request.method} ${request.path} failed`);
     // Half an answer is on its way: cutting it off is the only way left to tell the client.
     if (response.headersSent) response.destroy();
-    else sendProblem(answer.status === 503 ? response.set("retry-after", "1") : response, answer);
+    else sendProblem(response.set(headersFor(answer.status)), answer);
   };
 }
 
@@ -54,6 +54,11 @@ const unreadable: ReadonlyMap<string, number> = new Map([
   ["HPE_HEADER_OVERFLOW", 431],
   ["ERR_HTTP_REQUEST_TIMEOUT", 408],
 ]);
+
+function headersFor(status: number): Record<string, string> {
+  if (status === 401) return { "www-authenticate": "Bearer" };
+  return status === 503 ? { "retry-after": "1" } : {};
+}
 
 function sendProblem(response: Response, { status, title, extra }: HttpProblem): void {
   const correlationId = currentCause()?.correlationId;

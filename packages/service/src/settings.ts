@@ -43,6 +43,12 @@ export const settings = z.object({
   SHUTDOWN_GRACE_MS: wholeNumber("milliseconds", 100, 3_600_000).prefault("40000"),
   LOG_LEVEL: oneOf(levels).prefault("info"),
   CRASH_AT: crashPoint().optional(),
+  NODE_ENV: text("a text", /./).optional(),
+
+  OIDC_ISSUER: url("http", "https").optional(),
+  OIDC_AUDIENCE: text("a text such as throughline", /^\S+$/).optional(),
+  OIDC_JWKS_URL: url("http", "https").optional(),
+  DEVELOPMENT_KEY_FILE: text("the path of a file", /./).optional(),
 
   DATABASE_URL: url("postgres", "postgresql").optional(),
   DATABASE_POOL_SIZE: wholeNumber("connections", 1, 1_000).prefault("20"),

@@ -1,54 +1,70 @@
-import express, { Router } from "express";
+import { type Access, HttpProblem } from "@throughline/service";
+import express, { type NextFunction, type Request, type Response, Router } from "express";
 import { createFlow } from "./flow.ts";
 import { flowPage } from "./flow-page.ts";
 import { html } from "./html.ts";
 import { type Page, sendPage } from "./page.ts";
+import { signInRoutes } from "./sign-in-http.ts";
 import { type Address, takeSnapshot } from "./snapshot.ts";
 import { tellStory } from "./story.ts";
 import { storyPage } from "./story-page.ts";
 import type { Traces } from "./traces.ts";
+import { admit, admitViewers, isPerson, tokenOf, visitorOf } from "./visitors.ts";
+
+export type ConsoleParts = {
+  /** The services that are looked at. */
+  readonly addresses: readonly Address[];
+  readonly traces: Traces;
+  readonly access: Access;
+  /** Ends what never ends by itself. */
+  readonly stopping: AbortSignal;
+};
 
 const files = `${import.meta.dirname}/../page`;
-/** Nothing is loaded from elsewhere, and nothing written into a page is run. */
-const policy = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src data:";
+/** Nothing is loaded from elsewhere, nothing written into a page is run, and no other page may frame one of these. */
+const policy =
+  "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /** The pages, and the snapshots that the first lives on: one as JSON, or one each second as server-sent events. */
-export function routes(addresses: readonly Address[], traces: Traces, stopping: AbortSignal): Router {
+export function routes(parts: ConsoleParts): Router {
   const router = Router();
-  const flowOf = createFlow();
-  const latest = shared(async () => {
-    const snapshot = await takeSnapshot(addresses);
-    return { ...snapshot, flow: flowOf(snapshot) };
-  });
-
   router.use((_request, response, next) => {
-    response.set({ "content-security-policy": `${policy}; form-action 'self'; frame-ancestors 'none'` });
+    response.set({ "content-security-policy": policy, "x-content-type-options": "nosniff" });
     next();
   });
   router.use(express.static(files, { index: false }));
+  router.use(signInRoutes(parts.access));
+  router.use(admitViewers(parts.access));
+  router.use(flowRoutes(parts));
+  router.use(storyRoutes(parts));
+  router.use(showProblems);
+  return router;
+}
+
+function flowRoutes({ addresses, access, stopping }: ConsoleParts): Router {
+  const router = Router();
+  const flowOf = createFlow();
+  const latest = shared(async (token) => {
+    const snapshot = await takeSnapshot(addresses, token);
+    return { ...snapshot, flow: flowOf(snapshot) };
+  });
 
   router.get("/", (_request, response) => sendPage(response, flowPage));
 
-  router.get("/orders", ({ query }, response) => {
-    response.redirect(`/orders/${encodeURIComponent(String(query.id ?? "").trim())}`);
-  });
-
-  router.get("/orders/:orderId", async ({ params: { orderId } }, response) => {
-    const order = addresses.find(({ name }) => name === "order");
-    const story = order && (await tellStory(order, orderId, traces.about(orderId)));
-    sendPage(response, story ? storyPage(story) : unknownOrder(orderId));
-  });
-
   router.get("/snapshot", async (_request, response) => {
-    response.json(await latest());
+    response.json(await latest(visitorOf(response)?.token));
   });
 
   router.get("/events", async (request, response) => {
     response.set({ "content-type": "text/event-stream", "cache-control": "no-store" });
-    const send = async () => response.write(`data: ${JSON.stringify(await latest())}\n\n`);
+    // Asked anew each time: who watches sees no more than the token is good for.
+    const send = async () => {
+      const { token } = await admit(access, tokenOf(request));
+      response.write(`data: ${JSON.stringify(await latest(token))}\n\n`);
+    };
+    const end = () => void response.end();
     await send();
-    const timer = setInterval(send, 1_000);
-    const end = () => response.end();
+    const timer = setInterval(() => send().catch(end), 1_000);
     stopping.addEventListener("abort", end, { once: true });
     request.on("close", () => {
       clearInterval(timer);
@@ -59,15 +75,43 @@ export function routes(addresses: readonly Address[], traces: Traces, stopping: 
   return router;
 }
 
+function storyRoutes({ addresses, traces }: ConsoleParts): Router {
+  const router = Router();
+  const order = addresses.find(({ name }) => name === "order");
+
+  router.get("/orders", ({ query }, response) => {
+    response.redirect(`/orders/${encodeURIComponent(String(query.id ?? "").trim())}`);
+  });
+
+  router.get("/orders/:orderId", async ({ params: { orderId } }, response) => {
+    const question = { orderId, spans: traces.about(orderId), token: visitorOf(response)?.token };
+    const story = order && (await tellStory(order, question));
+    sendPage(response, story ? storyPage(story) : unknownOrder(orderId));
+  });
+
+  return router;
+}
+
 function unknownOrder(orderId: string): Page {
   return { title: `Order ${orderId}`, status: 404, body: html`<p>There is no such order.</p>` };
 }
 
+/** A person reads a page; a program gets the problem itself. */
+function showProblems(error: unknown, request: Request, response: Response, next: NextFunction): void {
+  const isShown = error instanceof HttpProblem && isPerson(request) && !response.headersSent;
+  if (!isShown) next(error);
+  else sendPage(response, problemPage(error));
+}
+
+function problemPage({ status, title, extra }: HttpProblem): Page {
+  return { title, status, body: html`<p role="alert">${String(extra.detail ?? title)}</p>` };
+}
+
 /** However many look, each service is asked once in 900 ms. */
-function shared<Value>(take: () => Promise<Value>): () => Promise<Value> {
+function shared<Value>(take: (token: string | undefined) => Promise<Value>): typeof take {
   let taken = { at: 0, snapshot: undefined as Promise<Value> | undefined };
-  return () => {
-    if (!taken.snapshot || Date.now() - taken.at > 900) taken = { at: Date.now(), snapshot: take() };
-    return taken.snapshot ?? take();
+  return (token) => {
+    if (!taken.snapshot || Date.now() - taken.at > 900) taken = { at: Date.now(), snapshot: take(token) };
+    return taken.snapshot ?? take(token);
   };
 }

@@ -1,14 +1,16 @@
-import { parseConfig, serveHttp, startService } from "@throughline/service";
+import { openAccess, parseConfig, serveHttp, startService } from "@throughline/service";
 import { routes } from "./http.ts";
 import { otlpRoutes } from "./otlp.ts";
 import { createTraces } from "./traces.ts";
 
-const config = parseConfig({ service: "console", port: 14_000, database: false });
+const config = parseConfig({ service: "console", port: 14_000, access: true, database: false });
 const stopping = new AbortController();
 const traces = createTraces({ mostSpans: 50_000 });
 
 await using service = await startService(config);
-await using _http = await serveHttp(config, { routes: routes(config.services, traces, stopping.signal) });
+await using _http = await serveHttp(config, {
+  routes: routes({ addresses: config.services, traces, access: openAccess(config), stopping: stopping.signal }),
+});
 await using _otlp =
   config.otlpPort === undefined
     ? undefined

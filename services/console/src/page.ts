@@ -1,5 +1,7 @@
+import type { Visitor } from "@throughline/service";
 import type { Response } from "express";
 import { type Html, html } from "./html.ts";
+import { visitorOf } from "./visitors.ts";
 
 /** What a page says, without the frame that all pages have. */
 export type Page = {
@@ -14,15 +16,16 @@ export type Page = {
 /** The pages that a person goes to, in the order of the navigation. */
 const places = [{ path: "/", name: "Flow" }] as const;
 
-/** Sends the page in its frame: where one can go from here, and where one is. */
+/** Sends the page in its frame: where one can go from here, where one is, and as whom. */
 export function sendPage(response: Response, page: Page): void {
   response
     .status(page.status ?? 200)
     .type("html")
-    .send(framed(page, response.req.path).markup);
+    .set({ "cache-control": "no-store" })
+    .send(framed(page, response.req.originalUrl, visitorOf(response)).markup);
 }
 
-function framed({ title, body, scripts = [] }: Page, path: string): Html {
+function framed({ title, body, scripts = [] }: Page, here: string, visitor: Visitor | undefined): Html {
   return html`<!doctype html>
 <html lang="en">
 <head>
@@ -36,9 +39,10 @@ ${scripts.map((address) => html`<script src="${address}" type="module"></script>
 <a class="skip" href="#content">To the content</a>
 <header>
 <strong>Throughline</strong>
-<nav aria-label="Pages">${places.map((place) => linkTo(place, path))}</nav>
+<nav aria-label="Pages">${places.map((place) => linkTo(place, here.split("?")[0] ?? ""))}</nav>
 <form action="/orders"><label>Where is order <input name="id" required maxlength="100"></label>
 <button type="submit">Show</button></form>
+${signedIn(here, visitor)}
 </header>
 <main id="content">
 <h1>${title}</h1>
@@ -46,6 +50,14 @@ ${body}
 </main>
 </body>
 </html>`;
+}
+
+function signedIn(here: string, visitor: Visitor | undefined): Html | undefined {
+  if (visitor === undefined) return undefined;
+  const { role, name } = visitor;
+  if (role === "anonymous") return html`<a href="/sign-in?${String(new URLSearchParams({ next: here }))}">Sign in</a>`;
+  return html`<form method="post" action="/sign-out"><span class="dim">${name}, ${role}</span>
+<button type="submit">Sign out</button></form>`;
 }
 
 function linkTo({ path, name }: (typeof places)[number], here: string): Html {

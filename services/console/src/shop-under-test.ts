@@ -1,4 +1,4 @@
-import { serveHttp } from "@throughline/service";
+import { openAccess, serveHttp } from "@throughline/service";
 import express from "express";
 import { expect } from "vitest";
 import { routes } from "./http.ts";
@@ -51,7 +51,9 @@ export async function openShop({ isReady = true } = {}) {
   ];
   const stopping = new AbortController();
   const traces = createTraces({ mostSpans: 100 });
-  const console = opened.use(await serveHttp(quiet, { routes: routes(addresses, traces, stopping.signal) }));
+  const access = openAccess({ access: { kind: "development" } });
+  const pages = routes({ addresses, traces, access, stopping: stopping.signal });
+  const console = opened.use(await serveHttp(quiet, { routes: pages }));
   const otlp = opened.use(await serveHttp(quiet, { routes: otlpRoutes(traces) }));
   opened.defer(() => stopping.abort());
   const stack = opened.move();

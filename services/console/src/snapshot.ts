@@ -35,12 +35,15 @@ export type Snapshot = {
   readonly orders: z.infer<typeof ordersSchema>["orders"];
 };
 
-/** Looks at every service once. A service that does not answer is a line of the picture, not an error. */
-export async function takeSnapshot(addresses: readonly Address[]): Promise<Snapshot> {
+/**
+ * Looks at every service once, and at the orders with the token, where there is one. A service that does not answer is a
+ * line of the picture, not an error.
+ */
+export async function takeSnapshot(addresses: readonly Address[], token?: string): Promise<Snapshot> {
   const order = addresses.find(({ name }) => name === "order");
   const [services, orders] = await Promise.all([
     Promise.all(addresses.map(viewOf)),
-    order ? newestOrders(order) : Promise.resolve([]),
+    order ? newestOrders(order, token) : Promise.resolve([]),
   ]);
   return { at: Date.now(), services, orders };
 }
@@ -81,9 +84,9 @@ function withLetters({ relay, consumers, deadLetters, ...same }: Status): Status
   };
 }
 
-async function newestOrders(order: Address): Promise<Snapshot["orders"]> {
+async function newestOrders(order: Address, token: string | undefined): Promise<Snapshot["orders"]> {
   try {
-    const response = await get(order, "/orders?limit=15");
+    const response = await get(order, "/orders?limit=15", token);
     return ordersSchema.parse(await response.json()).orders;
   } catch {
     // The line of the order service says what is wrong.
@@ -99,6 +102,8 @@ async function reasonOf(response: Response): Promise<string> {
   return parts.map(([part, state]) => `${part}: ${state}`).join("; ") || (problem.detail ?? "not ready");
 }
 
-function get({ url }: Address, path: string): Promise<Response> {
-  return callHttp(new URL(path, url).href, { method: "GET", timeoutMs: 2_000 });
+/** Asks a service, in the name of whoever looks. */
+export function get({ url }: Address, path: string, token?: string): Promise<Response> {
+  const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
+  return callHttp(new URL(path, url).href, { method: "GET", timeoutMs: 2_000, headers });
 }

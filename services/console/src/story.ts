@@ -1,6 +1,5 @@
-import { callHttp } from "@throughline/service";
 import { z } from "zod";
-import type { Address } from "./snapshot.ts";
+import { type Address, get } from "./snapshot.ts";
 import type { Span } from "./spans.ts";
 
 /** A span at its place in the tree, with the time that its message waited before. Milliseconds from the first span. */
@@ -29,10 +28,16 @@ const orderSchema = z.object({
 const event = z.object({ version: z.number(), type: z.string(), at: z.string(), data: z.unknown() });
 const historySchema = z.object({ events: z.array(event) });
 
+export type Question = {
+  readonly orderId: string;
+  readonly spans: readonly Span[];
+  readonly token?: string | undefined;
+};
+
 /** Undefined where there is no such order. Throws where the order service does not answer. */
-export async function tellStory(order: Address, orderId: string, spans: readonly Span[]): Promise<Story | undefined> {
+export async function tellStory(order: Address, { orderId, spans, token }: Question): Promise<Story | undefined> {
   const path = `/orders/${encodeURIComponent(orderId)}`;
-  const [found, history] = await Promise.all([get(order, path), get(order, `${path}/history`)]);
+  const [found, history] = await Promise.all([get(order, path, token), get(order, `${path}/history`, token)]);
   if (found.status === 404) return undefined;
   return {
     order: orderSchema.parse(await found.json()),
@@ -74,8 +79,4 @@ function operationOf({ attributes }: Span) {
 
 function messageOf({ attributes }: Span) {
   return attributes["messaging.message.id"];
-}
-
-function get({ url }: Address, path: string): Promise<Response> {
-  return callHttp(new URL(path, url).href, { method: "GET", timeoutMs: 2_000 });
 }

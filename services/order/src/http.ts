@@ -1,10 +1,19 @@
 import { createHash } from "node:crypto";
 import { ConcurrencyError, readStream, upcast } from "@throughline/event-store";
 import { type Database, shareTransactions, type Transaction } from "@throughline/log";
-import { type HttpProblem, problem, readBody, readQuery } from "@throughline/service";
+import {
+  type Access,
+  bearerOf,
+  type HttpProblem,
+  problem,
+  readBody,
+  readQuery,
+  type Visitor,
+} from "@throughline/service";
 import { type Request, Router } from "express";
 import { z } from "zod";
 import { OrderError, orders } from "./order.ts";
+import { mayChange, sees } from "./rights.ts";
 import { cancelOrder, placeOrder } from "./use-cases.ts";
 import { findOrder, findOrders, type OrderView } from "./views.ts";
 
@@ -32,34 +41,46 @@ const listQuery = z.strictObject({
 });
 const cancelBody = z.strictObject({ reason: z.string().min(1).max(500).default("cancelled by the customer") });
 
-/** Requests in, use cases: each answer is that of one transaction; orders that come at the same time share theirs. */
-export function routes(database: Database): Router {
+/**
+ * Requests in, use cases: each answer is that of one transaction; orders that come at the same time share theirs. For a
+ * customer only their own orders are there; a viewer looks at all, and changes none.
+ */
+export function routes(database: Database, access: Access): Router {
   const router = Router();
   const inSharedTransaction = shareTransactions(database);
 
+  const admit = (request: Request) => access.admit(bearerOf(request));
+
   router.post("/orders", async (request, response) => {
+    const visitor = await admit(request);
     const body = readBody(placeOrderBody, request);
+    if (!mayChange(visitor, body)) throw forbidden(visitor);
     const repeatable = repeatableOf(request);
     const order = await inSharedTransaction((tx) => placeOrder(tx, body, repeatable));
     response.status(201).location(`/orders/${order.orderId}`).json(order);
   });
 
   router.get("/orders", async (request, response) => {
+    const visitor = await admit(request);
     const filter = readQuery(listQuery, request);
-    const found = await findOrders(database, filter);
+    const found = await findOrders(database, { ...filter, ...(visitor.role === "customer" && { only: visitor.name }) });
     const last = found.length === filter.limit ? found.at(-1)?.orderId : undefined;
     response.json({ orders: found.map(toJson), ...(last === undefined ? {} : { after: last }) });
   });
 
-  router.get("/orders/:orderId", async ({ params }, response) => {
-    const order = await findOrder(database, params.orderId);
-    if (!order) throw problem(404, "There is no such order", { orderId: params.orderId });
+  router.get("/orders/:orderId", async (request, response) => {
+    const { orderId } = request.params;
+    const visitor = await admit(request);
+    const order = await findOrder(database, orderId);
+    if (!order || !sees(visitor, order)) throw unknown(orderId);
     response.json(toJson(order));
   });
 
-  router.get("/orders/:orderId/history", async ({ params }, response) => {
+  router.get("/orders/:orderId/history", async (request, response) => {
+    const { params } = request;
+    await requireSight(database, await admit(request), params.orderId);
     const history = await readStream(database, `order-${params.orderId}`);
-    if (history.length === 0) throw problem(404, "There is no such order", { orderId: params.orderId });
+    if (history.length === 0) throw unknown(params.orderId);
     const events = history.map((event) => {
       const { id, version, type, data, at, metadata } = upcast(orders, event);
       return { id, version, type, data, at, ...metadata };
@@ -69,6 +90,9 @@ export function routes(database: Database): Router {
 
   router.post("/orders/:orderId/cancellation", async (request, response) => {
     const { orderId } = request.params;
+    const visitor = await admit(request);
+    await requireSight(database, visitor, orderId);
+    if (visitor.role === "viewer") throw forbidden(visitor);
     const { reason } = readBody(cancelBody, request);
     await transaction(database, (tx) => cancelOrder(tx, orderId, reason));
     response.status(202).json({ orderId, status: "cancelled" });
@@ -83,6 +107,22 @@ export function mapError(error: unknown): HttpProblem | undefined {
   if (!(error instanceof OrderError)) return undefined;
   const statuses = { unknown: 404, conflict: 409, "key-reused": 422 } as const;
   return problem(statuses[error.kind], error.message);
+}
+
+/** Somebody else's order is answered as one that is not there, so that nobody learns which there are. */
+async function requireSight(database: Database, visitor: Visitor, orderId: string): Promise<void> {
+  if (visitor.role !== "customer") return;
+  const order = await findOrder(database, orderId);
+  if (!order || !sees(visitor, order)) throw unknown(orderId);
+}
+
+function unknown(orderId: string): HttpProblem {
+  return problem(404, "There is no such order", { orderId });
+}
+
+function forbidden({ role, name }: Visitor): HttpProblem {
+  const detail = role === "viewer" ? "A viewer changes no order" : `${name} orders for nobody else`;
+  return problem(403, "Forbidden", { detail });
 }
 
 /** Runs a use case; when somebody else was first it reads again and decides again, once. */

@@ -6,7 +6,15 @@ import { migrations as eventStore } from "@throughline/event-store";
 import { migrations as inbox, startConsumer } from "@throughline/inbox";
 import { migrations as log } from "@throughline/log";
 import { migrations as outbox, startRelay } from "@throughline/outbox";
-import { migrate, openClaims, openDatabase, parseConfig, serveHttp, startService } from "@throughline/service";
+import {
+  migrate,
+  openAccess,
+  openClaims,
+  openDatabase,
+  parseConfig,
+  serveHttp,
+  startService,
+} from "@throughline/service";
 import { openRoads } from "@throughline/transport";
 import { mapError, routes } from "./http.ts";
 import { reactions } from "./messages.ts";
@@ -15,6 +23,7 @@ import { startTimeOuts } from "./time-outs.ts";
 const config = parseConfig({
   service: "order",
   port: 14_001,
+  access: true,
   ...roadsOf("order"),
 });
 const own = { name: "order", folder: `${import.meta.dirname}/../migrations` };
@@ -60,7 +69,7 @@ await using _timeOuts = startTimeOuts(database.handle, {
   onError: (error) => service.log.warn({ err: error }, "time-outs will be looked at again"),
 });
 await using _http = await serveHttp(config, {
-  routes: routes(database.handle),
+  routes: routes(database.handle, openAccess(config)),
   mapError,
   ready: { database: database.ping },
   status: async () => ({

@@ -8,6 +8,8 @@ export type OrderView = typeof orderViews.$inferSelect;
 
 export type OrderFilter = {
   readonly customerId?: string | undefined;
+  /** Of this customer, whoever else is asked for. */
+  readonly only?: string | undefined;
   readonly status?: Order["status"] | undefined;
   /** The last order id of the page before. */
   readonly after?: string | undefined;
@@ -44,13 +46,14 @@ export async function findOrder(database: Database, orderId: string): Promise<Or
 
 /** A page of orders, the newest first: order ids are sorted by time. */
 export async function findOrders(database: Database, filter: OrderFilter): Promise<OrderView[]> {
-  const { customerId, status, after, limit } = filter;
+  const { customerId, only, status, after, limit } = filter;
   return await database
     .select()
     .from(orderViews)
     .where(
       and(
         customerId === undefined ? undefined : eq(orderViews.customerId, customerId),
+        only === undefined ? undefined : eq(orderViews.customerId, only),
         status === undefined ? undefined : eq(orderViews.status, status),
         after === undefined ? undefined : lt(orderViews.orderId, after),
       ),

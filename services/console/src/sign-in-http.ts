@@ -1,0 +1,64 @@
+import { type Access, type HttpProblem, problem } from "@throughline/service";
+import express, { type Request, type Response, Router } from "express";
+import { sendPage } from "./page.ts";
+import { signInPage } from "./sign-in-page.ts";
+import { admit, cookieName, requireSameOrigin, tokenOf } from "./visitors.ts";
+
+/** A token becomes a cookie that no script can read and no other site can use. */
+export function signInRoutes(access: Access): Router {
+  const router = Router();
+  const { isRequired } = access;
+  const cookie = { httpOnly: true, sameSite: "strict", secure: isRequired, path: "/" } as const;
+
+  function sendForm(response: Response, next: string, fault?: string): void {
+    sendPage(response, signInPage({ next, fault, isRequired }));
+  }
+
+  router.get("/sign-in", async (request, response) => {
+    const token = tokenOf(request);
+    const refused = token === undefined ? undefined : await faultOf(token);
+    // Where nobody needs a token, one that is no good would be worse than none.
+    if (refused) response.clearCookie(cookieName, cookie);
+    sendForm(response, placeIn(request.query.next), refused);
+  });
+
+  router.post("/sign-in", express.urlencoded({ limit: "16kb", extended: false }), async (request, response) => {
+    requireSameOrigin(request);
+    const { token, next } = formOf(request);
+    const refused = await faultOf(token);
+    if (refused) return sendForm(response, next, refused);
+    response.cookie(cookieName, token, cookie).redirect(303, next);
+  });
+
+  router.post("/sign-out", (request, response) => {
+    requireSameOrigin(request);
+    response.clearCookie(cookieName, cookie).redirect(303, "/");
+  });
+
+  return router;
+
+  /** Why the token of this request lets nobody in. An issuer that is away is nobody's fault. */
+  async function faultOf(token: string): Promise<string | undefined> {
+    try {
+      await admit(access, token);
+      return undefined;
+    } catch (error) {
+      const { status, extra } = error as Partial<HttpProblem>;
+      if (status !== 401 && status !== 403) throw error;
+      return String(extra?.detail);
+    }
+  }
+}
+
+function formOf({ body }: Request): { token: string; next: string } {
+  const token = typeof body?.token === "string" ? body.token.replace(/\s/g, "") : "";
+  if (token === "") throw problem(400, "Bad Request", { detail: "token: expected a signed token" });
+  return { token, next: placeIn(body.next) };
+}
+
+/** On this console, and nowhere else. */
+function placeIn(next: unknown): string {
+  const here = "http://console";
+  const place = typeof next === "string" && URL.canParse(next, here) ? new URL(next, here) : undefined;
+  return place?.origin === here ? place.pathname + place.search : "/";
+}
