@@ -11,8 +11,8 @@ export type Desk = {
   road(name: string): Promise<Transport>;
   /** One for each road, kept open. */
   publisher(name: string): Promise<Publisher>;
-  /** What the service's group does about messages. */
-  reactionsOf(group: string): Promise<readonly Reaction[]>;
+  /** What the service's group does about messages; undefined where its code is not on this machine. */
+  reactionsOf(group: string): Promise<readonly Reaction[] | undefined>;
 };
 
 /** Who does something to a letter, and why. */

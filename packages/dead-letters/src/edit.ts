@@ -1,4 +1,4 @@
-import { claimBody, maxWireBytes } from "@throughline/claims";
+import { claimBody, maxWireBytes, redeemBody } from "@throughline/claims";
 import { type Envelope, newId, parseEnvelope, serializeEnvelope } from "@throughline/envelope";
 import { query, type Transaction } from "@throughline/log";
 import { settle } from "./actions.ts";
@@ -30,6 +30,16 @@ export function editLetter(
     await settle(tx, number, "replaced", { ...act, replacedBy: id });
     return id;
   });
+}
+
+/** What a correction starts from, with data that stayed behind; undefined where the bytes are no envelope. */
+export async function dataOf({
+  body,
+  type,
+}: Pick<Letter, "body" | "type">): Promise<{ readonly data: unknown } | undefined> {
+  if (type === null) return undefined;
+  const { data } = await redeemBody(parseEnvelope(body));
+  return { data };
 }
 
 async function correct({ body }: Letter, data: unknown): Promise<Envelope> {

@@ -33,14 +33,16 @@ export async function previewReplay(desk: Desk, letter: Letter): Promise<Preview
   }
 }
 
-async function reactionTo(desk: Desk, group: string, { type, version }: Envelope): Promise<Reaction> {
+async function reactionTo(desk: Desk, group: string, { type, version }: Envelope): Promise<Reaction | undefined> {
   const reactions = await desk.reactionsOf(group);
+  if (reactions === undefined) return undefined;
   const found = reactions.find((each) => each.type === type && each.version === version);
   if (found === undefined) throw new Error(`${group} has no reaction to ${type} version ${version}`);
   return found;
 }
 
-async function previewAtInbox({ database }: Desk, letter: Letter, reaction: Reaction): Promise<Preview> {
+async function previewAtInbox({ database }: Desk, letter: Letter, known: Reaction | undefined): Promise<Preview> {
+  const reaction = known && { reaction: known };
   const [row] = await query<{ handledAt: number | null; nextId: string | null }>(
     database,
     "dead_letter_preview",
@@ -50,6 +52,8 @@ async function previewAtInbox({ database }: Desk, letter: Letter, reaction: Reac
   );
   if (row?.handledAt)
     return { verdict: "skipped", why: `${letter.group} handled it at ${toDate(row.handledAt).toISOString()}` };
-  if (row?.nextId) return { verdict: "waits", why: `key ${letter.key} is parked by message ${row.nextId}`, reaction };
-  return { verdict: "will run", why: `${letter.group} handles it from the start`, reaction };
+  if (row?.nextId)
+    return { verdict: "waits", why: `key ${letter.key} is parked by message ${row.nextId}`, ...reaction };
+  const unknown = known === undefined ? "; what it does about it is not on this machine" : "";
+  return { verdict: "will run", why: `${letter.group} handles it from the start${unknown}`, ...reaction };
 }

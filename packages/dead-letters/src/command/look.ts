@@ -1,12 +1,12 @@
 import { colors, short, table, toJson, when } from "@throughline/terminal";
 import { type Action, readActions } from "../actions.ts";
+import { type Chosen, read } from "../choose.ts";
 import type { Desk } from "../desk.ts";
 import { type DryRun, dryRun } from "../dry-run.ts";
 import { type Kind, readKinds } from "../kinds.ts";
 import type { Letter } from "../letter.ts";
 import { pointOut } from "../pointed.ts";
 import { previewReplay } from "../preview.ts";
-import { type Chosen, read } from "./choose.ts";
 
 /** What a command answers: text for a person, or the same as JSON. */
 export type Answer = { readonly text: string; readonly json: unknown };

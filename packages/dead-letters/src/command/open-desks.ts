@@ -1,13 +1,9 @@
-import { existsSync } from "node:fs";
-import { basename, join } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { basename } from "node:path";
 import { roadSettings, roadsOf, topology } from "@throughline/contracts/topology";
-import type { Reaction } from "@throughline/inbox";
-import type { Database } from "@throughline/log";
-import { type Config, openClaims, openDatabase, parseConfig } from "@throughline/service";
+import { type Config, openClaims, parseConfig } from "@throughline/service";
 import { reasonOf } from "@throughline/terminal";
-import { openRoad, type Publisher, type Road, type Transport } from "@throughline/transport";
 import type { Desk } from "../desk.ts";
+import { openDesk } from "../open-desk.ts";
 
 /** The services with their databases and brokers, however many answer. */
 export type Desks = AsyncDisposable & {
@@ -16,7 +12,6 @@ export type Desks = AsyncDisposable & {
   readonly unavailable: readonly { readonly service: string; readonly reason: string }[];
 };
 
-const root = fileURLToPath(new URL("../../../..", import.meta.url));
 const services = [...new Set(topology.groups.map(({ service }) => service))];
 
 /**
@@ -36,7 +31,10 @@ export async function openDesks(only?: string): Promise<Desks> {
     ...(isOneService ? configOf(service) : configOf(service, localStack(service, here.namespace))),
     ...{ logLevel: "silent", databasePoolSize: 3 },
   });
-  const desks = names.map(async (service) => openDesk(configFor(service), isOneService, opening));
+  const desks = names.map(async (service) => {
+    const config = configFor(service);
+    return opening.use(await openDesk(config, roadSettings(isOneService ? config : withAnyCredentials(config))));
+  });
   // All services have one place for big bodies.
   const claims = (async () => opening.use(await openClaims(configFor(names[0] ?? ""))))();
   const [outcomes, [bodies]] = await Promise.all([Promise.allSettled(desks), Promise.allSettled([claims])]);
@@ -67,49 +65,8 @@ function localStack(service: string, namespace: string): Record<string, string> 
   };
 }
 
-async function openDesk(config: Config, isOneService: boolean, opening: AsyncDisposableStack): Promise<Desk> {
-  const { service } = config;
-  const database = opening.use(await openDatabase(config)).handle;
-  const settings = roadSettings(isOneService ? config : withAnyCredentials(config));
-  const transports = new Map<string, Promise<Transport>>();
-  const publishers = new Map<string, Promise<Publisher>>();
-  const road = (name: string) => kept(transports, name, () => openRoad(name as Road, settings));
-  return {
-    service,
-    database,
-    road,
-    publisher: (name) => kept(publishers, name, async () => opening.use(await (await road(name)).connectPublisher())),
-    reactionsOf: (group) => loadReactions(service, group, database),
-  };
-}
-
 /** An emulator takes any, and this process has none. */
 function withAnyCredentials(config: Config): Config {
   const snsSqs = { ...config.snsSqs, credentials: { accessKeyId: "local", secretAccessKey: "local" } };
   return { ...config, snsSqs };
-}
-
-/** A service's `messages.ts` lists all that it does about messages; its work asks third parties, which nobody does here. */
-async function loadReactions(service: string, group: string, database: Database): Promise<readonly Reaction[]> {
-  const places = ["dist/messages.js", "src/messages.ts"].map((file) => join(root, "services", service, file));
-  const place = places.find((file) => existsSync(file) && file.endsWith(import.meta.filename.slice(-3)));
-  if (place === undefined) throw new Error(`What ${service} does about messages is not on this machine`);
-  const messages: Messages = await import(pathToFileURL(place).href);
-  return group === service ? messages.reactions : (messages.workReactions?.(database, undefined) ?? []);
-}
-
-type Messages = {
-  readonly reactions: readonly Reaction[];
-  readonly workReactions?: (database: Database, provider: undefined) => readonly Reaction[];
-};
-
-async function kept<Value>(all: Map<string, Promise<Value>>, name: string, open: () => Promise<Value>): Promise<Value> {
-  const known = all.get(name) ?? open();
-  all.set(name, known);
-  try {
-    return await known;
-  } catch (error) {
-    all.delete(name);
-    throw error;
-  }
 }

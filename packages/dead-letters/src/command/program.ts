@@ -3,12 +3,12 @@ import { userInfo } from "node:os";
 import { text as readAll } from "node:stream/consumers";
 import { momentOf } from "@throughline/terminal";
 import { Command, InvalidArgumentError } from "commander";
+import { choiceForm, choose } from "../choose.ts";
 import { discardLetter } from "../discard.ts";
 import { editLetter } from "../edit.ts";
-import { choiceForm, choose } from "./choose.ts";
 import { type Answer, list, preview, show, tryOut } from "./look.ts";
 import type { Desks } from "./open-desks.ts";
-import { replayMany, toAnswer } from "./replay-many.ts";
+import { replayAtTerminal } from "./replay-at-terminal.ts";
 
 /** What a command does at the desks. `isDone` is false where a part of it could not be done. */
 export type Work = (desks: Desks["desks"], signal: AbortSignal) => Promise<Answer & { readonly isDone?: boolean }>;
@@ -78,8 +78,8 @@ export async function readCommandLine(argv: readonly string[]): Promise<Task> {
           async (desks, signal) => {
             const chosen = await choose(desks, letters, { states: ["open"], before });
             const isQuiet = program.opts<Common>().json;
-            const done = await replayMany(chosen, { ...options, by: by(), signal, isQuiet });
-            return { ...toAnswer(done), isDone: done.failed.length === 0 && (done.notOpen === 0 || chosen.length > 1) };
+            const { done, ...answer } = await replayAtTerminal(chosen, { ...options, by: by(), signal, isQuiet });
+            return { ...answer, isDone: done.failed.length === 0 && (done.notOpen === 0 || chosen.length > 1) };
           },
       ),
     );

@@ -1,5 +1,5 @@
-import type { Desk } from "../desk.ts";
-import { findLetter, findNumbers, type Letter, type State } from "../letter.ts";
+import type { Desk } from "./desk.ts";
+import { findLetter, findNumbers, type Letter, type State } from "./letter.ts";
 
 /** A letter and the desk of its service. */
 export type Chosen = { readonly desk: Desk; readonly number: number };
