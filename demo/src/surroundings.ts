@@ -29,7 +29,7 @@ export function surroundingsAt(basePort: number, namespace = "dev"): Surrounding
     databases: byService((name) => `postgres://${login}@${at(10)}/throughline_${name}`),
     brokers: {
       namespace,
-      kafka: { brokers: [at(20)], clientId: "demo" },
+      kafka: { brokers: [at(20)] },
       rabbitmq: { url: `amqp://${login}@${at(30)}` },
       snsSqs: {
         endpoint: `http://${at(40)}`,

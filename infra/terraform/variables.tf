@@ -54,6 +54,12 @@ variable "kms_key_id" {
   default     = null
 }
 
+variable "claims_bucket" {
+  description = "The name of a bucket to make for bodies that are too big to travel. Without one, they are in Postgres."
+  type        = string
+  default     = null
+}
+
 variable "alarm_actions" {
   description = "ARNs that are told when an alarm begins and ends."
   type        = list(string)

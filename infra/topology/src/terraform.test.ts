@@ -81,7 +81,7 @@ test("every queue is encrypted, every policy refuses plain text, and every group
   expect(all("aws_sns_topic_subscription")[0]).toHaveProperty("redrive_policy");
   expect(all("aws_cloudwatch_metric_alarm")).toHaveLength(3);
   const documents = Object.values(blocksOf<object>("data").aws_iam_policy_document ?? {});
-  expect(documents).toHaveLength(2);
+  expect(documents).toHaveLength(3);
   for (const document of documents) expect(JSON.stringify(document)).toContain('"variable":"aws:SecureTransport"');
 });
 

@@ -5,7 +5,10 @@ export function isReference(text: string): boolean {
   return reference.test(text);
 }
 
-/** Where bodies are that are too big to travel. Whoever sends and whoever receives them has the same. */
+/**
+ * Where bodies are that are too big to travel. Whoever sends and whoever receives them has the same. Where it takes nothing
+ * for a while, it rejects with an error of the code `EBUSY`, or with that of the connection: try again later.
+ */
 export interface ClaimStore {
   /** Resolves once everybody can get it. The same body under its reference again changes nothing. */
   put(reference: string, body: Uint8Array): Promise<void>;

@@ -1,4 +1,7 @@
 import { createHash } from "node:crypto";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { CreateBucketCommand, ListObjectsV2Command, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { openTestDatabase, testBrokers, uniqueName } from "@throughline/local/testing";
 import { describe, expect, test } from "vitest";
@@ -58,6 +61,22 @@ test("what else is in the bucket stays where it is", async () => {
   }
   const { Contents = [] } = await s3.send(new ListObjectsV2Command({ Bucket: bucket }));
   expect(Contents.map(({ Key }) => Key)).toEqual(["1999/report.json", "2000-01-01/notes.txt", "claims/1999.json"]);
+});
+
+test("a bucket that asks for patience is busy, which is the fault of no message", async () => {
+  await using server = createServer((request, response) => {
+    request.resume().on("end", () => {
+      response.writeHead(503, { "content-type": "application/xml" });
+      response.end("<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>");
+    });
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  using store = s3Claims({ ...account, endpoint, url: "s3://bucket" });
+  const reference = referenceTo(Buffer.from("{}"));
+  const busy = { code: "EBUSY", message: "S3 takes nothing for a while: SlowDown" };
+  await expect(store.get(reference)).rejects.toMatchObject(busy);
+  await expect(store.put(reference, Buffer.from("{}"))).rejects.toMatchObject(busy);
 });
 
 /** Fifty at a time: more would wait for a connection for longer than they may. */

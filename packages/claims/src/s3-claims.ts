@@ -6,6 +6,7 @@ import {
   PutObjectCommand,
   S3Client,
   type S3ClientConfig,
+  S3ServiceException,
 } from "@aws-sdk/client-s3";
 import { type ClaimStore, isReference } from "./claim-store.ts";
 
@@ -34,7 +35,7 @@ export function s3Claims({ url, ...account }: S3ClaimsOptions): ClaimStore & Dis
   return {
     async put(reference, Body) {
       const ContentType = "application/json";
-      await s3.send(new PutObjectCommand({ Bucket, Key: folder + reference, Body, ContentType }));
+      await s3.send(new PutObjectCommand({ Bucket, Key: folder + reference, Body, ContentType })).catch(explain);
     },
     async get(reference) {
       try {
@@ -42,7 +43,7 @@ export function s3Claims({ url, ...account }: S3ClaimsOptions): ClaimStore & Dis
         return await Body?.transformToByteArray();
       } catch (error) {
         if (error instanceof NoSuchKey) return undefined;
-        throw error;
+        explain(error);
       }
     },
     async removeBefore(day) {
@@ -68,4 +69,12 @@ export function s3Claims({ url, ...account }: S3ClaimsOptions): ClaimStore & Dis
       ContinuationToken = old.length === keys.length ? page.NextContinuationToken : undefined;
     } while (ContinuationToken !== undefined);
   }
+}
+
+/** Throws what went wrong. What S3 answers to everybody, such as `SlowDown`, gets the code of something busy. */
+function explain(error: unknown): never {
+  const status = error instanceof S3ServiceException ? (error.$metadata.httpStatusCode ?? 0) : 0;
+  if (status < 500 && status !== 429) throw error;
+  const told = error instanceof Error ? error.name : error;
+  throw Object.assign(new Error(`S3 takes nothing for a while: ${told}`, { cause: error }), { code: "EBUSY" });
 }

@@ -59,8 +59,8 @@ export function isOutage(error: unknown): boolean {
 
 // Serialization failure, deadlock.
 const conflictCodes = /^(40001|40P01)$/;
-// Shutting down, crashed, starting, too many connections; class 08 is the connection.
-const outageCodes = /^(57P01|57P02|57P03|53300|08...|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT)$/;
+// Shutting down, crashed, starting, too many connections; class 08 is the connection. EBUSY is a place of bodies.
+const outageCodes = /^(57P01|57P02|57P03|53300|08...|EBUSY|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT)$/;
 // The driver has no codes for these.
 const outageMessages =
   /^(Connection terminated|timeout exceeded when trying to connect|Client (was closed|has encountered a connection error))/;

@@ -74,8 +74,8 @@ function ownProblem(error: unknown): HttpProblem {
   return problem(500, "Internal Server Error", { detail: "The correlation id leads to the cause in the logs" });
 }
 
-// Of the network, and of Postgres: shutting down, crashed, starting, too many connections; class 08 is the connection.
-const awayCodes = /^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|57P01|57P02|57P03|53300|08...)$/;
+// Of a place of bodies, of the network, and of Postgres: shutting down, crashed, starting, too many connections; class 08 is the connection.
+const awayCodes = /^(EBUSY|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|57P01|57P02|57P03|53300|08...)$/;
 // `pg` has no codes for these.
 const awayMessages =
   /^(Connection terminated|timeout exceeded when trying to connect|Client (was closed|has encountered))/;

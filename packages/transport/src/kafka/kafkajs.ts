@@ -52,10 +52,10 @@ const fetchWaitMs = 250;
 /** The pause before what came at the wrong time is fetched again. */
 const refetchAfterMs = 100;
 
-export function createClient({ brokers, clientId, ssl, sasl }: KafkaSettings): Kafka {
+export function createClient({ brokers, namespace, ssl, sasl }: KafkaSettings): Kafka {
   return new Kafka({
     brokers: [...brokers],
-    clientId,
+    clientId: namespace,
     connectionTimeout: 3_000,
     requestTimeout: 8_000,
     retry: { initialRetryTime: 100, maxRetryTime: 1_000, retries: 4 },

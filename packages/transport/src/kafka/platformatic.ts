@@ -26,10 +26,10 @@ const latest = -1n;
 
 export type ClientOptions = ReturnType<typeof clientOptions>;
 
-function clientOptions({ brokers, clientId, ssl, sasl }: KafkaSettings) {
+function clientOptions({ brokers, namespace, ssl, sasl }: KafkaSettings) {
   const isNamed = brokers.some((broker) => isIP(broker.replace(/:\d+$/, "")) === 0);
   return {
-    clientId,
+    clientId: namespace,
     bootstrapBrokers: [...brokers],
     connectTimeout: 3_000,
     timeout: 8_000,

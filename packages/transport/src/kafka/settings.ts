@@ -7,8 +7,6 @@ export type KafkaOptions = {
   readonly namespace: string;
   /** The library that speaks to the brokers. They see no difference, and a group may have members of both. Default: kafkajs. */
   readonly client?: "kafkajs" | "platformatic";
-  /** The name under which the brokers know this process. Default: the namespace. */
-  readonly clientId?: string;
   /** Partitions of topics that are created here, and so the most members of a group that share one topic. Default: 6. */
   readonly partitions?: number;
   /** Copies of each partition of topics that are created here; from 3 on, two of them confirm a write. Default: 1. */
@@ -48,7 +46,6 @@ export type KafkaSettings = Required<Omit<KafkaOptions, "ssl" | "sasl">> & Pick<
 export function settingsOf(options: KafkaOptions): KafkaSettings {
   return {
     client: "kafkajs",
-    clientId: options.namespace,
     partitions: 6,
     replicationFactor: 1,
     topics: {},
