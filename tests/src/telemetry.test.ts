@@ -1,6 +1,8 @@
+import { globSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
+import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { type Fleet, startFleet } from "./testing/fleet.ts";
 import { orderOf, shopOf } from "./testing/shop.ts";
@@ -16,10 +18,17 @@ type Span = {
   readonly attributes: Readonly<Record<string, unknown>>;
 };
 
-type Metric = { readonly name: string; readonly service: string };
+type Metric = {
+  readonly name: string;
+  readonly unit?: string;
+  readonly sum?: { readonly isMonotonic?: boolean };
+  readonly histogram?: object;
+  readonly service: string;
+};
 
 const traceId = "0af7651916cd43dd8448eb211c80319c";
 const callerSpanId = "b7ad6b7169203331";
+const root = fileURLToPath(new URL("../..", import.meta.url));
 
 let collector: Awaited<ReturnType<typeof startCollector>>;
 let fleet: Fleet;
@@ -115,6 +124,17 @@ test("what waits, what was handled, how old it was and how busy a process is are
   expect(JSON.stringify(handled)).toContain('"throughline.outcome"');
 });
 
+test("what dashboards and alerts ask for is sent, but for what only trouble has", async () => {
+  const files = [...globSync("infra/grafana/dashboards/*.json", { cwd: root }), "infra/prometheus/alerts.yml"];
+  const asked = new Set(files.flatMap((file) => metricsIn(readFileSync(`${root}/${file}`, "utf8"))));
+  const sent = () => new Set(collector.metrics.flatMap(namesInPrometheus));
+  const lacking = () => [...asked].filter((name) => !sent().has(name)).sort();
+  expect(asked.size).toBeGreaterThan(10);
+  const ofTrouble = ["throughline_dead_letters_total", "throughline_outbox_held_back_seconds"];
+  await vi.waitUntil(() => lacking().every((name) => ofTrouble.includes(name)), { timeout: 60_000 }).catch(() => {});
+  expect(lacking().filter((name) => !ofTrouble.includes(name))).toEqual([]);
+});
+
 /** True where each span's parent has arrived, the caller's own aside. */
 function everyParent(spans: readonly Span[]): boolean {
   const known = new Set([callerSpanId, ...spans.map(({ spanId }) => spanId)]);
@@ -184,7 +204,7 @@ function readSpans(body: string): Span[] {
 type MetricExport = {
   readonly resourceMetrics: readonly {
     readonly resource: { readonly attributes: readonly Attribute[] };
-    readonly scopeMetrics: readonly { readonly metrics: readonly { readonly name: string }[] }[];
+    readonly scopeMetrics: readonly { readonly metrics: readonly Omit<Metric, "service">[] }[];
   }[];
 };
 
@@ -194,6 +214,19 @@ function readMetrics(body: string): Metric[] {
     const service = String(valuesOf(resource.attributes)["service.name"]);
     return scopeMetrics.flatMap(({ metrics }) => metrics.map((metric) => ({ ...metric, service })));
   });
+}
+
+/** Neither labels nor what is made of them. */
+function metricsIn(text: string): string[] {
+  const withoutLabels = text.replaceAll(/\bby \([^)]*\)|\{\{[^}]*\}\}/g, "");
+  return withoutLabels.match(/\b(throughline|messaging|nodejs|db)_\w+(?=[{[)]| [+>])/g) ?? [];
+}
+
+/** As its OTLP receiver calls them: https://prometheus.io/docs/guides/opentelemetry */
+function namesInPrometheus({ name, unit, sum, histogram }: Metric): string[] {
+  const base = `${name.replaceAll(".", "_")}${unit === "s" ? "_seconds" : ""}`;
+  if (histogram) return [`${base}_bucket`, `${base}_count`, `${base}_sum`];
+  return [sum?.isMonotonic ? `${base}_total` : base];
 }
 
 function valuesOf(attributes: readonly Attribute[]): Record<string, unknown> {

@@ -9,8 +9,13 @@ const mostStackBytes = 8 * 1_024;
 /** A death: the letter, by which road it came, and what tells this death from any other. */
 export type Death = { readonly letter: DeadLetter; readonly road: string; readonly id: string };
 
-/** Why a letter is not wholly known: it says which of its deaths was new, and what became of it. */
-export type Burial = { readonly number: number; readonly fingerprint: string };
+/** A death that was new, with the number of its letter. */
+export type Burial = {
+  readonly number: number;
+  readonly group: string;
+  readonly road: string;
+  readonly fingerprint: string;
+};
 
 /**
  * Keeps a death. The same message, dead again in the same group, has one row: it is open again, or, after three replays,
@@ -80,4 +85,4 @@ const burial = `
     first_failed_at = least(known.first_failed_at, excluded.first_failed_at),
     last_failed_at = greatest(known.last_failed_at, excluded.last_failed_at), drained_at = now()
   where not known.deaths @> excluded.deaths
-  returning number::float8 as number, fingerprint`;
+  returning number::float8 as number, group_name as "group", road, fingerprint`;

@@ -3,7 +3,7 @@ import { metrics } from "@opentelemetry/api";
 import type { Database } from "@throughline/log";
 import type { DeadLetter, Transport } from "@throughline/transport";
 import { type Alerts, startAlerts } from "./alerts.ts";
-import { bury, deathOf } from "./bury.ts";
+import { type Burial, bury, deathOf } from "./bury.ts";
 import { takeOwnDead } from "./own-dead.ts";
 import { pause } from "./pause.ts";
 import { type OpenLetters, readStatus } from "./status.ts";
@@ -46,23 +46,27 @@ export async function startDeadLetters(
   await using opening = new AsyncDisposableStack();
   const alerting = alerts && opening.use(startAlerts(database, alerts, onError));
 
-  function told(group: string, road: string, count: number): void {
-    counter.add(count, { "messaging.consumer.group.name": group, "messaging.system": road });
-    alerting?.look();
+  function tell(buried: readonly Burial[]): void {
+    for (const { group, road, fingerprint } of buried) {
+      const place = { "messaging.consumer.group.name": group, "messaging.system": road };
+      counter.add(1, { ...place, "throughline.fingerprint": fingerprint });
+    }
+    if (buried.length > 0) alerting?.look();
   }
   async function take(letter: DeadLetter, road: string): Promise<void> {
     beforeBury.publish(undefined);
     const buried = await bury(database, { letter, road, id: deathOf(road, letter) });
     afterBury.publish(undefined);
-    if (buried) told(letter.group, road, 1);
+    if (buried) tell([buried]);
   }
   opening.use(
     everySoOften(async () => {
-      const buried = await takeOwnDead(
-        database,
-        groups.map(({ group }) => group),
+      tell(
+        await takeOwnDead(
+          database,
+          groups.map(({ group }) => group),
+        ),
       );
-      if (buried.length > 0) told("", "database", buried.length);
     }, onError),
   );
   for (const { group, types, from } of groups) {

@@ -9,7 +9,8 @@ export function observeRelay(status: () => Promise<DestinationStatus[]>): Dispos
   const oldest = meter().createObservableGauge("throughline.outbox.oldest", { unit: "s" });
   const parked = meter().createObservableGauge("throughline.outbox.parked", { unit: "{message}" });
   const dead = meter().createObservableGauge("throughline.outbox.dead", { unit: "{message}" });
-  const all = [waiting, oldest, parked, dead];
+  const heldBack = meter().createObservableGauge("throughline.outbox.held_back", { unit: "s" });
+  const all = [waiting, oldest, parked, dead, heldBack];
   const observe: BatchObservableCallback = async (result) => {
     for (const one of await status()) {
       const attributes = { "throughline.destination": one.destination };
@@ -17,6 +18,10 @@ export function observeRelay(status: () => Promise<DestinationStatus[]>): Dispos
       result.observe(oldest, one.oldestMs / 1_000, attributes);
       result.observe(parked, one.parked, attributes);
       result.observe(dead, one.dead, attributes);
+      if (one.heldBackBy === undefined) continue;
+      const { ageMs, application, state } = one.heldBackBy;
+      const holder = { "throughline.holder.application": application, "throughline.holder.state": state };
+      result.observe(heldBack, ageMs / 1_000, { ...attributes, ...holder });
     }
   };
   meter().addBatchObservableCallback(observe, all);
