@@ -2,7 +2,12 @@ import { type Envelope, serializeEnvelope } from "@throughline/envelope";
 import { type Database, query, type Transaction } from "@throughline/log";
 
 /** The next message of a parked key, claimed by this process for a while. */
-export type DueMessage = { readonly wire: string; readonly attempts: number };
+export type DueMessage = {
+  readonly wire: string;
+  readonly attempts: number;
+  /** When its key was parked, in milliseconds since 1970. */
+  readonly parkedAt: number;
+};
 
 /** Notes that a message is a dead letter, and that the later ones of its key wait. */
 export async function parkKey(database: Database, consumer: string, { key, id }: Envelope): Promise<void> {
@@ -70,7 +75,7 @@ export async function claimDue(database: Database, consumer: string, leaseMs: nu
        due_at = clock_timestamp() + $2::float8 * interval '1 millisecond'
      from due, inbox_parked p
      where k.consumer = $1 and k.key = due.key and p.consumer = $1 and p.message_id = k.next_id and p.wire is not null
-     returning p.wire, k.attempts`,
+     returning p.wire, k.attempts, extract(epoch from k.parked_at)::float8 * 1000 as "parkedAt"`,
     [consumer, leaseMs],
   );
 }

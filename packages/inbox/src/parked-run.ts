@@ -1,6 +1,6 @@
-import { type Handler, parseEnvelope, RejectedError, runCausedBy } from "@throughline/envelope";
+import { type Handler, parseEnvelope, RejectedError } from "@throughline/envelope";
 import type { Database } from "@throughline/log";
-import type { Failure } from "@throughline/transport";
+import { type Failure, handleEnvelope, traceDwell } from "@throughline/transport";
 import { claimDue, type DueMessage, dieHere, passKeys, retryLater } from "./parked-keys.ts";
 
 export type ParkedRun = {
@@ -14,6 +14,9 @@ export type ParkedRun = {
 /** How often, in milliseconds, it is looked whether a person has let a key go on. */
 const lookMs = 1_000;
 const longestRetryMs = 30_000;
+/** A claim holds for as many times as long as a handler may take. */
+const leases = 2;
+const parked = { system: "postgresql", destination: "inbox_parked" };
 
 /** Handles the messages of parked keys in their order, from when the dead one before them is through, until disposed. */
 export function startParkedRun(database: Database, consumer: string, run: ParkedRun): AsyncDisposable {
@@ -30,7 +33,7 @@ export function startParkedRun(database: Database, consumer: string, run: Parked
 async function keepRunning(database: Database, consumer: string, run: ParkedRun, stopping: AbortSignal) {
   while (!stopping.aborted) {
     try {
-      const due = await claimDue(database, consumer, 2 * run.timeoutMs);
+      const due = await claimDue(database, consumer, leases * run.timeoutMs);
       await Promise.all(due.map((message) => runOne(database, consumer, message, run)));
       if (due.length === 0) await pause(lookMs, stopping);
     } catch (cause) {
@@ -40,10 +43,13 @@ async function keepRunning(database: Database, consumer: string, run: ParkedRun,
   }
 }
 
-async function runOne(database: Database, consumer: string, { wire, attempts }: DueMessage, run: ParkedRun) {
+async function runOne(database: Database, consumer: string, { wire, attempts, parkedAt }: DueMessage, run: ParkedRun) {
   const envelope = parseEnvelope(wire);
+  if (attempts === 1) traceDwell("parked", Math.max(parkedAt, Date.parse(envelope.timestamp)), envelope);
   try {
-    await runCausedBy(envelope, () => run.handler(envelope));
+    // The handler keeps the time itself; this is when its claim is over.
+    const { handler, timeoutMs } = run;
+    await handleEnvelope({ group: consumer, handler, timeoutMs: leases * timeoutMs }, envelope, parked);
     // Its commit has done so, unless its type does not park any more.
     await passKeys(database, consumer, [envelope]);
   } catch (thrown) {

@@ -9,6 +9,7 @@ import {
   trace,
 } from "@opentelemetry/api";
 import { createEnvelope, currentCause, type Envelope, type Message } from "@throughline/envelope";
+import { traceDwell } from "@throughline/transport";
 
 const tracer = trace.getTracer("throughline");
 
@@ -22,7 +23,7 @@ export function traceCreation(source: string, message: Message): Envelope {
   return envelope;
 }
 
-/** A span for each sampled envelope, in its own trace, with the time that it waited in the outbox. */
+/** A span for each sampled envelope, in its own trace, and one for the time that it waited in the outbox. */
 export function tracePublication(
   destination: string,
   envelopes: readonly Envelope[],
@@ -31,12 +32,12 @@ export function tracePublication(
 ): void {
   for (const envelope of envelopes) {
     if (!isSampled(envelope)) continue;
+    traceDwell("outbox", Date.parse(envelope.timestamp), envelope, startedAt);
     const attributes = {
       ...attributesOf(envelope),
       "messaging.operation.name": "publish",
       "messaging.operation.type": "send",
       "throughline.destination": destination,
-      "throughline.outbox.waited_ms": Math.max(0, startedAt - Date.parse(envelope.timestamp)),
     };
     const options = { kind: SpanKind.CLIENT, startTime: startedAt, attributes };
     const span = tracer.startSpan(`publish ${envelope.type}`, options, toContext(envelope.traceparent));

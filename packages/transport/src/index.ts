@@ -1,4 +1,6 @@
 export { type AgeMeasureOptions, createAgeMeasure } from "./age.ts";
+export { traceDwell, type Waiting } from "./dwell.ts";
+export { handleEnvelope } from "./process.ts";
 export { PublishError, type PublishFailure } from "./publish-error.ts";
 export { openRoad, openRoads, type Road, type RoadSettings } from "./roads.ts";
 export type {

@@ -73,6 +73,24 @@ describe("where an SDK traces", () => {
     expect(cause?.traceparent).toBe(`00-${traceId}-${spanId}-01`);
   });
 
+  test("how long a message waited, with its broker and for its next attempt, is a span of its trace", async () => {
+    const isFailing = vi.fn().mockRejectedValueOnce(new Error("not yet"));
+    const [envelope, since] = [message(inEnvelope), Date.now() - 5_000];
+    const waiting = { ...subscription(isFailing), attempts: 3 };
+    for (const attempt of [1, 2, 3]) {
+      await new Promise((resolve) => setTimeout(resolve, 2));
+      await attemptEnvelope(waiting, envelope, attempt, { ...arrival, sentAt: since });
+    }
+    const waits = exporter.getFinishedSpans().filter(({ name }) => name.startsWith("wait"));
+    expect(waits.map(({ name }) => name)).toEqual(["wait broker", "wait retry"]);
+    for (const { attributes, parentSpanContext } of waits) {
+      expect(attributes["messaging.message.id"]).toBe(envelope.id);
+      expect(parentSpanContext?.spanId).toBe(inEnvelope.slice(36, 52));
+    }
+    const [[seconds = 0] = []] = waits.map(({ duration }) => duration);
+    expect(seconds).toBeGreaterThanOrEqual(5);
+  });
+
   test("the span says what was processed", async () => {
     const envelope = message();
     await handleEnvelope(

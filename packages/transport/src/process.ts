@@ -15,6 +15,7 @@ import {
   trace,
 } from "@opentelemetry/api";
 import { type Envelope, type Handler, parseEnvelope, RejectedError, runCausedBy } from "@throughline/envelope";
+import { createFailures, type Failures, traceDwell } from "./dwell.ts";
 import { toError } from "./reason.ts";
 import { type CompleteSubscription, retryDelayMs } from "./subscription.ts";
 import { formatTraceparent, parseTraceparent } from "./traceparent.ts";
@@ -27,6 +28,8 @@ export type Arrival = {
   readonly destination: string;
   /** As the broker's header or attribute carried it. Default: the envelope's own. */
   readonly traceparent?: string | undefined;
+  /** When the broker got it, in milliseconds since 1970, where that is known. */
+  readonly sentAt?: number | undefined;
 };
 
 /** What a transport does with a message after one attempt. */
@@ -40,6 +43,7 @@ export type Verdict =
 /** Why messages died, by id: where one comes again, because it could not be set aside, no handler says it anew. */
 const deaths = new WeakMap<CompleteSubscription, Map<string, Error>>();
 const mostDeaths = 1_000;
+const failures = new WeakMap<CompleteSubscription, Failures>();
 let duration: Histogram | undefined;
 
 /**
@@ -74,6 +78,7 @@ export async function attemptEnvelope(
 ): Promise<Verdict> {
   if (attempt > subscription.attempts)
     return giveUp(subscription, envelope, attempt, causeOfDeath(subscription, envelope));
+  traceWaiting(subscription, envelope, attempt, arrival);
   try {
     await handleEnvelope(subscription, envelope, arrival);
     return { kind: "done" };
@@ -81,8 +86,26 @@ export async function attemptEnvelope(
     const error = toError(thrown);
     if (error instanceof RejectedError || attempt >= subscription.attempts)
       return giveUp(subscription, envelope, attempt, error);
+    failuresOf(subscription).failed(envelope);
     return { kind: "retry", delayMs: retryDelayMs(subscription, attempt), error };
   }
+}
+
+function traceWaiting(
+  subscription: CompleteSubscription,
+  envelope: Envelope,
+  attempt: number,
+  { sentAt }: Arrival,
+): void {
+  const failedAt = failures.get(subscription)?.take(envelope);
+  if (failedAt !== undefined) traceDwell("retry", failedAt, envelope);
+  else if (attempt === 1 && sentAt !== undefined) traceDwell("broker", sentAt, envelope);
+}
+
+function failuresOf(subscription: CompleteSubscription): Failures {
+  const known = failures.get(subscription) ?? createFailures();
+  failures.set(subscription, known);
+  return known;
 }
 
 /** The verdict where no attempt is left, for whatever reason; `attempt` is the last one. */

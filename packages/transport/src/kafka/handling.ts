@@ -34,7 +34,8 @@ export function attemptsAt(message: KafkaMessage, subscription: CompleteSubscrip
     }
     const attempts = Math.min(tried + 1, subscription.attempts);
     isUsedUp ??= tried >= subscription.attempts;
-    const arrival = { system: "kafka", destination: message.topic, traceparent: headerOf(message, "traceparent") };
+    const [traceparent, sentAt] = [headerOf(message, "traceparent"), Number(message.timestamp)];
+    const arrival = { system: "kafka", destination: message.topic, traceparent, sentAt };
     const verdict = isUsedUp
       ? await giveUp(subscription, envelope, attempts, new Error(usedUp(attempts)))
       : await attemptEnvelope(subscription, envelope, attempts, arrival);

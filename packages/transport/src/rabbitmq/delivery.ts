@@ -184,6 +184,7 @@ function envelopeOf({ content }: ConsumeMessage): Envelope | Error {
 }
 
 function arrivalOf({ properties: { headers } }: ConsumeMessage, { name: destination }: Queue) {
-  const traceparent: unknown = headers?.traceparent;
-  return { system: "rabbitmq", destination, traceparent: typeof traceparent === "string" ? traceparent : undefined };
+  const { traceparent, sentAt }: Readonly<Record<string, unknown>> = headers ?? {};
+  const arrival = { system: "rabbitmq", destination, sentAt: Number(sentAt) };
+  return { ...arrival, traceparent: typeof traceparent === "string" ? traceparent : undefined };
 }

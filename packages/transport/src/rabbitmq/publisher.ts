@@ -59,7 +59,8 @@ function propertiesOf(envelope: Envelope): Options.Publish {
     type,
     timestamp: Math.floor(Date.parse(timestamp) / 1_000),
     contentType: "application/json",
-    headers: { schemaVersion: version, causationId, traceparent },
+    // The property of that name has whole seconds, and is that of the envelope.
+    headers: { schemaVersion: version, causationId, traceparent, sentAt: String(Date.now()) },
   };
   if (fitsProperty(source)) properties.appId = source;
   if (fitsProperty(correlationId)) properties.correlationId = correlationId;

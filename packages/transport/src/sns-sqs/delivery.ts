@@ -81,7 +81,8 @@ async function attemptMessage({ message, attempt }: Delivery, { subscription, qu
   if (!subscription.types.includes(envelope.type))
     return { verdict: strange(envelope, attempt, subscription), envelope };
   const traceparent = message.MessageAttributes?.traceparent?.StringValue;
-  const arrival = { system: "aws_sqs", destination: queues.name, traceparent };
+  const sentAt = Number(message.Attributes?.SentTimestamp);
+  const arrival = { system: "aws_sqs", destination: queues.name, traceparent, sentAt };
   return { verdict: await attemptEnvelope(subscription, envelope, attempt, arrival), envelope };
 }
 

@@ -6,6 +6,8 @@ import type { TransportCase } from "./suite.ts";
 
 const filler = "x".repeat(512);
 const mostPerCall = 1_000;
+/** More than were in hand: it goes on from the broker. How fast, is no matter here. */
+const enough = 200;
 
 /** More than can be handled. */
 export const pressureCases: readonly TransportCase[] = [
@@ -35,7 +37,7 @@ async function waitAtBroker({ bench, eventually }: Workshop, count: number): Pro
   await eventually(() => expect(begun).toHaveLength(5));
   expect(stuck.line.received).toBeLessThan((count * filler.length) / 4);
   release.open();
-  await eventually(() => expect(handled.length).toBeGreaterThan(1_000));
+  await eventually(() => expect(handled.length).toBeGreaterThan(enough));
 }
 
 function bulky(key: string): Envelope {

@@ -1,0 +1,46 @@
+import { ROOT_CONTEXT, trace } from "@opentelemetry/api";
+import type { Envelope } from "@throughline/envelope";
+import { parseTraceparent } from "./traceparent.ts";
+
+/** Where a message waits: to be published, to be received, to be tried again, or behind a dead one of its key. */
+export type Waiting = "outbox" | "broker" | "retry" | "parked";
+
+const leastMs = 1;
+const mostFailures = 1_000;
+
+/**
+ * A span `wait <where>` from `since`, in milliseconds since 1970, until now, beside those of what was done with the
+ * message. Nothing where its trace is not sampled, or it waited for less than a millisecond.
+ */
+export function traceDwell(where: Waiting, since: number, { id, traceparent }: Envelope, until = Date.now()): void {
+  const parent = parseTraceparent(traceparent);
+  if (parent === undefined || (parent.traceFlags & 1) === 0 || !(until - since >= leastMs)) return;
+  const attributes = { "messaging.message.id": id, "throughline.waited": where };
+  trace
+    .getTracer("throughline")
+    .startSpan(`wait ${where}`, { startTime: since, attributes }, trace.setSpanContext(ROOT_CONTEXT, parent))
+    .end(until);
+}
+
+/** When messages failed here, so that the next attempt can say how long it was in coming. Forgets the eldest of 1,000. */
+export type Failures = {
+  failed(envelope: Envelope): void;
+  /** When it failed last, once; undefined where it did not fail here. */
+  take(envelope: Envelope): number | undefined;
+};
+
+export function createFailures(): Failures {
+  const failures = new Map<string, number>();
+  return {
+    failed({ id }) {
+      failures.set(id, Date.now());
+      const [eldest = id] = failures.keys();
+      if (failures.size > mostFailures) failures.delete(eldest);
+    },
+    take({ id }) {
+      const at = failures.get(id);
+      failures.delete(id);
+      return at;
+    },
+  };
+}
