@@ -8,7 +8,7 @@ export type Step = {
   readonly depth: number;
   readonly startMs: number;
   readonly durationMs: number;
-  /** In the outbox before it was published, or with the broker before it was handled. */
+  /** In the outbox before it was published; with the broker, for its next attempt or parked before it was handled. */
   readonly waitedMs?: number;
 };
 
@@ -18,6 +18,9 @@ export type Story = {
   /** Depth first, each before those that it caused. Empty where no spans were received. */
   readonly steps: readonly Step[];
 };
+
+/** Waits end in whole milliseconds. */
+const clockMs = 5;
 
 type Order = z.infer<typeof orderSchema>;
 
@@ -51,26 +54,31 @@ export function stepsOf(spans: readonly Span[]): Step[] {
   const begin = inTime[0]?.startMs ?? 0;
   const known = new Set(spans.map(({ spanId }) => spanId));
   const isChild = ({ parentSpanId }: Span) => parentSpanId !== undefined && known.has(parentSpanId);
-  const byParent = Map.groupBy(inTime.filter(isChild), ({ parentSpanId }) => parentSpanId);
-  const published = Map.groupBy(
-    inTime.filter((span) => operationOf(span) === "publish"),
-    messageOf,
-  );
+  const isBelow = (span: Span) => isChild(span) && !isWait(span);
+  const byParent = Map.groupBy(inTime.filter(isBelow), ({ parentSpanId }) => parentSpanId);
+  const waits = Map.groupBy(inTime.filter(isWait), messageOf);
   const stepsFrom = (span: Span, depth: number): Step[] => {
-    const waitedMs = waitedBefore(span, published.get(messageOf(span)) ?? []);
+    const waitedMs = waitedBefore(span, waits.get(messageOf(span)) ?? []);
     const step = { span, depth, startMs: span.startMs - begin, durationMs: span.endMs - span.startMs };
     const below = (byParent.get(span.spanId) ?? []).flatMap((child) => stepsFrom(child, depth + 1));
     return [{ ...step, ...(waitedMs !== undefined && { waitedMs }) }, ...below];
   };
-  return inTime.filter((span) => !isChild(span)).flatMap((root) => stepsFrom(root, 0));
+  return inTime.filter((span) => !isChild(span) && !isWait(span)).flatMap((root) => stepsFrom(root, 0));
 }
 
-function waitedBefore(span: Span, publications: readonly Span[]): number | undefined {
-  const inOutbox = span.attributes["throughline.outbox.waited_ms"];
-  if (typeof inOutbox === "number") return inOutbox;
-  if (operationOf(span) !== "process") return undefined;
-  const last = publications.findLast(({ endMs }) => endMs <= span.startMs);
-  return last === undefined ? undefined : span.startMs - last.endMs;
+/** The wait that ended as this began. A message that several groups handle waits for each by itself. */
+function waitedBefore(span: Span, waits: readonly Span[]): number | undefined {
+  const ended = ({ service, endMs }: Span) => service === span.service && Math.abs(endMs - span.startMs) < clockMs;
+  const wait = waits.findLast((one) => ended(one) && (waitOf(one) === "outbox") === (operationOf(span) === "publish"));
+  return wait && wait.endMs - wait.startMs;
+}
+
+function isWait(span: Span): boolean {
+  return waitOf(span) !== undefined;
+}
+
+function waitOf({ attributes }: Span) {
+  return attributes["throughline.waited"];
 }
 
 function operationOf({ attributes }: Span) {
