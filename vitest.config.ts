@@ -5,9 +5,13 @@ const { resolve } = createRequire(import.meta.url);
 
 export default defineConfig({
   // As CommonJS it is loaded six times as fast as its several hundred ES modules, and that once for each file of tests.
-  resolve: {
-    alias: [{ find: /^drizzle-orm(\/.+)?$/, replacement: "drizzle-orm$1", customResolver: (id) => resolve(id) }],
-  },
+  plugins: [
+    {
+      name: "drizzle-as-commonjs",
+      enforce: "pre",
+      resolveId: (id) => (/^drizzle-orm(\/|$)/.test(id) ? resolve(id) : undefined),
+    },
+  ],
   test: {
     include: ["src/**/*.test.ts"],
     // More than processors, because most tests wait for a broker.
