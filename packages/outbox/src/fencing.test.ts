@@ -122,6 +122,34 @@ test("lanes pass to whoever is left when relays come and go, and every key stays
   }
 });
 
+test("a relay that joins gets its share of the lanes, and every key stays in order", async () => {
+  await using outbox = await openOutbox();
+  const brokers = numbersTo(2).map(() => createBroker());
+  const keys = numbersTo(12).map((number) => `key-${number}`);
+  const options = { lanes: 4, leaseMs: 1_000, onError: () => {} };
+  await using relays = new AsyncDisposableStack();
+  for (const broker of brokers) {
+    relays.use(await startRelay(outbox.database, { ...options, to: [broker] }));
+    await tell(outbox.database, ...keys.map((key) => told(key)));
+    await vi.waitUntil(async () => (await lanesByOwner(outbox.database)).length > 0, soon);
+  }
+  await vi.waitUntil(async () => String(await lanesByOwner(outbox.database)) === "2,2", soon);
+  for (const _ of numbersTo(5)) await tell(outbox.database, ...keys.map((key) => told(key)));
+  const received = () => brokers.flatMap((broker) => broker.received);
+  await vi.waitUntil(() => new Set(received().map(({ id }) => id)).size === 7 * keys.length, soon);
+  for (const broker of brokers) expect(broker.received).not.toEqual([]);
+  for (const key of keys) {
+    const parts = brokers.map((broker) => firstTimes(broker.received.filter((envelope) => envelope.key === key)));
+    for (const part of parts) expect(part).toEqual(part.toSorted((one, other) => one - other));
+    expect(new Set(parts.flat()).size).toBe(7);
+  }
+});
+
+function lanesByOwner(database: Database): Promise<number[]> {
+  const text = `select count(*)::int as lanes from log_cursors where leased_until > clock_timestamp() group by owner`;
+  return query<{ lanes: number }>(database, "lanes_by_owner", text).then((rows) => rows.map(({ lanes }) => lanes));
+}
+
 test("a relay survives the loss of its connections", async () => {
   await using outbox = await openOutbox();
   await using own = connect(outbox.url);

@@ -8,6 +8,7 @@ import { openParking, type Parking } from "./parking.ts";
 import { pause } from "./pause.ts";
 import { publishAll } from "./publish-all.ts";
 import { type Row, rowColumns } from "./rows.ts";
+import type { Holding, Share } from "./share.ts";
 import type { Tail } from "./tail.ts";
 
 /** The messages of one destination whose keys fall into one share. */
@@ -15,6 +16,7 @@ export type Lane = {
   readonly database: Database;
   readonly destination: Destination;
   readonly tail: Tail;
+  readonly share: Share;
   /** 0 to `lanes` - 1. */
   readonly number: number;
   readonly lanes: number;
@@ -30,16 +32,12 @@ const maxRestMs = 50;
 const afterRead = channel("throughline:relay.after_read");
 const afterPublish = channel("throughline:relay.after_publish");
 
-/** Keeps a lane flowing whenever no other relay does, until the relay stops. Never rejects. */
+/** Keeps a lane flowing whenever no other relay does and it is this one's share, until the relay stops. Never rejects. */
 export async function runLane(lane: Lane): Promise<void> {
-  const { database, destination, number, owner, leaseMs, stopping, onError } = lane;
+  const { destination, number, leaseMs, stopping, onError } = lane;
   while (!stopping.aborted) {
     try {
-      const cursor = await claimCursor(database, outboxLog, { reader: destination.name, lane: number, owner, leaseMs });
-      if (cursor !== undefined) {
-        await using lease = keepLease(database, cursor, { leaseMs, onError });
-        await flow(lane, lease);
-      } else await pause(leaseMs / 3, stopping);
+      if (!(await holdLane(lane))) await pause(leaseMs / 3, stopping);
     } catch (error) {
       onError(new Error(`Lane ${number} of ${destination.name} was interrupted`, { cause: error }));
       await pause(500, stopping);
@@ -47,10 +45,22 @@ export async function runLane(lane: Lane): Promise<void> {
   }
 }
 
-async function flow(lane: Lane, lease: Lease): Promise<void> {
+/** False where the lane is not to be had, or would be more than the share. */
+async function holdLane(lane: Lane): Promise<boolean> {
+  const { database, destination, number, owner, leaseMs, share, onError } = lane;
+  if (!share.hasRoom) return false;
+  using holding = share.hold();
+  const cursor = await claimCursor(database, outboxLog, { reader: destination.name, lane: number, owner, leaseMs });
+  if (cursor === undefined) return false;
+  await using lease = keepLease(database, cursor, { leaseMs, onError });
+  await flow(lane, lease, holding);
+  return true;
+}
+
+async function flow(lane: Lane, lease: Lease, holding: Holding): Promise<void> {
   const parking = await openParking(lane);
   let next: LogPage<Row> | undefined;
-  while (!lane.stopping.aborted) {
+  while (!lane.stopping.aborted && !holding.isExcess) {
     await lease.confirm();
     if (parking.isDue()) await parking.retry(lease);
     const page = next ?? (await readPage(lane, lease.position));
@@ -61,7 +71,7 @@ async function flow(lane: Lane, lease: Lease): Promise<void> {
       // Rests twice as long as it worked: the busier the machine, the more messages share a publish. The first never waits.
       const isDrained = page.rows.length > 0 && page.rows.length < lane.batchSize;
       if (isDrained) await pause(Math.min(2 * (performance.now() - startedAt), maxRestMs), lane.stopping);
-    } else await lane.tail.beyond(lease.position, parking.dueInMs(), lease.over);
+    } else await lane.tail.beyond(lease.position, Math.min(parking.dueInMs(), lane.leaseMs), lease.over);
   }
 }
 

@@ -11,6 +11,7 @@ import { outboxLog } from "./outbox-log.ts";
 import { maintainPartitions } from "./partitions.ts";
 import { pause } from "./pause.ts";
 import type { Beginning } from "./place.ts";
+import { watchShare } from "./share.ts";
 import { type DestinationStatus, readStatus } from "./status.ts";
 import { watchTail } from "./tail.ts";
 
@@ -54,7 +55,7 @@ export interface Relay extends AsyncDisposable {
 
 /**
  * Publishes what `enqueue` has committed, at least once and in order per key. Any number of relays may run: each lane
- * is with one of them at a time. Rejects where the outbox cannot be trusted; from then on it never gives up. Disposing
+ * is with one of them at a time, and they share the lanes evenly as they come and go. Rejects where the outbox cannot be trusted; from then on it never gives up. Disposing
  * it finishes the batches in flight and hands the lanes over.
  */
 export async function startRelay(database: Database, options: RelayOptions): Promise<Relay> {
@@ -95,8 +96,11 @@ async function run(
     policy: { retryMs, tries, afterDead },
     owner: `${hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`,
   };
-  const lanesOf = (destination: Destination) =>
-    Array.from({ length: lanes }, (_, number) => runLane({ ...shared, destination, number }));
+  const lanesOf = (destination: Destination) => {
+    const { share, watch } = watchShare(database, { ...shared, destination: destination.name });
+    const running = Array.from({ length: lanes }, (_, number) => runLane({ ...shared, destination, number, share }));
+    return [watch, ...running];
+  };
   const names = destinations.map(({ name }) => name);
   await Promise.all([
     watch,

@@ -34,6 +34,20 @@ export const outboxStatements: Statements = {
       .sort((one, other) => one.position - other.position)
       .slice(0, limit);
   },
+  outbox_count_relays: function* (tx, { schema, clockMs }, values) {
+    const [destination, owner, leaseMs] = values as [string, string, number];
+    const now = clockMs();
+    yield* schema.relays.lock(tx, `${destination} ${owner}`);
+    schema.relays.set(tx, `${destination} ${owner}`, { destination, owner, seenUntil: now + leaseMs });
+    const others = schema.relays.all(tx).filter((one) => one.destination === destination && one.owner !== owner);
+    return [{ relays: 1 + others.filter(({ seenUntil }) => seenUntil > now).length }];
+  },
+  outbox_leave: function* (tx, { schema }, values) {
+    const [destination, owner] = values as [string, string];
+    yield* schema.relays.lock(tx, `${destination} ${owner}`);
+    schema.relays.set(tx, `${destination} ${owner}`, undefined);
+    return [];
+  },
   outbox_note_destination() {
     return [{ isNew: true }];
   },

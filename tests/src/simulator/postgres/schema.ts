@@ -41,6 +41,7 @@ export type OrderRow = { readonly id: string; readonly messages: readonly string
 
 export type Schema = {
   readonly cursors: Table<CursorRow>;
+  readonly relays: Table<{ readonly destination: string; readonly owner: string; readonly seenUntil: number }>;
   readonly outbox: Table<OutboxRow>;
   readonly sequences: Table<{ readonly last: number }>;
   readonly parkedKeys: Table<ParkedKeyRow>;
@@ -58,6 +59,7 @@ export type Schema = {
 export function createSchema(): Schema {
   return {
     cursors: createTable(),
+    relays: createTable(),
     outbox: createTable(),
     sequences: createTable(),
     parkedKeys: createTable(),
