@@ -13,10 +13,11 @@ import { projection } from "./projection/bench.ts";
 import { rabbitmq } from "./rabbitmq/bench.ts";
 import { sns } from "./sns/bench.ts";
 import { tracing } from "./tracing/bench.ts";
+import { wakeUp } from "./wake-up/bench.ts";
 import { write } from "./write/bench.ts";
 
 /** In the order in which they run. */
 export const benches: readonly Bench[] = [
-  ...[ordering, write, drain, backlog, heldSnapshot, latency],
+  ...[ordering, write, wakeUp, drain, backlog, heldSnapshot, latency],
   ...[kafka, rabbitmq, sns, catchUp, inbox, eventStore, projection, tracing, flow],
 ];
