@@ -5,6 +5,7 @@ import { eventStore } from "./event-store/bench.ts";
 import { flow } from "./flow/bench.ts";
 import type { Bench } from "./harness/bench.ts";
 import { heldSnapshot } from "./held-snapshot/bench.ts";
+import { hopsBench } from "./hops/bench.ts";
 import { inbox } from "./inbox/bench.ts";
 import { kafka } from "./kafka/bench.ts";
 import { latency } from "./latency/bench.ts";
@@ -19,5 +20,5 @@ import { write } from "./write/bench.ts";
 /** In the order in which they run. */
 export const benches: readonly Bench[] = [
   ...[ordering, write, wakeUp, drain, backlog, heldSnapshot, latency],
-  ...[kafka, rabbitmq, sns, catchUp, inbox, eventStore, projection, tracing, flow],
+  ...[kafka, rabbitmq, sns, catchUp, inbox, eventStore, projection, tracing, hopsBench, flow],
 ];
