@@ -37,14 +37,19 @@ export async function plannedTests(root: string, args: readonly string[]): Promi
 }
 
 /**
- * Runs what changed, restores the results of the rest, and answers whether all passed. An interruption is passed on:
- * only a terminal tells turbo of it by itself.
+ * Runs what changed, restores the results of the rest, and answers whether all passed. An interruption is passed on to
+ * turbo and its launcher, which are a group of their own, so that a terminal does not tell them as well.
  */
 export async function runTests(root: string, args: readonly string[], interrupted: AbortSignal): Promise<boolean> {
   const options = ["--concurrency=2", "--continue", "--output-logs=new-only"];
   const env = withoutTelemetry();
-  const turbo = spawn("turbo", ["run", "test", ...options, ...args], { cwd: root, env, stdio: "inherit" });
-  interrupted.addEventListener("abort", () => turbo.kill("SIGINT"));
+  const turbo = spawn("turbo", ["run", "test", ...options, ...args], {
+    cwd: root,
+    env,
+    stdio: "inherit",
+    detached: true,
+  });
+  interrupted.addEventListener("abort", () => turbo.exitCode === null && process.kill(-(turbo.pid ?? 0), "SIGINT"));
   const [code] = await once(turbo, "exit");
   return code === 0;
 }
