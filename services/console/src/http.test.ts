@@ -28,18 +28,17 @@ test("the page of an order tells what happened to it and the way it took, over a
   await using shop = await openShop();
   const create = { spanId: "b1", parentSpanId: "a1", name: "create order.created", from: 5, to: 6 };
   const written = { "throughline.key": "o-1", "messaging.message.id": "m-1", "messaging.operation.name": "create" };
-  const sent = {
-    "messaging.message.id": "m-1",
-    "messaging.operation.name": "publish",
-    "throughline.outbox.waited_ms": 4,
-  };
+  const sent = { "messaging.message.id": "m-1", "messaging.operation.name": "publish" };
+  const waited = (where: string) => ({ "messaging.message.id": "m-1", "throughline.waited": where });
   const handled = { "messaging.message.id": "m-1", "messaging.operation.name": "process" };
   await shop.trace("order", [
     { spanId: "a1", name: "POST /orders", from: 0, to: 10, attributes: {} },
     { ...create, attributes: written },
+    { spanId: "b2", parentSpanId: "b1", name: "wait outbox", from: 6, to: 20, attributes: waited("outbox") },
     { spanId: "c1", parentSpanId: "b1", name: "publish order.created", from: 20, to: 30, attributes: sent },
   ]);
   await shop.trace("billing", [
+    { spanId: "c2", parentSpanId: "b1", name: "wait broker", from: 30, to: 37, attributes: waited("broker") },
     {
       spanId: "d1",
       parentSpanId: "b1",
@@ -60,7 +59,8 @@ test("the page of an order tells what happened to it and the way it took, over a
     "    publish order.created",
     "    process dev-billing ",
   ]);
-  // It waited with the broker from the publish on, and its failure is shown as text.
+  // It waited for the relay and with the broker, and its failure is shown as text.
+  expect(page).toContain("14 ms");
   expect(page).toContain("7.0 ms");
   expect(page).toContain("&#60;no card&#62;");
 });
