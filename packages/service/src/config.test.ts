@@ -39,12 +39,14 @@ describe("settings", () => {
       ...enough,
       PORT: "0",
       PUBLISH_TO: "none",
+      PUBLISH_FROM: "2026-11-26T10:00:00+01:00",
       CONSUME_FROM: "sns-sqs,kafka",
       CRASH_AT: "relay.after_read:3",
     };
     expect(parseConfig(order, env)).toMatchObject({
       port: 0,
       publishTo: [],
+      publishFrom: new Date("2026-11-26T09:00:00Z"),
       consumeFrom: ["sns-sqs", "kafka"],
       crashAt: { point: "relay.after_read", pass: 3 },
     });
@@ -96,6 +98,7 @@ describe("a process refuses to start", () => {
     [{ HANDLER_TIMEOUT_MS: "50000" }, /SHUTDOWN_GRACE_MS \(40000\) is shorter than HANDLER_TIMEOUT_MS \(50000\)/],
     [{ WORK_ON: "rabbitmq" }, /RABBITMQ_URL: is not set, but rabbitmq is in WORK_ON/],
     [{ KAFKA_SASL_USERNAME: "u" }, /KAFKA_SASL_MECHANISM and KAFKA_SASL_PASSWORD: not set, but KAFKA_SASL_USERNAME is/],
+    [{ PUBLISH_FROM: "yesterday" }, /PUBLISH_FROM: expected beginning, now, or a time such as 2026-11-26T10:00:00Z/],
     [
       { PUBLISH_TO: "kafka,pigeon" },
       /PUBLISH_TO: expected a comma-separated list of kafka, sns-sqs, sns-sqs-fifo, rabbitmq/,

@@ -51,6 +51,8 @@ export type Config = {
   /** Without an endpoint it is AWS. */
   readonly snsSqs: { readonly endpoint?: string; readonly region: string; readonly visibilityTimeoutSeconds: number };
   readonly publishTo: readonly Road[];
+  /** With which messages a road begins that is new in `publishTo`: all that are kept, none, or those since a moment. */
+  readonly publishFrom: "beginning" | "now" | Date;
   readonly consumeFrom: readonly Road[];
   readonly workOn: readonly Road[];
   readonly handlerTimeoutMs: number;
@@ -130,6 +132,7 @@ function toConfig(service: string, env: ReturnType<typeof settings.parse>): Conf
       visibilityTimeoutSeconds: env.SQS_VISIBILITY_TIMEOUT_SECONDS,
     },
     publishTo: env.PUBLISH_TO ?? [],
+    publishFrom: env.PUBLISH_FROM,
     consumeFrom: env.CONSUME_FROM ?? [],
     workOn: env.WORK_ON ?? [],
     handlerTimeoutMs: env.HANDLER_TIMEOUT_MS,

@@ -69,6 +69,7 @@ export const settings = z.object({
   SQS_VISIBILITY_TIMEOUT_SECONDS: wholeNumber("seconds", 1, 43_200).prefault("180"),
 
   PUBLISH_TO: roadList().optional(),
+  PUBLISH_FROM: beginning().prefault("beginning"),
   CONSUME_FROM: roadList().optional(),
   WORK_ON: roadList().optional(),
   HANDLER_TIMEOUT_MS: wholeNumber("milliseconds", 1, 3_600_000).prefault("30000"),
@@ -127,6 +128,12 @@ function roadList() {
     .string({ error })
     .transform((value) => (value === "none" ? [] : value.split(",").map((part) => part.trim())))
     .pipe(z.array(z.enum(roads, { error }), { error }));
+}
+
+function beginning() {
+  const error = "beginning, now, or a time such as 2026-11-26T10:00:00Z";
+  const time = z.iso.datetime({ offset: true, error }).transform((text) => new Date(text));
+  return z.union([z.enum(["beginning", "now"], { error }), time], { error });
 }
 
 function addresses(form: string, item: RegExp) {

@@ -42,7 +42,11 @@ await examineAtStart(config, { database, reactions: { billing: reactions, "billi
 await using relay = await service.part(
   "relay",
   startRelay(database.handle, {
-    to: (await openRoads(roads(), settings)).map((transport) => ({ transport, types: typesOn(transport.name) })),
+    to: (await openRoads(roads(), settings)).map((transport) => ({
+      transport,
+      types: typesOn(transport.name),
+      from: config.publishFrom,
+    })),
     onError: (error) => service.log.warn({ err: error }, "the relay will try again"),
   }),
 );

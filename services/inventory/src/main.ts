@@ -31,6 +31,7 @@ await using relay = await service.part(
     to: (await openRoads(config.publishTo, roadSettings(config))).map((transport) => ({
       transport,
       types: eventTypes,
+      from: config.publishFrom,
     })),
     onError: (error) => service.log.warn({ err: error }, "the relay will try again"),
   }),
