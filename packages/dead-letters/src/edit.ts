@@ -42,6 +42,16 @@ export async function dataOf({
   return { data };
 }
 
+/** Why this data cannot go out in the letter's place; undefined where it can. */
+export function faultOfData({ body }: Pick<Letter, "body">, data: unknown): Error | undefined {
+  try {
+    requireContract({ ...parseEnvelope(body), data });
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error));
+  }
+}
+
 async function correct({ body }: Letter, data: unknown): Promise<Envelope> {
   const { dataref: _, ...dead } = parseEnvelope(body);
   const envelope = { ...dead, id: newId(), causationId: dead.id, data };

@@ -1,12 +1,12 @@
 export { type Action, readActions } from "./actions.ts";
-export { type Chosen, choose, read } from "./choose.ts";
+export type { Chosen } from "./choose.ts";
 export { type Fault, faultsBehind } from "./contract.ts";
 export type { Act, Desk } from "./desk.ts";
 export { discardLetter } from "./discard.ts";
 export { type DryRun, dryRun } from "./dry-run.ts";
-export { dataOf, editLetter } from "./edit.ts";
+export { dataOf, editLetter, faultOfData } from "./edit.ts";
 export { type Kind, readKinds } from "./kinds.ts";
-export { type Letter, type State, states } from "./letter.ts";
+export { findLetter, findNumbers, type Letter, type LetterFilter, type State, states } from "./letter.ts";
 export { type LetterLine, readLetterLines } from "./letter-lines.ts";
 export { openDesk } from "./open-desk.ts";
 export { type Pointed, pointOut } from "./pointed.ts";

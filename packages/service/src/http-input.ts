@@ -15,6 +15,11 @@ export function readBody<Body>(schema: z.ZodType<Body>, request: Request): Body 
   return read(schema, request.body, "The body");
 }
 
+/** The form that a page has sent, as `schema` has it. Throws 400 with every fault by path. */
+export function readForm<Form>(schema: z.ZodType<Form>, request: Request): Form {
+  return read(schema, request.body ?? {}, "The form");
+}
+
 /** The request's query parameters as `schema` has them. Throws 400 with every fault by path. */
 export function readQuery<Query>(schema: z.ZodType<Query>, request: Request): Query {
   return read(schema, request.query, "The query");

@@ -3,7 +3,7 @@ export { openClaims } from "./claims.ts";
 export { type Config, parseConfig } from "./config.ts";
 export { type Database, openDatabase } from "./database.ts";
 export { callHttp } from "./http-client.ts";
-export { readBody, readQuery } from "./http-input.ts";
+export { readBody, readForm, readQuery } from "./http-input.ts";
 export { HttpProblem, problem } from "./http-problem.ts";
 export { serveHttp } from "./http-server.ts";
 export { migrate } from "./migrate.ts";

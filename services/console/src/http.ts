@@ -18,6 +18,8 @@ export type ConsoleParts = {
   readonly access: Access;
   /** Ends what never ends by itself. */
   readonly stopping: AbortSignal;
+  /** Pages beside these, for whoever has been let in. Default: none. */
+  readonly more?: readonly Router[];
 };
 
 const files = `${import.meta.dirname}/../page`;
@@ -37,6 +39,7 @@ export function routes(parts: ConsoleParts): Router {
   router.use(admitViewers(parts.access));
   router.use(flowRoutes(parts));
   router.use(storyRoutes(parts));
+  for (const pages of parts.more ?? []) router.use(pages);
   router.use(showProblems);
   return router;
 }
@@ -104,7 +107,12 @@ function showProblems(error: unknown, request: Request, response: Response, next
 }
 
 function problemPage({ status, title, extra }: HttpProblem): Page {
-  return { title, status, body: html`<p role="alert">${String(extra.detail ?? title)}</p>` };
+  const faults = Array.isArray(extra.errors) ? (extra.errors as { path: string; message: string }[]) : [];
+  return {
+    ...{ title, status },
+    body: html`<p role="alert">${String(extra.detail ?? title)}</p>
+    <ul>${faults.map(({ path, message }) => html`<li>${path}: ${message}</li>`)}</ul>`,
+  };
 }
 
 /** However many look, each service is asked once in 900 ms. */

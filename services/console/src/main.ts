@@ -1,5 +1,8 @@
 import { openAccess, parseConfig, serveHttp, startService } from "@throughline/service";
+import { openDesks } from "./desks.ts";
 import { routes } from "./http.ts";
+import { createLetterReplays } from "./letter-replays.ts";
+import { lettersRoutes } from "./letters-http.ts";
 import { otlpRoutes } from "./otlp.ts";
 import { createTraces } from "./traces.ts";
 
@@ -8,8 +11,11 @@ const stopping = new AbortController();
 const traces = createTraces({ mostSpans: 50_000 });
 
 await using service = await startService(config);
+await using desks = openDesks(config);
+await using replays = createLetterReplays();
+const more = [lettersRoutes({ desks, replays })];
 await using _http = await serveHttp(config, {
-  routes: routes({ addresses: config.services, traces, access: openAccess(config), stopping: stopping.signal }),
+  routes: routes({ addresses: config.services, traces, access: openAccess(config), stopping: stopping.signal, more }),
 });
 await using _otlp =
   config.otlpPort === undefined

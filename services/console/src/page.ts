@@ -14,7 +14,10 @@ export type Page = {
 };
 
 /** The pages that a person goes to, in the order of the navigation. */
-const places = [{ path: "/", name: "Flow" }] as const;
+const places = [
+  { path: "/", name: "Flow" },
+  { path: "/dead-letters", name: "Dead letters" },
+] as const;
 
 /** Sends the page in its frame: where one can go from here, where one is, and as whom. */
 export function sendPage(response: Response, page: Page): void {

@@ -1,0 +1,101 @@
+import {
+  dataOf,
+  discardLetter,
+  dryRun,
+  editLetter,
+  faultOfData,
+  faultsBehind,
+  type Letter,
+} from "@throughline/dead-letters/operation";
+import { problem, readForm } from "@throughline/service";
+import express, { type Response, Router } from "express";
+import { z } from "zod";
+import { choose, findChosen } from "./chosen.ts";
+import { type EditView, editPage } from "./edit-page.ts";
+import { isWaiting } from "./letter-page.ts";
+import { placeOf } from "./letter-words.ts";
+import type { LettersParts } from "./letters-http.ts";
+import { sendPage } from "./page.ts";
+import { dryRunPage } from "./preview-page.ts";
+import { operatorsOnly, visitorOf } from "./visitors.ts";
+
+const reason = z.string().trim().max(500);
+const replayBody = z.object({
+  reason: reason.optional().transform((text) => text || undefined),
+  before: z.iso
+    .datetime()
+    .optional()
+    .transform((text) => (text === undefined ? new Date() : new Date(text))),
+  rate: z.coerce.number().int().min(1).max(1_000).default(20),
+});
+const discardBody = z.object({ reason: reason.min(1) });
+const editBody = z.object({ data: z.string().min(1), reason: reason.min(1) });
+
+/** What operators do to letters. Each notes who did it, and why, where the command notes it. */
+export function letterActs({ desks, replays }: LettersParts): Router {
+  const router = Router();
+  router.post("/dead-letters/*path", operatorsOnly, express.urlencoded({ extended: false, limit: "2mb" }));
+
+  router.post("/dead-letters/:choice/replay", async (request, response) => {
+    const { choice } = request.params;
+    const { before, ...options } = readForm(replayBody, request);
+    const chosen = await choose(desks, choice, { states: ["open"], before });
+    const { number } = replays.begin(choice, chosen, { ...options, by: nameOf(response) });
+    response.redirect(303, `/dead-letters/replays/${number}`);
+  });
+
+  router.post("/dead-letters/replays/:number/stop", ({ params: { number } }, response) => {
+    replays.of(number)?.stop();
+    response.redirect(303, `/dead-letters/replays/${number}`);
+  });
+
+  router.post("/dead-letters/:choice/discard", async (request, response) => {
+    const { choice } = request.params;
+    const act = { ...readForm(discardBody, request), by: nameOf(response) };
+    for (const { desk, number } of await choose(desks, choice, waiting)) await discardLetter(desk, number, act);
+    response.redirect(303, choice === "all" ? "/dead-letters" : placeOf(choice));
+  });
+
+  router.post("/dead-letters/:choice/dry-run", async ({ params: { choice } }, response) => {
+    const { desk, letter } = await findChosen(desks, choice);
+    sendPage(response, dryRunPage(choice, await dryRun(desk, letter)));
+  });
+
+  router.get("/dead-letters/:choice/edit", async ({ params: { choice } }, response) => {
+    const { letter } = await findChosen(desks, choice);
+    if (!isWaiting(letter) || visitorOf(response)?.role !== "operator") return response.redirect(placeOf(choice));
+    const found = await dataOf(letter);
+    if (found === undefined) throw problem(409, "It cannot be corrected", { detail: "Its bytes are no envelope" });
+    const data = JSON.stringify(found.data, undefined, 2);
+    sendPage(response, editPage({ name: choice, type: letter.type ?? "", data, reason: "" }));
+  });
+
+  router.post("/dead-letters/:choice/edit", async (request, response) => {
+    const { choice } = request.params;
+    const { desk, number, letter } = await findChosen(desks, choice);
+    if (!isWaiting(letter)) return response.redirect(303, placeOf(choice));
+    const { data, reason } = readForm(editBody, request);
+    const refusal = refusalOf(letter, data);
+    if (refusal) return sendPage(response, editPage({ name: choice, type: letter.type ?? "", data, reason, refusal }));
+    await editLetter(desk, number, JSON.parse(data), { by: nameOf(response), reason });
+    response.redirect(303, placeOf(choice));
+  });
+
+  return router;
+}
+
+const waiting = { states: ["open", "quarantined"] } as const;
+
+/** Why this is not sent, before it is tried. */
+function refusalOf(letter: Letter, text: string): EditView["refusal"] {
+  try {
+    const fault = faultOfData(letter, JSON.parse(text));
+    return fault && { message: fault.message, faults: faultsBehind(fault) };
+  } catch (error) {
+    return { message: `The data is not JSON: ${error instanceof Error ? error.message : error}`, faults: [] };
+  }
+}
+
+function nameOf(response: Response): string {
+  return visitorOf(response)?.name ?? "";
+}

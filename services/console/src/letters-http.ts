@@ -1,0 +1,109 @@
+import {
+  type Chosen,
+  type Desk,
+  findLetter,
+  pointOut,
+  previewReplay,
+  readActions,
+  readKinds,
+  readLetterLines,
+  states,
+} from "@throughline/dead-letters/operation";
+import { problem } from "@throughline/service";
+import { type Request, type Response, Router } from "express";
+import { choose, findChosen, isKind } from "./chosen.ts";
+import { askEach, type Desks } from "./desks.ts";
+import { kindPage } from "./kind-page.ts";
+import { letterPage } from "./letter-page.ts";
+import { letterReplayPage } from "./letter-replay-page.ts";
+import type { LetterReplays } from "./letter-replays.ts";
+import { letterActs } from "./letters-acts.ts";
+import { type LettersFilter, lettersPage, type ServiceKind, unknownDatabasesPage } from "./letters-page.ts";
+import { sendPage } from "./page.ts";
+import { type PreviewView, previewPage } from "./preview-page.ts";
+import { visitorOf } from "./visitors.ts";
+
+export type LettersParts = { readonly desks: Desks; readonly replays: LetterReplays };
+
+const linesAtOnce = 100;
+const previewsAtOnce = 100;
+
+/** What failed, as `npm run dead-letters` has it: the same letters, the same actions, the same record. */
+export function lettersRoutes(parts: LettersParts): Router {
+  const router = Router();
+  const { desks, replays } = parts;
+
+  router.get("/dead-letters", async ({ query }, response) => {
+    if (desks.services.length === 0) return sendPage(response, unknownDatabasesPage);
+    const filter = { text: String(query.q ?? "").trim(), all: query.all === "1" };
+    const { answers, silent } = await askEach(await desks.open(), (desk) => kindsAt(desk, filter.all));
+    const kinds = answers.filter((kind) => isMeant(kind, filter));
+    kinds.sort((one, other) => other.lastFailedAt.getTime() - one.lastFailedAt.getTime());
+    sendPage(response, lettersPage({ kinds, silent, filter, running: replays.running(), mayAct: mayAct(response) }));
+  });
+
+  router.get("/dead-letters/replays/:number", ({ params: { number } }, response) => {
+    const replay = replays.of(number);
+    if (replay === undefined) throw problem(404, "A replay", { detail: "This console has begun no such replay" });
+    sendPage(response, letterReplayPage(replay, { mayAct: mayAct(response) }));
+  });
+
+  router.get("/dead-letters/:choice", async (request, response) => {
+    const { choice } = request.params;
+    await (isKind(choice) ? sendKind(desks, request, response) : sendLetter(desks, choice, response));
+  });
+
+  router.get("/dead-letters/:choice/preview", async ({ params: { choice } }, response) => {
+    const chosen = await choose(desks, choice, { states: ["open"] });
+    const previews = await Promise.all(chosen.slice(0, previewsAtOnce).map(foretell));
+    sendPage(response, previewPage({ choice, previews: previews.flat(), total: chosen.length }));
+  });
+
+  router.use(letterActs(parts));
+  return router;
+}
+
+async function sendKind(desks: Desks, { params, query }: Request<{ choice: string }>, response: Response) {
+  const fingerprint = params.choice;
+  const below = query.below === undefined ? undefined : Number(query.below);
+  const opened = await desks.open();
+  const { answers: kinds, silent } = await askEach(opened, (desk) => kindsAt(desk, true));
+  const kind = kinds.find((each) => each.fingerprint === fingerprint);
+  if (kind === undefined) throw problem(404, "Not Found", { detail: `No letter is of kind ${fingerprint}` });
+  const desk = opened.desks.find(({ service }) => service === kind.service);
+  const found = desk ? await readLetterLines(desk.database, { fingerprint, states, below, most: linesAtOnce }) : [];
+  const lines = found.map((line) => ({ ...line, service: kind.service }));
+  const next = found.length === linesAtOnce ? found.at(-1)?.number : undefined;
+  sendPage(response, kindPage({ kind, lines, below: next, silent, mayAct: mayAct(response) }));
+}
+
+async function sendLetter(desks: Desks, name: string, response: Response): Promise<void> {
+  const { desk, letter } = await findChosen(desks, name);
+  const [pointed, preview, actions] = await Promise.all([
+    pointOut(letter.body),
+    previewReplay(desk, letter),
+    readActions(desk.database, letter.number),
+  ]);
+  sendPage(response, letterPage({ name, letter, pointed, preview, actions, mayAct: mayAct(response) }));
+}
+
+async function foretell({ desk, number }: Chosen): Promise<PreviewView["previews"]> {
+  const letter = await findLetter(desk.database, number);
+  if (letter === undefined) return [];
+  const { verdict, why } = await previewReplay(desk, letter);
+  return [{ name: `${desk.service}-${number}`, verdict, why }];
+}
+
+async function kindsAt({ service, database }: Desk, all: boolean): Promise<ServiceKind[]> {
+  return (await readKinds(database, { all })).map((kind) => ({ service, ...kind }));
+}
+
+function isMeant({ service, group, type, error, fingerprint }: ServiceKind, { text }: LettersFilter): boolean {
+  return [service, group, type ?? "", error, fingerprint].some((part) =>
+    part.toLowerCase().includes(text.toLowerCase()),
+  );
+}
+
+function mayAct(response: Response): boolean {
+  return visitorOf(response)?.role === "operator";
+}
