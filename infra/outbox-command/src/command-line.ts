@@ -1,6 +1,5 @@
 import { userInfo } from "node:os";
-import type { Place } from "@throughline/outbox/operation";
-import { momentOf } from "@throughline/terminal";
+import { type Place, readPlace } from "@throughline/outbox/operation";
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { Work } from "./answer.ts";
 import { choose } from "./choose.ts";
@@ -66,9 +65,7 @@ export async function readCommandLine(argv: readonly string[]): Promise<Task> {
 }
 
 function toPlace(text: string): Place {
-  if (/^[1-9]\d{0,14}$/.test(text)) return { position: Number(text) };
-  if (/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text)) return { id: text.toLowerCase() };
-  const moment = momentOf(text);
-  if (moment) return moment;
+  const place = readPlace(text);
+  if (place !== undefined) return place;
   throw new InvalidArgumentError("Expected a time such as 2026-11-23T03:00:00Z, the id of a message, or a position.");
 }

@@ -2,6 +2,6 @@ export { type Action, readActions } from "./actions.ts";
 export { forgetDestination } from "./forget.ts";
 export { type ParkedKey, readLanesOf, readParkedKeysOf } from "./look.ts";
 export { isForgotten } from "./neglect.ts";
-export { type Place, positionOf } from "./place.ts";
+export { findPosition, type Place, readPlace } from "./place.ts";
 export { type Preview, previewReplay, type Replay, replay } from "./replay.ts";
 export { type DestinationState, readStates } from "./status.ts";

@@ -7,6 +7,14 @@ export type Beginning = "beginning" | "now" | Date;
 /** A message or a moment; all that was written from there on is meant. */
 export type Place = Date | { readonly id: string } | { readonly position: number };
 
+/** What a person writes for a place: `2026-11-23T03:00:00Z`, the id of a message, a position; undefined where it is none. */
+export function readPlace(text: string): Place | undefined {
+  if (/^[1-9]\d{0,14}$/.test(text)) return { position: Number(text) };
+  if (/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text)) return { id: text.toLowerCase() };
+  const moment = new Date(text);
+  return /^\d{4}-\d\d-\d\d/.test(text) && !Number.isNaN(moment.getTime()) ? moment : undefined;
+}
+
 /** Where a cursor stands that is to go on with a beginning. What may still be committed below it is never passed over. */
 export async function cursorAtBeginning(handle: Database | Transaction, beginning: Beginning): Promise<number> {
   if (beginning === "beginning") return 0;
@@ -18,6 +26,13 @@ export async function cursorAtBeginning(handle: Database | Transaction, beginnin
 
 /** The position of the first message that is meant; beyond all of them where nothing has been written since. */
 export async function positionOf(handle: Database | Transaction, place: Place): Promise<number> {
+  const position = await findPosition(handle, place);
+  if (position !== undefined) return position;
+  throw new Error(`No message ${"id" in place ? place.id : ""} is kept in this outbox`);
+}
+
+/** The same; undefined where a message is meant that is not kept. */
+export async function findPosition(handle: Database | Transaction, place: Place): Promise<number | undefined> {
   if (place instanceof Date) return firstSince(handle, place);
   if ("position" in place) return place.position;
   const found = await query<{ position: number }>(
@@ -26,8 +41,7 @@ export async function positionOf(handle: Database | Transaction, place: Place): 
     "select position::float8 as position from outbox where id = $1",
     [place.id],
   );
-  if (found[0] === undefined) throw new Error(`No message ${place.id} is kept in this outbox`);
-  return found[0].position;
+  return found[0]?.position;
 }
 
 async function firstSince(handle: Database | Transaction, moment: Date): Promise<number> {

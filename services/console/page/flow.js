@@ -1,7 +1,7 @@
 import { element } from "./element.js";
 
 const svg = (tag) => document.createElementNS("http://www.w3.org/2000/svg", tag);
-const columns = ["tells", "carries", "listens"];
+const columns = { tells: "Who tells", carries: "Brokers", listens: "Who listens" };
 const places = new Map();
 const ways = new Map();
 const dotsPerSecond = 8;
@@ -32,14 +32,14 @@ function build(figure, drawn, lines) {
   picture.setAttribute("aria-hidden", "true");
   places.clear();
   ways.clear();
-  const lists = columns.map((column) => {
-    const list = element("ul", column);
+  const lists = Object.entries(columns).map(([column, title]) => {
+    const list = element("ul", "");
     for (const { id } of drawn.filter((place) => place.column === column)) {
       const link = element("a", "place");
       places.set(id, link);
       list.append(element("li", "", link));
     }
-    return list;
+    return element("div", "", element("h2", "", title), list);
   });
   for (const way of lines) {
     const [road, dots] = [svg("path"), svg("path")];

@@ -3,6 +3,7 @@ import { createRequire } from "node:module";
 import { chromium as executablePath } from "@throughline/local/chromium";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll } from "vitest";
+import { cookieName } from "./visitors.ts";
 
 export type VisitOptions = {
   /** Default: light. */
@@ -11,6 +12,8 @@ export type VisitOptions = {
   readonly width?: number;
   /** Default: true, and nothing moves. */
   readonly reducedMotion?: boolean;
+  /** Who they have signed in as. Default: nobody. */
+  readonly token?: string;
 };
 
 export type Visit = {
@@ -26,12 +29,13 @@ const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.mi
 
 /** Opens a page as a person of its own, in the one browser of this file of tests. */
 export async function visit(url: string, options: VisitOptions = {}): Promise<Visit> {
-  const { colorScheme = "light", width = 1_280, reducedMotion = true } = options;
+  const { colorScheme = "light", width = 1_280, reducedMotion = true, token } = options;
   browser ??= chromium.launch({ executablePath: executablePath ?? "", args: ["--no-sandbox"] });
   const context = await (await browser).newContext({
     ...{ colorScheme, reducedMotion: reducedMotion ? "reduce" : "no-preference" },
     viewport: { width, height: 900 },
   });
+  if (token !== undefined) await context.addCookies([{ name: cookieName, value: token, url, sameSite: "Strict" }]);
   const page = await context.newPage();
   const heard = listen(page, new URL(url).origin);
   await page.goto(url);

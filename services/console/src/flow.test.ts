@@ -19,6 +19,20 @@ test("messages travel at the rate of the last seconds, over every road between t
   ]);
 });
 
+test("what is under way is nothing to wait for, and what is behind is", () => {
+  const order = status({ waiting: 9, oldestMs: 1_500 });
+  const usual = createFlow()(snapshot(1_000, { order, billing: listening({}, { waiting: 9 }) }));
+  expect(usual.ways.map(({ mood }) => mood)).toEqual(["good", "good"]);
+  const late = status({ waiting: 9, oldestMs: 2_500 });
+  const behind = createFlow()(snapshot(1_000, { order: late, billing: listening({}, { waiting: 99 }) }));
+  expect(behind.ways.map(({ mood }) => mood)).toEqual(["wait", "wait"]);
+  expect(behind.places.map(({ mood, lines }) => [mood, lines[0]?.text])).toEqual([
+    ["wait", "9 wait, 2 s"],
+    ["wait", "99 wait"],
+    ["wait", "99 wait"],
+  ]);
+});
+
 test("a process that began anew has no rate at first", () => {
   const flowOf = createFlow();
   flowOf(snapshot(1_000, { order: status({ publishedTotal: 10 }) }));
@@ -78,7 +92,6 @@ function snapshot(at: number, services: Readonly<Record<string, Status | undefin
       ...{ name, url: "http://127.0.0.1:1" },
       ...(status ? { isReady: true, status } : { isReady: false, reason: "no answer" }),
     })),
-    orders: [],
   };
 }
 

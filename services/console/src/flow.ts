@@ -69,27 +69,31 @@ function toFlow(seen: readonly Seen[], rates: Rates): Flow {
   const isDown = (id: string) => down.has(id);
   const ways = seen
     .flatMap((each) => [...waysOut(each, rates), ...waysIn(each, rates)])
-    .map(({ waiting, ...way }) => {
+    .map(({ isBehind, ...way }) => {
       const isBroken = [way.from, way.to, wayId(way.from, way.to)].some(isDown);
-      return { ...way, mood: isBroken ? "bad" : waiting > 0 ? "wait" : "good" } as const;
+      return { ...way, mood: isBroken ? "bad" : isBehind ? "wait" : "good" } as const;
     });
   return { places: placesOf(seen, ways, isDown), ways, troubles };
 }
 
-type Waiting = Omit<Way, "mood"> & { readonly waiting: number };
+type Traffic = Omit<Way, "mood"> & { readonly isBehind: boolean };
 
-function waysOut({ service: { name }, status }: Seen, rates: Rates): Waiting[] {
-  return status.relay.map(({ destination, waiting }) => {
+/** What waits longer than this, in milliseconds, or is more than a group does in it, is behind. */
+const usualMs = 2_000;
+
+function waysOut({ service: { name }, status }: Seen, rates: Rates): Traffic[] {
+  return status.relay.map(({ destination, oldestMs }) => {
     const perSecond = rates.of(name, publishedTo(destination));
-    return { from: `tells ${name}`, to: `carries ${destination}`, perSecond, waiting };
+    return { from: `tells ${name}`, to: `carries ${destination}`, perSecond, isBehind: oldestMs > usualMs };
   });
 }
 
-function waysIn({ service: { name }, status }: Seen, rates: Rates): Waiting[] {
+function waysIn({ service: { name }, status }: Seen, rates: Rates): Traffic[] {
   return status.consumers.flatMap(({ group, roads }) =>
     roads.map(({ road, waiting }) => {
       const perSecond = rates.of(name, ({ consumers }) => consumers.find((each) => each.group === group)?.handled);
-      return { from: `carries ${road}`, to: `listens ${group}`, perSecond, waiting };
+      const isBehind = waiting > 10 + (perSecond * usualMs) / 1_000;
+      return { from: `carries ${road}`, to: `listens ${group}`, perSecond, isBehind };
     }),
   );
 }

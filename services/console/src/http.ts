@@ -1,19 +1,20 @@
 import { type Access, HttpProblem } from "@throughline/service";
 import express, { type NextFunction, type Request, type Response, Router } from "express";
-import { createFlow } from "./flow.ts";
 import { flowPage } from "./flow-page.ts";
 import { html } from "./html.ts";
 import { type Page, sendPage } from "./page.ts";
 import { signInRoutes } from "./sign-in-http.ts";
-import { type Address, takeSnapshot } from "./snapshot.ts";
+import type { Address } from "./snapshot.ts";
 import { tellStory } from "./story.ts";
 import { storyPage } from "./story-page.ts";
 import type { Traces } from "./traces.ts";
 import { admit, admitViewers, isPerson, tokenOf, visitorOf } from "./visitors.ts";
+import type { Watch } from "./watch.ts";
 
 export type ConsoleParts = {
   /** The services that are looked at. */
   readonly addresses: readonly Address[];
+  readonly watch: Watch;
   readonly traces: Traces;
   readonly access: Access;
   /** Ends what never ends by itself. */
@@ -44,18 +45,13 @@ export function routes(parts: ConsoleParts): Router {
   return router;
 }
 
-function flowRoutes({ addresses, access, stopping }: ConsoleParts): Router {
+function flowRoutes({ watch, access, stopping }: ConsoleParts): Router {
   const router = Router();
-  const flowOf = createFlow();
-  const latest = shared(async (token) => {
-    const snapshot = await takeSnapshot(addresses, token);
-    return { ...snapshot, flow: flowOf(snapshot) };
-  });
 
   router.get("/", (_request, response) => sendPage(response, flowPage));
 
   router.get("/snapshot", async (_request, response) => {
-    response.json(await latest(visitorOf(response)?.token));
+    response.json(await watch.latest(visitorOf(response)?.token));
   });
 
   router.get("/events", async (request, response) => {
@@ -63,7 +59,7 @@ function flowRoutes({ addresses, access, stopping }: ConsoleParts): Router {
     // Asked anew each time: who watches sees no more than the token is good for.
     const send = async () => {
       const { token } = await admit(access, tokenOf(request));
-      response.write(`data: ${JSON.stringify(await latest(token))}\n\n`);
+      response.write(`data: ${JSON.stringify(await watch.latest(token))}\n\n`);
     };
     const end = () => void response.end();
     await send();
@@ -112,14 +108,5 @@ function problemPage({ status, title, extra }: HttpProblem): Page {
     ...{ title, status },
     body: html`<p role="alert">${String(extra.detail ?? title)}</p>
     <ul>${faults.map(({ path, message }) => html`<li>${path}: ${message}</li>`)}</ul>`,
-  };
-}
-
-/** However many look, each service is asked once in 900 ms. */
-function shared<Value>(take: (token: string | undefined) => Promise<Value>): typeof take {
-  let taken = { at: 0, snapshot: undefined as Promise<Value> | undefined };
-  return (token) => {
-    if (!taken.snapshot || Date.now() - taken.at > 900) taken = { at: Date.now(), snapshot: take(token) };
-    return taken.snapshot ?? take(token);
   };
 }

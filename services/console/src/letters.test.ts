@@ -19,6 +19,7 @@ import { routes } from "./http.ts";
 import { createLetterReplays } from "./letter-replays.ts";
 import { lettersRoutes } from "./letters-http.ts";
 import { createTraces } from "./traces.ts";
+import { watchServices } from "./watch.ts";
 
 const quiet = { service: "test", httpHost: "127.0.0.1", port: 0, logLevel: "silent", shutdownGraceMs: 1_000 };
 
@@ -224,7 +225,12 @@ async function openConsole(desks: Desks) {
   const authorized = { authorization: `Bearer ${token}` };
   opening.use(desks);
   const replays = opening.use(createLetterReplays());
-  const parts = { addresses: [], traces: createTraces({ mostSpans: 10 }), stopping: new AbortController().signal };
+  const parts = {
+    addresses: [],
+    watch: watchServices([]),
+    traces: createTraces({ mostSpans: 10 }),
+    stopping: new AbortController().signal,
+  };
   const access = openAccess({ access: { kind: "development", keyFile } });
   const more = [lettersRoutes({ desks, replays })];
   const http = opening.use(await serveHttp(quiet, { routes: routes({ ...parts, access, more }) }));

@@ -4,7 +4,9 @@ import { routes } from "./http.ts";
 import { createLetterReplays } from "./letter-replays.ts";
 import { lettersRoutes } from "./letters-http.ts";
 import { otlpRoutes } from "./otlp.ts";
+import { outboxRoutes } from "./outbox-http.ts";
 import { createTraces } from "./traces.ts";
+import { watchServices } from "./watch.ts";
 
 const config = parseConfig({ service: "console", port: 14_000, access: true, database: false });
 const stopping = new AbortController();
@@ -13,9 +15,12 @@ const traces = createTraces({ mostSpans: 50_000 });
 await using service = await startService(config);
 await using desks = openDesks(config);
 await using replays = createLetterReplays();
-const more = [lettersRoutes({ desks, replays })];
+using watch = watchServices(config.services);
+const more = [lettersRoutes({ desks, replays }), outboxRoutes(desks, watch)];
 await using _http = await serveHttp(config, {
-  routes: routes({ addresses: config.services, traces, access: openAccess(config), stopping: stopping.signal, more }),
+  routes: routes({
+    ...{ addresses: config.services, watch, traces, access: openAccess(config), stopping: stopping.signal, more },
+  }),
 });
 await using _otlp =
   config.otlpPort === undefined

@@ -17,6 +17,7 @@ export type Page = {
 const places = [
   { path: "/", name: "Flow" },
   { path: "/dead-letters", name: "Dead letters" },
+  { path: "/outbox", name: "Outbox" },
 ] as const;
 
 /** Sends the page in its frame: where one can go from here, where one is, and as whom. */

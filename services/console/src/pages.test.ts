@@ -1,15 +1,22 @@
+import { parseConfig } from "@throughline/service";
 import type { Page } from "playwright-core";
 import { expect, test } from "vitest";
 import { hasBrowser, visit } from "./browser-under-test.ts";
+import { openDesks } from "./desks.ts";
+import { outboxRoutes } from "./outbox-http.ts";
 import { openShop } from "./shop-under-test.ts";
 
+const config = parseConfig({ service: "console", port: 0, database: false }, {});
+const desks = openDesks(config);
 const views = [{}, { colorScheme: "dark" }, { width: 390 }] as const;
 
 test.runIf(hasBrowser)(
   "every page can be read by everyone: light, dark and narrow, with nothing from elsewhere",
   async () => {
-    await using shop = await openShop();
-    for (const path of ["/", "/orders/o-1"]) {
+    await using shop = await openShop({
+      more: (watch) => [outboxRoutes(desks, watch)],
+    });
+    for (const path of ["/", "/orders/o-1", "/outbox"]) {
       for (const view of views) {
         await using visitor = await visit(shop.url + path, view);
         if (path === "/") await visitor.page.getByRole("link", { name: /^gone: / }).waitFor();

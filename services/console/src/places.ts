@@ -3,9 +3,7 @@ import { brokerName, duration } from "./words.ts";
 
 /** The places that the ways lead from and to, and the services that have none, each with what waits there. */
 export function placesOf(seen: readonly Seen[], ways: readonly Way[], isDown: (id: string) => boolean): Place[] {
-  const senders = seen
-    .filter(({ status }) => status.relay.length > 0 || status.consumers.length === 0)
-    .map((each) => senderOf(each));
+  const senders = seen.filter(({ status }) => status.relay.length > 0 || status.consumers.length === 0).map(senderOf);
   const brokers = [...new Set(ways.flatMap(({ from, to }) => [from, to]).filter((id) => id.startsWith("carries ")))];
   const groups = seen.flatMap(({ status }) => status.consumers.map(groupOf));
   return [...senders, ...brokers.sort().map(brokerOf), ...groups].map((place) =>
@@ -14,15 +12,16 @@ export function placesOf(seen: readonly Seen[], ways: readonly Way[], isDown: (i
 
   function senderOf({ service: { name }, status }: Seen): Place {
     const id = `tells ${name}`;
+    const out = ways.filter(({ from }) => from === id);
     const waiting = Math.max(0, ...status.relay.map((to) => to.waiting));
     const oldestMs = Math.max(0, ...status.relay.map((to) => to.oldestMs));
     const parked = status.relay.reduce((sum, to) => sum + to.parked, 0);
     const lines = [
-      ...line(waiting, `${waiting.toLocaleString("en")} wait, ${duration(oldestMs)}`, "wait"),
+      ...line(waiting, `${waiting.toLocaleString("en")} wait, ${duration(oldestMs)}`, moodOf(out)),
       ...line(parked, `${parked} parked`, "wait"),
     ];
-    const perSecond = Math.max(0, ...ways.filter(({ from }) => from === id).map((way) => way.perSecond));
-    return { id, name, column: "tells", mood: moodOf(lines), perSecond, lines, href: "/#out" };
+    const mood = parked > 0 ? "wait" : moodOf(out);
+    return { id, name, column: "tells", mood, perSecond: most(out), lines, href: "/outbox" };
   }
 
   function brokerOf(id: string): Place {
@@ -31,34 +30,40 @@ export function placesOf(seen: readonly Seen[], ways: readonly Way[], isDown: (i
     const perSecond = Math.round(into * 10) / 10;
     const waiting = seen.flatMap(({ status }) => status.consumers.flatMap(({ roads }) => roads));
     const sum = waiting.filter((each) => each.road === road).reduce((all, each) => all + each.waiting, 0);
-    const lines = line(sum, `${sum.toLocaleString("en")} wait`, "wait");
-    return { id, name: brokerName(road), column: "carries", mood: moodOf(lines), perSecond, lines, href: "/#in" };
+    const mood = moodOf(ways.filter(({ from }) => from === id));
+    const lines = line(sum, `${sum.toLocaleString("en")} wait`, mood);
+    return { id, name: brokerName(road), column: "carries", mood, perSecond, lines, href: "/#in" };
   }
 
   function groupOf({ group, roads, inFlight, parked }: Seen["status"]["consumers"][number]): Place {
     const id = `listens ${group}`;
+    const into = ways.filter(({ to }) => to === id);
     const [waiting, letters] = [total(roads, "waiting"), total(roads, "deadLetters")];
     const lines = [
-      ...line(waiting, `${waiting.toLocaleString("en")} wait`, "wait"),
+      ...line(waiting, `${waiting.toLocaleString("en")} wait`, moodOf(into)),
       ...line(inFlight, `${inFlight} in hand`),
       ...line(parked, `${parked} parked`, "wait"),
       ...line(letters, `${letters.toLocaleString("en")} dead`, "bad"),
     ];
-    const perSecond = Math.max(0, ...ways.filter(({ to }) => to === id).map((way) => way.perSecond));
-    const href = "/#in";
-    return { id, name: group, column: "listens", mood: moodOf(lines), perSecond, lines, href };
+    const mood = parked > 0 ? "wait" : moodOf(into);
+    const href = letters > 0 ? "/dead-letters" : "/outbox";
+    return { id, name: group, column: "listens", mood, perSecond: most(into), lines, href };
   }
 }
 
 type Line = Place["lines"][number];
 
-function line(count: number, text: string, mood?: Mood): Line[] {
-  return count === 0 ? [] : [mood === undefined ? { text } : { text, mood }];
+function line(count: number, text: string, mood: Mood = "good"): Line[] {
+  return count === 0 ? [] : [mood === "good" ? { text } : { text, mood }];
 }
 
 /** A dead letter is red where it stands, and brings nothing down. */
-function moodOf(lines: readonly Line[]): Mood {
-  return lines.some(({ mood }) => mood === "wait") ? "wait" : "good";
+function moodOf(ways: readonly Way[]): Mood {
+  return ways.some(({ mood }) => mood === "wait") ? "wait" : "good";
+}
+
+function most(ways: readonly Way[]): number {
+  return Math.max(0, ...ways.map(({ perSecond }) => perSecond));
 }
 
 function total(

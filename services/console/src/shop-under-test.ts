@@ -1,10 +1,10 @@
-import { openAccess, serveHttp } from "@throughline/service";
-import express from "express";
+import { type Access, openAccess, serveHttp } from "@throughline/service";
+import express, { type Router } from "express";
 import { expect } from "vitest";
 import { routes } from "./http.ts";
 import { otlpRoutes } from "./otlp.ts";
-import type { Snapshot } from "./snapshot.ts";
 import { createTraces } from "./traces.ts";
+import { type Drawn, type Watch, watchServices } from "./watch.ts";
 
 export type SentSpan = {
   readonly spanId: string;
@@ -33,8 +33,18 @@ export const order = {
 
 const placed = { version: 1, type: "order-placed", at: "2026-11-23T10:00:00.000Z", data: { totalInCents: 1_496 } };
 
+export type ShopOptions = {
+  readonly isReady?: boolean;
+  /** Default: whoever looks may, and nobody changes anything. */
+  readonly access?: Access;
+  /** Pages beside those that every console has. Default: none. */
+  readonly more?: (watch: Watch, orderUrl: string) => readonly Router[];
+};
+
+const anybody = openAccess({ access: { kind: "development" } });
+
 /** A console that looks at an order service, and at one that is gone. */
-export async function openShop({ isReady = true } = {}) {
+export async function openShop({ isReady = true, access = anybody, more = () => [] }: ShopOptions = {}) {
   await using opened = new AsyncDisposableStack();
   const orders = express.Router();
   orders.get("/orders", (_request, response) => void response.json({ orders: [order] }));
@@ -51,15 +61,15 @@ export async function openShop({ isReady = true } = {}) {
   ];
   const stopping = new AbortController();
   const traces = createTraces({ mostSpans: 100 });
-  const access = openAccess({ access: { kind: "development" } });
-  const pages = routes({ addresses, traces, access, stopping: stopping.signal });
-  const console = opened.use(await serveHttp(quiet, { routes: pages }));
+  const watch = opened.use(watchServices(addresses));
+  const parts = { addresses, watch, traces, access, more: more(watch, service.url), stopping: stopping.signal };
+  const console = opened.use(await serveHttp(quiet, { routes: routes(parts) }));
   const otlp = opened.use(await serveHttp(quiet, { routes: otlpRoutes(traces) }));
   opened.defer(() => stopping.abort());
   const stack = opened.move();
   return {
     url: console.url,
-    snapshot: async () => (await (await fetch(`${console.url}/snapshot`)).json()) as Snapshot,
+    snapshot: async () => (await (await fetch(`${console.url}/snapshot`)).json()) as Drawn,
     async trace(name: string, spans: readonly SentSpan[]) {
       const resource = { attributes: [{ key: "service.name", value: { stringValue: name } }] };
       const body = { resourceSpans: [{ resource, scopeSpans: [{ spans: spans.map(toOtlp) }] }] };

@@ -4,23 +4,6 @@ import { type Status, statusSchema } from "./status.ts";
 
 export type Address = { readonly name: string; readonly url: string };
 
-const ordersSchema = z.object({
-  orders: z.array(
-    z.object({
-      orderId: z.string(),
-      customerId: z.string(),
-      status: z.string(),
-      payment: z.string(),
-      stock: z.string(),
-      currency: z.string(),
-      totalInCents: z.number(),
-      express: z.boolean(),
-      placedAt: z.string(),
-      reason: z.string().optional(),
-    }),
-  ),
-});
-
 export type ServiceView = Address & {
   readonly isReady: boolean;
   /** Why it is not ready. */
@@ -32,20 +15,12 @@ export type Snapshot = {
   /** Milliseconds since 1970: the page computes rates from the counters of two snapshots. */
   readonly at: number;
   readonly services: readonly ServiceView[];
-  readonly orders: z.infer<typeof ordersSchema>["orders"];
 };
 
-/**
- * Looks at every service once, and at the orders with the token, where there is one. A service that does not answer is a
- * line of the picture, not an error.
- */
-export async function takeSnapshot(addresses: readonly Address[], token?: string): Promise<Snapshot> {
-  const order = addresses.find(({ name }) => name === "order");
-  const [services, orders] = await Promise.all([
-    Promise.all(addresses.map(viewOf)),
-    order ? newestOrders(order, token) : Promise.resolve([]),
-  ]);
-  return { at: Date.now(), services, orders };
+/** Looks at every service once. A service that does not answer is a line of the picture, not an error. */
+export async function takeSnapshot(addresses: readonly Address[]): Promise<Snapshot> {
+  const services = await Promise.all(addresses.map(viewOf));
+  return { at: Date.now(), services };
 }
 
 async function viewOf(address: Address): Promise<ServiceView> {
@@ -82,16 +57,6 @@ function withLetters({ relay, consumers, deadLetters, ...same }: Status): Status
       })),
     })),
   };
-}
-
-async function newestOrders(order: Address, token: string | undefined): Promise<Snapshot["orders"]> {
-  try {
-    const response = await get(order, "/orders?limit=15", token);
-    return ordersSchema.parse(await response.json()).orders;
-  } catch {
-    // The line of the order service says what is wrong.
-    return [];
-  }
 }
 
 async function reasonOf(response: Response): Promise<string> {

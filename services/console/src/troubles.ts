@@ -54,7 +54,7 @@ function ofOutbox({ service: { name }, status }: Seen, rates: Rates): Trouble[] 
       ? `, behind a transaction that is open for ${duration(heldBackBy.ageMs)} (${heldBackBy.state}, pid ${heldBackBy.pid ?? "–"})`
       : "";
     const way = wayId(`tells ${name}`, `carries ${destination}`);
-    const href = "/#out";
+    const href = "/outbox";
     return [
       ...(isStuck
         ? [
@@ -69,7 +69,7 @@ function ofOutbox({ service: { name }, status }: Seen, rates: Rates): Trouble[] 
         ? [{ text: `${name} → ${broker}: ${many(parked, "message")} parked behind a refused one`, href, down: [] }]
         : []),
       ...(dead > 0
-        ? [{ text: `${name} → ${broker}: ${many(dead, "message")} refused for good`, href: "/#in", down: [] }]
+        ? [{ text: `${name} → ${broker}: ${many(dead, "message")} refused for good`, href: "/dead-letters", down: [] }]
         : []),
     ];
   });
@@ -80,10 +80,12 @@ function ofGroups({ service: { name }, status }: Seen, rates: Rates): Trouble[] 
     const letters = roads.reduce((sum, { deadLetters }) => sum + deadLetters, 0);
     const failed = rates.of(name, ({ consumers }) => consumers.find((each) => each.group === group)?.failed);
     const texts = [
-      ...(letters > 0 ? [{ text: `${group}: ${many(letters, "dead letter")}`, href: "/#in" }] : []),
-      ...(parked > 0 ? [{ text: `${group}: ${many(parked, "message")} parked behind a dead one`, href: "/#in" }] : []),
+      ...(letters > 0 ? [{ text: `${group}: ${many(letters, "dead letter")}`, href: "/dead-letters" }] : []),
+      ...(parked > 0
+        ? [{ text: `${group}: ${many(parked, "message")} parked behind a dead one`, href: "/dead-letters" }]
+        : []),
       ...(failed > 0
-        ? [{ text: `${group}: ${failed} attempts fail per second, and are made again`, href: "/#out" }]
+        ? [{ text: `${group}: ${failed} attempts fail per second, and are made again`, href: "/outbox" }]
         : []),
     ];
     return texts.map((trouble) => ({ ...trouble, down: [] }));

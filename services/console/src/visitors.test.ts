@@ -8,6 +8,7 @@ import { describe, expect, test } from "vitest";
 import { routes } from "./http.ts";
 import { createTraces } from "./traces.ts";
 import { operatorsOnly } from "./visitors.ts";
+import { watchServices } from "./watch.ts";
 
 const quiet = { service: "test", httpHost: "127.0.0.1", port: 0, logLevel: "silent", shutdownGraceMs: 1_000 };
 const asPerson = { accept: "text/html,*/*" };
@@ -129,7 +130,7 @@ async function localAccess(): Promise<Local> {
 async function openConsole(access: Access | Local) {
   const keyFile = "keyFile" in access ? access.keyFile : "";
   const parts = { addresses: [], traces: createTraces({ mostSpans: 10 }), stopping: new AbortController().signal };
-  const router = routes({ ...parts, access });
+  const router = routes({ ...parts, watch: watchServices([]), access });
   router.post("/write", operatorsOnly, (_request, response) => void response.status(204).end());
   const http = await serveHttp(quiet, { routes: router });
   const ask = (path: string, init: RequestInit = {}) => fetch(http.url + path, { redirect: "manual", ...init });
