@@ -26,7 +26,7 @@ export function describeTransport(name: string, connect: Connect, exceptions: Ex
     for (const transportCase of suite) {
       const { name, run } = withException(transportCase, exceptions);
       if (run === undefined) continue;
-      test(name, { timeout: 3 * patienceMs }, () => withWorkshop(connect, patienceMs, run));
+      test(name, { timeout: 6 * patienceMs }, () => withWorkshop(connect, patienceMs, run));
     }
   });
 }
