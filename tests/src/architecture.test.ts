@@ -57,7 +57,7 @@ const allowed: Record<string, readonly string[]> = {
     "transport",
   ],
   "services/analytics": ["contracts", "dead-letters", "doctor", "inbox", "log", "service", "transport"],
-  "services/console": ["contracts", "dead-letters", "outbox", "service"],
+  "services/console": ["contracts", "dead-letters", "envelope", "outbox", "service", "transport"],
   "infra/aws": [],
   "infra/local/payment-provider": [],
   "infra/local": ["payment-provider", "sns-sqs-emulator", "terminal"],

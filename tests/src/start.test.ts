@@ -5,6 +5,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { missing } from "@throughline/local/brokers";
 import { freeBasePort } from "@throughline/local/ports";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { get } from "./testing/http.ts";
@@ -41,8 +42,7 @@ test("the commands on the board do what they say", async () => {
 
 test("the commands in the README do what they say", async () => {
   const readme = readFileSync(join(root, "README.md"), "utf8");
-  const here = readme.replace(/127\.0\.0\.1:14(\d{3})/g, (_, offset) => `127.0.0.1:${basePort + Number(offset)}`);
-  const commands = commandsOf(here);
+  const commands = commandsOf(moved(readme));
   expect(commands.length).toBeGreaterThan(2);
   for (const command of commands) {
     // Others may have no kcat, which is a tool of theirs and none of ours.
@@ -68,6 +68,39 @@ test("the link on the board makes an operator of whoever follows it, in every se
   expect(logs.filter((log) => log.includes(token.split(".")[2] ?? ""))).toEqual([]);
 });
 
+test.skipIf(missing.kafka !== undefined)(
+  "the drill of breaking something does what it says",
+  async () => {
+    const text = readFileSync(join(root, "docs/drills/break-something.md"), "utf8");
+    const here = moved(text)
+      .replaceAll("/tmp/throughline-token", join(folder, "token"))
+      .replace("count=1000", "count=30");
+    const commands = [...here.matchAll(/^(?:npm run|curl) .*$/gm)].map(([command]) => command);
+    const [token = "", rush = "", poison = "", slow = "", drops = "", well = "", off = "", on = "", ...last] = commands;
+    const one = rush.replace("count=30", "count=1");
+    const does = async (command: string) => expect(await run(command)).toMatchObject({ code: 0 });
+    await does(token);
+    await does(rush);
+    await settled();
+    await does(poison);
+    await seen(({ troubles }) => troubles.some(({ text }) => text === "billing: 1 dead letter"));
+    await does(slow);
+    await does(rush);
+    await seen(({ places }) => places.some(({ id, mood }) => id === "listens billing.work" && mood === "wait"));
+    await does(drops);
+    await settled();
+    await does(well);
+    await does(off);
+    await seen(({ troubles }) => troubles.some(({ text }) => text.startsWith("Kafka does not answer")));
+    await does(one);
+    await does(on);
+    await seen(({ troubles }) => !troubles.some(({ text }) => text.startsWith("Kafka")));
+    await settled();
+    for (const command of last) await does(command);
+  },
+  300_000,
+);
+
 test("a second start, and a reset, are told that it runs already", async () => {
   expect(await run("npm start")).toMatchObject({ code: 1, output: expect.stringContaining(`see ${url(0)}`) });
   expect(await run("npm run reset")).toMatchObject({ code: 1, errors: expect.stringContaining("Ctrl-C first") });
@@ -86,14 +119,14 @@ test("Ctrl-C ends every process and keeps the data, until they are reset", async
     Number.parseInt(readFileSync(join(dataDir, file), "utf8"), 10),
   );
   expect(pids.length).toBeGreaterThan(8);
-  const { orders } = await get<{ orders: unknown[] }>(`${url(1)}/orders`);
+  const { orders } = await get<{ orders: unknown[] }>(`${url(1)}/orders?limit=100`);
   started.interrupt();
   expect(await started.exit).toEqual([0, null]);
   expect(pids.filter(isAlive)).toEqual([]);
 
   started = npmStart();
   await started.isUp();
-  const kept = await get<{ orders: unknown[] }>(`${url(1)}/orders`);
+  const kept = await get<{ orders: unknown[] }>(`${url(1)}/orders?limit=100`);
   expect(kept.orders.length).toBeGreaterThan(orders.length);
   started.interrupt();
   expect(await started.exit).toEqual([0, null]);
@@ -102,6 +135,31 @@ test("Ctrl-C ends every process and keeps the data, until they are reset", async
   expect(existsSync(dataDir)).toBe(false);
   expect(await run("npm run reset")).toMatchObject({ code: 0, output: expect.stringContaining("no data to forget") });
 }, 240_000);
+
+/** To the ports of this run. */
+function moved(text: string): string {
+  return text.replace(/127\.0\.0\.1:14(\d{3})/g, (_, offset) => `127.0.0.1:${basePort + Number(offset)}`);
+}
+
+type Flow = {
+  readonly places: readonly { readonly id: string; readonly mood: string }[];
+  readonly troubles: readonly { readonly text: string }[];
+};
+
+/** Until the console draws it so. */
+function seen(isSo: (flow: Flow) => boolean): Promise<void> {
+  const draws = async () => isSo((await get<{ readonly flow: Flow }>(`${url(0)}/snapshot`)).flow);
+  return vi.waitUntil(draws, { timeout: 90_000, interval: 250 }).then(() => undefined);
+}
+
+/** Until no order waits for stock or money. */
+function settled(): Promise<void> {
+  const isSettled = async () => {
+    const { orders } = await get<{ orders: readonly { readonly status: string }[] }>(`${url(1)}/orders?limit=100`);
+    return orders.every(({ status }) => status !== "placed");
+  };
+  return vi.waitUntil(isSettled, { timeout: 90_000, interval: 250 }).then(() => undefined);
+}
 
 /** In a group of its own, all of which gets the signal of a Ctrl-C, as in a terminal. */
 function npmStart() {

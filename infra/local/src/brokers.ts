@@ -7,6 +7,7 @@ import { startPostgres } from "./postgres.ts";
 import { findProgram } from "./program.ts";
 import { startRabbitmq } from "./rabbitmq.ts";
 import { startSnsSqs } from "./sns-sqs.ts";
+import { createSwitch, type Switch } from "./switch.ts";
 
 export type { Broker, BrokerOptions, SecureKafka };
 export { startKafka, startPostgres, startRabbitmq, startSecureKafka, startSnsSqs };
@@ -28,7 +29,12 @@ export type BrokersOptions = Pick<BrokerOptions, "log"> & {
   readonly dataDir: string;
 };
 
-export type Brokers = { readonly addresses: BrokerAddresses; readonly pids: readonly number[] } & AsyncDisposable;
+export type Brokers = {
+  readonly addresses: BrokerAddresses;
+  readonly pids: readonly number[];
+  /** Of the brokers that keep what they have while they are stopped. */
+  readonly switches: { readonly kafka?: Switch; readonly rabbitmq?: Switch };
+} & AsyncDisposable;
 
 /** Why this machine cannot run the broker, in a sentence; undefined where it can. */
 export const missing: { readonly kafka?: string; readonly rabbitmq?: string } = {
@@ -39,23 +45,34 @@ export const missing: { readonly kafka?: string; readonly rabbitmq?: string } = 
 /** Starts, at the same time, every broker that this machine can run. Either all are up afterwards, or none is. */
 export async function startBrokers({ basePort, dataDir, log }: BrokersOptions): Promise<Brokers> {
   const start = { postgres: startPostgres, snsSqs: startSnsSqs, kafka: startKafka, rabbitmq: startRabbitmq };
+  const names = (["postgres", "snsSqs", "kafka", "rabbitmq"] as const).filter((name) => !(name in missing));
+  const startOne = (name: keyof BrokerAddresses): Promise<Broker> =>
+    start[name]({ port: basePort + offsets[name], dataDir: join(dataDir, name), log });
   const started = new Map<keyof BrokerAddresses, Broker>();
+  const switches = new Map<string, Switch>();
   const stop = async () => {
-    await Promise.all(Array.from(started.values(), (broker) => broker[Symbol.asyncDispose]()));
+    await Promise.all(Array.from(switches.values(), (each) => each[Symbol.asyncDispose]()));
   };
-  const starts = (["postgres", "snsSqs", "kafka", "rabbitmq"] as const).map(async (name) => {
-    if (name in missing) return;
-    const options = { port: basePort + offsets[name], dataDir: join(dataDir, name), log };
-    started.set(name, await start[name](options));
-  });
-  for (const outcome of await Promise.allSettled(starts)) {
+  const outcomes = await Promise.allSettled(
+    names.map(async (name) => {
+      const broker = await startOne(name);
+      started.set(name, broker);
+      switches.set(
+        name,
+        createSwitch(broker, () => startOne(name)),
+      );
+    }),
+  );
+  for (const outcome of outcomes) {
     if (outcome.status === "fulfilled") continue;
     await stop();
     throw outcome.reason;
   }
+  const [kafka, rabbitmq] = [switches.get("kafka"), switches.get("rabbitmq")];
   return {
     addresses: addressesOf(started),
     pids: Array.from(started.values(), (broker) => broker.pid),
+    switches: { ...(kafka && { kafka }), ...(rabbitmq && { rabbitmq }) },
     [Symbol.asyncDispose]: stop,
   };
 }

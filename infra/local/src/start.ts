@@ -9,6 +9,7 @@ import { developmentKeyFile, issueToken, signInLink } from "./development-token.
 import { forgetPid, isRunning, recordPid } from "./leftover.ts";
 import { basePort, dataDir } from "./place.ts";
 import { placeSamples } from "./samples.ts";
+import { serveSwitches } from "./serve-switches.ts";
 import { startServices } from "./services.ts";
 
 /** `npm start`: everything that this machine can run, as real processes, until Ctrl-C. */
@@ -35,12 +36,20 @@ async function run(): Promise<void> {
     log("Starting the brokers …");
     await using brokers = await startBrokers({ basePort, dataDir: join(dataDir, "brokers"), log });
     if (stopping.aborted) return;
+    await using switchboard = await serveSwitches(basePort + 60, brokers.switches, log);
     log("Starting the services …");
     const { signIn, env } = await prepareAccess();
     await using services = await startServices({
       ...{ brokers: brokers.addresses, namespace: "dev", basePort, dataDir: join(dataDir, "services"), log },
       env: { ...env, OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${basePort + 50}` },
-      envOf: { console: { OTLP_PORT: String(basePort + 50), OTEL_EXPORTER_OTLP_ENDPOINT: "" } },
+      envOf: {
+        console: {
+          OTLP_PORT: String(basePort + 50),
+          OTEL_EXPORTER_OTLP_ENDPOINT: "",
+          SWITCHBOARD_URL: switchboard.url,
+          TRY_IT: "true",
+        },
+      },
     });
     if (stopping.aborted) return;
     const seconds = (performance.now() - startedAt) / 1000;

@@ -35,6 +35,7 @@ export function contradictions(
     ...missingAddresses(env),
     ...halfCredentials(env),
     ...strayEndpoint(env),
+    ...straySwitchboard(env),
     ...accessFaults(env, access),
     ...missingDatabase,
     ...told,
@@ -72,6 +73,12 @@ function strayEndpoint({ CLAIMS_URL: url, CLAIMS_S3_ENDPOINT: endpoint }: Settin
   const isWhat = url === undefined ? "is not set" : "is no s3:// address";
   const fault = `CLAIMS_S3_ENDPOINT: set, but CLAIMS_URL ${isWhat}. Set CLAIMS_URL to s3://bucket or unset this one`;
   return [{ names: ["CLAIMS_URL", "CLAIMS_S3_ENDPOINT"], fault }];
+}
+
+function straySwitchboard({ TRY_IT: mayTry, SWITCHBOARD_URL: url }: Settings): Contradiction[] {
+  if (url === undefined || mayTry === "true") return [];
+  const fault = "SWITCHBOARD_URL: set, but TRY_IT is not true. Set TRY_IT=true or unset this one";
+  return [{ names: ["SWITCHBOARD_URL", "TRY_IT"], fault }];
 }
 
 /** Names that nothing reads although they look like ours; Kubernetes' own `…_SERVICE_HOST` and `…_PORT` do not count. */

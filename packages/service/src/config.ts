@@ -68,6 +68,8 @@ export type Config = {
   readonly services: readonly Address[];
   /** The databases of the services, for the console; empty where it may not open them. */
   readonly serviceDatabases: readonly Address[];
+  /** Absent where nothing may be tried out from the console; `switchboardUrl` where it may stop brokers, too. */
+  readonly tryIt?: { readonly switchboardUrl?: string };
   /** Where the console takes spans; absent where they go elsewhere. */
   readonly otlpPort?: number;
 };
@@ -146,6 +148,7 @@ function toConfig(service: string, env: ReturnType<typeof settings.parse>): Conf
     orderTimeoutMs: env.ORDER_TIMEOUT_MS,
     services: env.SERVICES,
     serviceDatabases: env.SERVICE_DATABASES ?? [],
+    ...(env.TRY_IT === "true" && { tryIt: env.SWITCHBOARD_URL ? { switchboardUrl: env.SWITCHBOARD_URL } : {} }),
     ...(env.OTLP_PORT !== undefined && { otlpPort: env.OTLP_PORT }),
   };
 }

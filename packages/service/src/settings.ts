@@ -21,6 +21,7 @@ const crashPoints = [
 export const secrets: ReadonlySet<string> = new Set([
   "DATABASE_URL",
   "SERVICE_DATABASES",
+  "SWITCHBOARD_URL",
   "CLAIMS_URL",
   "RABBITMQ_URL",
   "RABBITMQ_MANAGEMENT_URL",
@@ -87,6 +88,8 @@ export const settings = z.object({
     "order=postgres://user:password@host:port/database,…",
     /^[a-z][a-z-]*=postgres(ql)?:\/\/\S+$/,
   ).optional(),
+  TRY_IT: oneOf(["true", "false"]).prefault("false"),
+  SWITCHBOARD_URL: url("http").optional(),
 
   OTEL_EXPORTER_OTLP_ENDPOINT: url("http", "https").optional(),
   OTEL_SERVICE_NAME: text("a service name such as order", /./).optional(),

@@ -6,6 +6,7 @@ import { lettersRoutes } from "./letters-http.ts";
 import { otlpRoutes } from "./otlp.ts";
 import { outboxRoutes } from "./outbox-http.ts";
 import { createTraces } from "./traces.ts";
+import { tryRoutes } from "./try-http.ts";
 import { watchServices } from "./watch.ts";
 
 const config = parseConfig({ service: "console", port: 14_000, access: true, database: false });
@@ -16,7 +17,7 @@ await using service = await startService(config);
 await using desks = openDesks(config);
 await using replays = createLetterReplays();
 using watch = watchServices(config.services);
-const more = [lettersRoutes({ desks, replays }), outboxRoutes(desks, watch)];
+const more = [lettersRoutes({ desks, replays }), outboxRoutes(desks, watch), tryRoutes(config, watch, service.log)];
 await using _http = await serveHttp(config, {
   routes: routes({
     ...{ addresses: config.services, watch, traces, access: openAccess(config), stopping: stopping.signal, more },

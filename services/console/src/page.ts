@@ -18,6 +18,7 @@ const places = [
   { path: "/", name: "Flow" },
   { path: "/dead-letters", name: "Dead letters" },
   { path: "/outbox", name: "Outbox" },
+  { path: "/try", name: "Try it" },
 ] as const;
 
 /** Sends the page in its frame: where one can go from here, where one is, and as whom. */

@@ -5,18 +5,20 @@ import { hasBrowser, visit } from "./browser-under-test.ts";
 import { openDesks } from "./desks.ts";
 import { outboxRoutes } from "./outbox-http.ts";
 import { openShop } from "./shop-under-test.ts";
+import { tryRoutes } from "./try-http.ts";
 
-const config = parseConfig({ service: "console", port: 0, database: false }, {});
+const config = parseConfig({ service: "console", port: 0, database: false }, { TRY_IT: "true" });
 const desks = openDesks(config);
+const log = { info: () => undefined };
 const views = [{}, { colorScheme: "dark" }, { width: 390 }] as const;
 
 test.runIf(hasBrowser)(
   "every page can be read by everyone: light, dark and narrow, with nothing from elsewhere",
   async () => {
     await using shop = await openShop({
-      more: (watch) => [outboxRoutes(desks, watch)],
+      more: (watch) => [outboxRoutes(desks, watch), tryRoutes(config, watch, log)],
     });
-    for (const path of ["/", "/orders/o-1", "/outbox"]) {
+    for (const path of ["/", "/orders/o-1", "/outbox", "/try"]) {
       for (const view of views) {
         await using visitor = await visit(shop.url + path, view);
         if (path === "/") await visitor.page.getByRole("link", { name: /^gone: / }).waitFor();

@@ -57,8 +57,10 @@ test("an amount that ends in 13 cents is declined, every time", async () => {
   expect(await provider.ledger()).toEqual([]);
 });
 
-test("cards are not declined when it is told so", async () => {
+test("cards are not declined when it is told so, and it tells how it was told to behave", async () => {
   await provider.behave({ declines: false });
+  const told = { latencyMs: 0, failureRate: 0, dropAnswerRate: 0, declines: false };
+  expect(await provider.behaviour()).toEqual(told);
   expect((await provider.post("/charges", "k-1", { ...charge, amountInCents: 1_413 })).status).toBe(201);
 });
 
@@ -107,6 +109,7 @@ async function start() {
   return {
     post: (path: string, key: string | undefined, body: unknown) =>
       send("POST", path, body, key === undefined ? {} : { "idempotency-key": key }),
+    behaviour: async () => (await (await fetch(`${url}/behaviour`)).json()) as unknown,
     behave: (behaviour: object) => send("PUT", "/behaviour", behaviour),
     ledger: async (orderId?: string) => {
       const response = await fetch(`${url}/ledger${orderId === undefined ? "" : `?orderId=${orderId}`}`);

@@ -32,6 +32,7 @@ export function createProvider(ledger: Ledger): Express {
   const app = express().disable("x-powered-by");
   app.get(["/livez", "/readyz"], (_request, response) => void response.json({ status: "ready" }));
   app.use(express.json());
+  app.get("/behaviour", (_request, response) => void response.json(acts));
   app.put("/behaviour", (request, response) => {
     acts = read(behaviour, request.body);
     response.json(acts);
