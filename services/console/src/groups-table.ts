@@ -3,7 +3,7 @@ import type { History } from "./history.ts";
 import { type Html, html } from "./html.ts";
 import { scroll } from "./scroll.ts";
 import type { ServiceView } from "./snapshot.ts";
-import { brokerName, many } from "./words.ts";
+import { brokerName } from "./words.ts";
 
 /** Every group with the roads that its messages come by. */
 export function groupsTable(services: readonly ServiceView[], history: History): Html {
@@ -36,7 +36,7 @@ function rowOf(
     html`<td class="number ${value > 0 ? mood : ""}">${value.toLocaleString("en")}</td>`;
   return html`<tr><td>${group}</td>
     <td>${brokerName(road)}${reason === undefined ? undefined : html` <span class="bad">${reason}</span>`}</td>
-    ${figure(waiting, "wait")}<td>${courseLine(course, (value) => many(value, "message"))}</td>
+    ${figure(waiting, "wait")}<td>${courseLine(course)}</td>
     ${figure(inFlight)}${figure(handled)}${figure(failed, "wait")}${figure(duplicates)}${figure(parked, "wait")}
     <td class="number ${deadLetters > 0 ? "bad" : ""}">${
       deadLetters > 0 ? html`<a href="/dead-letters">${deadLetters.toLocaleString("en")}</a>` : "0"

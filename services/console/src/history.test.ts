@@ -17,7 +17,11 @@ test("a course ends at the right edge, is broken where nothing is known, and say
   const { markup } = courseLine([1, 2, undefined, 4, 0], (value) => `${value} messages`);
   expect(markup).toContain('aria-label="at most 4 messages in the last ten minutes"');
   expect(markup).toContain('d="M115 18.0L116 12.0M118 0.0L119 24.0"');
-  expect(courseLine([undefined, 3], String).markup).not.toContain("svg");
+  for (const course of [
+    [undefined, 3],
+    [0, 0, 0],
+  ])
+    expect(courseLine(course).markup).not.toContain("svg");
 });
 
 const address = { name: "order", url: "http://127.0.0.1:1" };

@@ -50,7 +50,7 @@ function destinationRow(service: string, to: Destination, history: History): Htm
   const course = (what: string) => history.of(`outbox ${service} ${destination} ${what}`);
   return html`<tr><td>${brokerName(destination)}</td>
     <td class="number ${waiting > 0 ? "wait" : ""}">${waiting.toLocaleString("en")}</td>
-    <td>${courseLine(course("waiting"), (value) => many(value, "message"))}</td>
+    <td>${courseLine(course("waiting"))}</td>
     <td class="number">${waiting > 0 ? duration(oldestMs) : "–"}</td><td>${courseLine(course("oldest"), duration)}</td>
     <td class="number ${parked > 0 ? "wait" : ""}">${parked}</td><td class="number ${dead > 0 ? "bad" : ""}">${dead}</td>
     <td>${heldLanes} of ${lanes}</td><td>${holdUpOf(to)}</td>

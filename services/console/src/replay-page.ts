@@ -48,7 +48,7 @@ function previewOf({ messages, types, period, keptSince, from }: Preview, broker
         html`<tr><td>${type}</td><td class="number">${count.toLocaleString("en")}</td></tr>`,
     )}</tbody></table>`,
     )}
-    <form method="post"><input type="hidden" name="from" value="${from}">
+    <form method="post" class="ask"><input type="hidden" name="from" value="${from}">
       <button type="submit">Send ${many(messages, "message")} again</button></form>`;
 }
 
