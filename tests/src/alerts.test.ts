@@ -24,11 +24,13 @@ test.skipIf(isMissing && !process.env.CI)("each alert is raised by its trouble, 
   expect({ status, said: `${stdout}${stderr}` }).toMatchObject({ status: 0, said: expect.stringContaining("SUCCESS") });
 });
 
-test("no alert is without a test that raises it", () => {
+test("no alert is without a test that raises it and a line for whoever is on call", () => {
   const { groups } = read("alerts.yml") as Rules;
   const { tests } = read("alerts.test.yml") as Tests;
   const raised = tests.flatMap(({ alert_rule_test }) => alert_rule_test).filter(({ exp_alerts }) => exp_alerts);
   const alerts = groups.flatMap(({ rules }) => rules.map(({ alert }) => alert));
   expect(alerts.length).toBeGreaterThan(0);
   expect([...new Set(raised.map(({ alertname }) => alertname))].sort()).toEqual(alerts.sort());
+  const onCall = readFileSync(`${folder}/../../docs/on-call.md`, "utf8");
+  expect(alerts.filter((alert) => !onCall.includes(`| \`${alert}\``))).toEqual([]);
 });
