@@ -65,6 +65,17 @@ test("the page of an order tells what happened to it and the way it took, over a
   expect(page).toContain("&#60;no card&#62;");
 });
 
+test("the page of an order names what failed for good about it, and leads there", async () => {
+  const letter = { number: 7, service: "billing", state: "open" as const, type: "order.created", key: "o-1" };
+  const line = { ...letter, error: "RejectedError: no", deaths: 1, replays: 0, failedAt: new Date() };
+  const silent = [{ service: "inventory", reason: "it is being moved" }];
+  const lettersAbout = async (key: string) => ({ lines: key === "o-1" ? [line] : [], silent });
+  await using shop = await openShop({ lettersAbout });
+  const page = await (await fetch(`${shop.url}/orders/o-1`)).text();
+  expect(page).toContain('<a href="/dead-letters/billing-7">billing-7</a>');
+  expect(page).toContain("it is being moved");
+});
+
 test("an order that is unknown, or whose trace is not here, is said to be", async () => {
   await using shop = await openShop();
   const unknown = await fetch(`${shop.url}/orders?id=%20o-2%20`);

@@ -2,6 +2,7 @@ import { type Access, HttpProblem } from "@throughline/service";
 import express, { type NextFunction, type Request, type Response, Router } from "express";
 import { flowPage } from "./flow-page.ts";
 import { html } from "./html.ts";
+import type { LettersAbout } from "./letters-about.ts";
 import { type Page, sendPage } from "./page.ts";
 import { signInRoutes } from "./sign-in-http.ts";
 import type { Address } from "./snapshot.ts";
@@ -16,6 +17,8 @@ export type ConsoleParts = {
   readonly addresses: readonly Address[];
   readonly watch: Watch;
   readonly traces: Traces;
+  /** What failed for good of what was told about an order. Default: nobody knows. */
+  readonly lettersAbout?: (key: string) => Promise<LettersAbout>;
   readonly access: Access;
   /** Ends what never ends by itself. */
   readonly stopping: AbortSignal;
@@ -74,7 +77,7 @@ function flowRoutes({ watch, access, stopping }: ConsoleParts): Router {
   return router;
 }
 
-function storyRoutes({ addresses, traces }: ConsoleParts): Router {
+function storyRoutes({ addresses, traces, lettersAbout = noLetters }: ConsoleParts): Router {
   const router = Router();
   const order = addresses.find(({ name }) => name === "order");
 
@@ -85,10 +88,14 @@ function storyRoutes({ addresses, traces }: ConsoleParts): Router {
   router.get("/orders/:orderId", async ({ params: { orderId } }, response) => {
     const question = { orderId, spans: traces.about(orderId), token: visitorOf(response)?.token };
     const story = order && (await tellStory(order, question));
-    sendPage(response, story ? storyPage(story) : unknownOrder(orderId));
+    sendPage(response, story ? storyPage(story, await lettersAbout(orderId)) : unknownOrder(orderId));
   });
 
   return router;
+}
+
+async function noLetters(): Promise<LettersAbout> {
+  return { lines: [], silent: [] };
 }
 
 function unknownOrder(orderId: string): Page {

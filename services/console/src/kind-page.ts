@@ -30,10 +30,7 @@ export function kindPage({ kind, lines, below, silent, mayAct }: KindView): Page
       <dt>when, UTC</dt><dd>${when(firstFailedAt)} to ${when(lastFailedAt)}</dd></dl>
     ${waiting === 0 ? html`<p class="good">None of them waits for you.</p>` : acts(mayAct, placeOf(fingerprint), forms(kind, waiting))}
     <h2>${letters(waiting + settled)}</h2>
-    <div class="scroll" tabindex="0" role="region" aria-label="Letters"><table>
-      <thead><tr><th>letter</th><th>state</th><th>key</th><th>last, UTC</th><th class="number">deaths</th>
-        <th class="number">sent again</th><th>error</th></tr></thead>
-      <tbody>${lines.map(lineRow)}</tbody></table></div>
+    ${linesTable(lines)}
     ${below === undefined ? undefined : html`<p><a href="${placeOf(fingerprint)}?below=${below}">Earlier ones</a></p>`}`,
   };
 }
@@ -41,6 +38,13 @@ export function kindPage({ kind, lines, below, silent, mayAct }: KindView): Page
 function forms({ fingerprint, open }: ServiceKind, waiting: number): Html {
   return html`<div class="cards">${open > 0 ? replayForm(fingerprint, { open }) : undefined}
     ${discardForm(fingerprint, { waiting })}</div>`;
+}
+
+export function linesTable(lines: readonly ServiceLine[]): Html {
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="Letters"><table>
+      <thead><tr><th>letter</th><th>state</th><th>key</th><th>last, UTC</th><th class="number">deaths</th>
+        <th class="number">sent again</th><th>error</th></tr></thead>
+      <tbody>${lines.map(lineRow)}</tbody></table></div>`;
 }
 
 function lineRow({ service, number, state, key, failedAt, deaths, replays, error }: ServiceLine): Html {

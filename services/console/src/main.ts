@@ -2,6 +2,7 @@ import { openAccess, parseConfig, serveHttp, startService } from "@throughline/s
 import { openDesks } from "./desks.ts";
 import { routes } from "./http.ts";
 import { createLetterReplays } from "./letter-replays.ts";
+import { findLettersAbout } from "./letters-about.ts";
 import { lettersRoutes } from "./letters-http.ts";
 import { otlpRoutes } from "./otlp.ts";
 import { outboxRoutes } from "./outbox-http.ts";
@@ -21,6 +22,7 @@ const more = [lettersRoutes({ desks, replays }), outboxRoutes(desks, watch), try
 await using _http = await serveHttp(config, {
   routes: routes({
     ...{ addresses: config.services, watch, traces, access: openAccess(config), stopping: stopping.signal, more },
+    lettersAbout: (key) => findLettersAbout(desks, key),
   }),
 });
 await using _otlp =

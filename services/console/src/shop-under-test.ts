@@ -1,7 +1,7 @@
 import { type Access, openAccess, serveHttp } from "@throughline/service";
 import express, { type Router } from "express";
 import { expect } from "vitest";
-import { routes } from "./http.ts";
+import { type ConsoleParts, routes } from "./http.ts";
 import { otlpRoutes } from "./otlp.ts";
 import { createTraces } from "./traces.ts";
 import { type Drawn, type Watch, watchServices } from "./watch.ts";
@@ -39,12 +39,13 @@ export type ShopOptions = {
   readonly access?: Access;
   /** Pages beside those that every console has. Default: none. */
   readonly more?: (watch: Watch, orderUrl: string) => readonly Router[];
+  readonly lettersAbout?: NonNullable<ConsoleParts["lettersAbout"]>;
 };
 
 const anybody = openAccess({ access: { kind: "development" } });
 
 /** A console that looks at an order service, and at one that is gone. */
-export async function openShop({ isReady = true, access = anybody, more = () => [] }: ShopOptions = {}) {
+export async function openShop({ isReady = true, access = anybody, more = () => [], ...others }: ShopOptions = {}) {
   await using opened = new AsyncDisposableStack();
   const orders = express.Router();
   orders.get("/orders", (_request, response) => void response.json({ orders: [order] }));
@@ -62,7 +63,15 @@ export async function openShop({ isReady = true, access = anybody, more = () => 
   const stopping = new AbortController();
   const traces = createTraces({ mostSpans: 100 });
   const watch = opened.use(watchServices(addresses));
-  const parts = { addresses, watch, traces, access, more: more(watch, service.url), stopping: stopping.signal };
+  const parts = {
+    ...others,
+    addresses,
+    watch,
+    traces,
+    access,
+    more: more(watch, service.url),
+    stopping: stopping.signal,
+  };
   const console = opened.use(await serveHttp(quiet, { routes: routes(parts) }));
   const otlp = opened.use(await serveHttp(quiet, { routes: otlpRoutes(traces) }));
   opened.defer(() => stopping.abort());

@@ -1,4 +1,7 @@
 import { type Html, html } from "./html.ts";
+import { linesTable } from "./kind-page.ts";
+import { silentList } from "./letter-words.ts";
+import type { LettersAbout } from "./letters-about.ts";
 import type { Page } from "./page.ts";
 import { scroll } from "./scroll.ts";
 import type { Step, Story } from "./story.ts";
@@ -6,7 +9,7 @@ import type { Step, Story } from "./story.ts";
 const barWidth = 260;
 
 /** Where one order is, and the way that it took: what happened to it, and each step in every service. */
-export function storyPage({ order, events, steps }: Story): Page {
+export function storyPage({ order, events, steps }: Story, { lines, silent }: LettersAbout): Page {
   const total = `${(order.totalInCents / 100).toFixed(2)} ${order.currency}`;
   const wholeMs = Math.max(1, ...steps.map(({ startMs, durationMs }) => startMs + durationMs));
   return {
@@ -27,6 +30,8 @@ export function storyPage({ order, events, steps }: Story): Page {
       <tbody>${events.map(eventRow)}</tbody>
     </table>`,
     )}
+    ${silentList(silent)}
+    ${lines.length > 0 ? html`<h2>What failed for good</h2>${linesTable(lines)}` : undefined}
     <h2>The way it took</h2>
     ${steps.length > 0 ? wayTable(steps, wholeMs) : noWay}`,
   };
