@@ -28,7 +28,7 @@ export function editPage({ name, type, data, reason, refusal }: EditView): Page 
           : html`<div id="faults" class="bad" role="alert"><p>Nothing was sent. ${refusal.message}</p>
         <ul>${refusal.faults.map(({ path, message }) => html`<li><code>${path.map(String).join(".")}</code>: ${message}</li>`)}</ul></div>`
       }
-      <label>Data <textarea name="data" required rows="18" cols="80" spellcheck="false" ${described}>${data}</textarea></label>
+      <label>Data <textarea name="data" required rows="${Math.min(30, data.split("\n").length + 2)}" cols="80" spellcheck="false" ${described}>${data}</textarea></label>
       <label>Why, for the record <input name="reason" required maxlength="500" value="${reason}"></label>
       <button type="submit">Send it</button> <a href="${placeOf(name)}">Back</a></form>`,
   };

@@ -42,7 +42,7 @@ export function isWaiting({ state }: Pick<Letter, "state">): boolean {
 
 function whatNow({ verdict, why }: Preview): Html {
   const tone = verdict === "fails" ? "bad" : verdict === "not sent" ? "dim" : "good";
-  return html`Sent again now: <strong class="${tone}">${verdict}</strong>, ${short(why, 300)}.`;
+  return html`Sent again now: <strong class="${tone}">${verdict}</strong>. ${short(why, 300)}.`;
 }
 
 function facts(letter: Letter): Html {
@@ -54,11 +54,11 @@ function facts(letter: Letter): Html {
     <dt>message</dt><dd>${type === null ? "no envelope" : `${type}, version ${version}`} <code>${messageId ?? ""}</code></dd>
     <dt>key</dt><dd>${key === null ? "–" : html`<a href="/orders/${encodeURIComponent(key)}">${key}</a>, the story of the order`}</dd>
     <dt>from</dt><dd>${origin.name} on ${road}${place}</dd>
-    <dt>failed in</dt><dd>${group}, at attempt ${attempts}; died ${times(deaths)}, sent again ${times(replays)}</dd>
+    <dt>failed in</dt><dd>${group}, at attempt ${attempts}; died ${times(deaths)}, ${replays === 0 ? "never sent again" : `sent again ${times(replays)}`}</dd>
     <dt>when, UTC</dt><dd>first ${when(firstFailedAt)}, last ${when(failedAt)}</dd>
     <dt>kind</dt><dd><a href="${placeOf(fingerprint)}"><code>${fingerprint}</code></a></dd>
     <dt>correlation</dt><dd><code>${correlationId ?? "–"}</code></dd>
-    <dt>trace</dt><dd><code>${traceparent ?? "–"}</code></dd>
+    ${traceparent === null ? undefined : html`<dt>trace</dt><dd><code>${traceparent}</code></dd>`}
     ${replacedBy === null ? undefined : html`<dt>in its place</dt><dd>message <code>${replacedBy}</code></dd>`}</dl>`;
 }
 

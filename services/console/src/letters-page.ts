@@ -68,8 +68,8 @@ function runningLine({ number, choice, by, total, done }: LetterReplay): Html {
 
 function kindsTable(kinds: readonly ServiceKind[]): Html {
   return html`<div class="scroll" tabindex="0" role="region" aria-label="Kinds of failure"><table>
-    <thead><tr><th>kind</th><th class="number">waiting</th><th>failed in</th><th>type</th><th>last, UTC</th><th>letters</th>
-      <th>error</th></tr></thead>
+    <thead><tr><th>kind</th><th class="number">waiting</th><th>error</th><th>failed in</th><th>type</th><th>last, UTC</th>
+      <th>letters</th></tr></thead>
     <tbody>${kinds.map(kindRow)}</tbody></table></div>`;
 }
 
@@ -78,9 +78,9 @@ function kindRow({ service, ...kind }: ServiceKind): Html {
   const [first, second] = numbers.map((number) => `${service}-${number}`);
   return html`<tr><td><a href="${placeOf(fingerprint)}"><code>${fingerprint}</code></a></td>
     <td class="number">${open.toLocaleString("en")}${quarantined > 0 ? html`<span class="wait"> + ${quarantined} quarantined</span>` : undefined}</td>
+    <td class="error">${short(error)}</td>
     <td>${group === "outbox" ? `${service}'s outbox` : group}</td><td>${type ?? "no envelope"}</td><td>${when(lastFailedAt)}</td>
     <td>${[first, second].flatMap((name) => (name === undefined ? [] : [html`<a href="${placeOf(name)}">${name}</a> `]))}${
       numbers.length > 2 ? "…" : undefined
-    }</td>
-    <td class="error">${short(error)}</td></tr>`;
+    }</td></tr>`;
 }

@@ -1,27 +1,9 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import {
-  cancelled,
-  isExcused,
-  type LetterOptions,
-  letterWhen,
-  openLetters,
-  openTables,
-  patience,
-} from "@throughline/dead-letters/testing";
+import { cancelled, isExcused, letterWhen, openTables, patience } from "@throughline/dead-letters/testing";
 import { connect, testBrokers } from "@throughline/local/testing";
-import { openAccess, parseConfig, serveHttp } from "@throughline/service";
-import { issueDevelopmentToken } from "@throughline/service/development-key";
+import { parseConfig } from "@throughline/service";
 import { describe, expect, test, vi } from "vitest";
 import { type Desks, openDesks } from "./desks.ts";
-import { routes } from "./http.ts";
-import { createLetterReplays } from "./letter-replays.ts";
-import { lettersRoutes } from "./letters-http.ts";
-import { createTraces } from "./traces.ts";
-import { watchServices } from "./watch.ts";
-
-const quiet = { service: "test", httpHost: "127.0.0.1", port: 0, logLevel: "silent", shutdownGraceMs: 1_000 };
+import { openConsole, openShop } from "./letters-under-test.ts";
 
 describe.skipIf(isExcused)("dead letters in the console", () => {
   test("where none waits, that is said", async () => {
@@ -60,7 +42,7 @@ describe.skipIf(isExcused)("dead letters in the console", () => {
     shop.fault.message = undefined;
     const begun = await shop.act("/dead-letters/diary-1/replay", { reason: "mended" });
     expect([begun.status, begun.headers.get("location")]).toEqual([303, "/dead-letters/replays/1"]);
-    await vi.waitUntil(async () => (await shop.read("/dead-letters/replays/1")).includes("Done."), patience);
+    await shop.until("/dead-letters/replays/1", "Done.");
     expect(await shop.read("/dead-letters/replays/1")).toMatch(/1 of 1 letter\. Done\..*1 sent again/s);
     await vi.waitUntil(() => shop.consumer.status().handled === 1, patience);
     expect(await shop.read("/dead-letters/diary-1")).toMatch(/<strong>replayed<\/strong>.*replayed by ann: mended/s);
@@ -76,7 +58,7 @@ describe.skipIf(isExcused)("dead letters in the console", () => {
     await vi.waitUntil(() => shop.consumer.status().handled === 1, patience);
     expect(await shop.read("/dead-letters")).toContain("ann sends all again");
     await shop.act("/dead-letters/replays/1/stop", {});
-    await vi.waitUntil(async () => (await shop.read("/dead-letters/replays/1")).includes("Stopped"), patience);
+    await shop.until("/dead-letters/replays/1", "Stopped");
     expect(await shop.read("/dead-letters/replays/1")).toMatch(/Stopped: (2 letters|1 letter) (are|is) left/);
     expect(await shop.read("/dead-letters")).toMatch(/(2 letters wait|1 letter waits) for you/);
     await shop.act("/dead-letters/all/replay", { rate: "1000" });
@@ -89,7 +71,7 @@ describe.skipIf(isExcused)("dead letters in the console", () => {
     await letterWhen(shop.database, 1);
     const before = new Date(Date.now() - 60_000).toISOString();
     await shop.act("/dead-letters/all/replay", { before });
-    await vi.waitUntil(async () => (await shop.read("/dead-letters/replays/1")).includes("Done."), patience);
+    await shop.until("/dead-letters/replays/1", "Done.");
     expect(await shop.read("/dead-letters/replays/1")).toContain("0 of 0 letters");
   });
 
@@ -195,58 +177,6 @@ test("the desk of a service is opened when somebody first looks, and anew where 
   await allow(true);
   expect(await desks.open()).toMatchObject({ desks: [{ service: "diary" }], silent: [] });
 });
-
-async function openShop(options: LetterOptions = {}) {
-  await using opening = new AsyncDisposableStack();
-  const letters = opening.use(await openLetters(options));
-  letters.fault.message = "no";
-  const desks: Desks = {
-    services: ["diary"],
-    open: async () => ({ desks: [letters.desk], silent: [] }),
-    [Symbol.asyncDispose]: async () => undefined,
-  };
-  const console = opening.use(await openConsole(desks));
-  const opened = opening.move();
-  return {
-    ...letters,
-    ...console,
-    kindOf: async (number: number) => (await letterWhen(letters.database, number)).fingerprint,
-    [Symbol.asyncDispose]: () => opened.disposeAsync(),
-  };
-}
-
-/** With a token of ann, who is an operator, unless other headers are given. */
-async function openConsole(desks: Desks) {
-  await using opening = new AsyncDisposableStack();
-  const folder = await mkdtemp(join(tmpdir(), "throughline-"));
-  opening.defer(() => rm(folder, { recursive: true }));
-  const keyFile = join(folder, "key.json");
-  const token = await issueDevelopmentToken(keyFile, { subject: "ann", roles: ["operator"] });
-  const authorized = { authorization: `Bearer ${token}` };
-  opening.use(desks);
-  const replays = opening.use(createLetterReplays());
-  const parts = {
-    addresses: [],
-    watch: watchServices([]),
-    traces: createTraces({ mostSpans: 10 }),
-    stopping: new AbortController().signal,
-  };
-  const access = openAccess({ access: { kind: "development", keyFile } });
-  const more = [lettersRoutes({ desks, replays })];
-  const http = opening.use(await serveHttp(quiet, { routes: routes({ ...parts, access, more }) }));
-  const opened = opening.move();
-
-  function ask(path: string, init: RequestInit = {}, headers: Record<string, string> = authorized) {
-    return fetch(http.url + path, { redirect: "manual", ...init, headers: { accept: "text/html", ...headers } });
-  }
-  return {
-    get: (path: string) => ask(path),
-    read: async (path: string, headers?: Record<string, string>) => (await ask(path, {}, headers)).text(),
-    act: (path: string, fields: Record<string, string>, headers?: Record<string, string>) =>
-      ask(path, { method: "POST", body: new URLSearchParams(fields) }, headers),
-    [Symbol.asyncDispose]: () => opened.disposeAsync(),
-  };
-}
 
 async function desksAt(databases: string): Promise<Desks> {
   const env = { SERVICE_DATABASES: databases, LOG_LEVEL: "silent" };
