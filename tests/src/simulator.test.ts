@@ -7,7 +7,7 @@ import { createTally, toText } from "./simulator/tally.ts";
 
 const seeds = 2_000;
 /** By then each mutant is caught; most are by the tenth. */
-const seedsPerMutant = 2_000;
+const seedsPerMutant = 5_000;
 
 test("two thousand seeds break no invariant, and have seen all that must happen sometimes", {
   timeout: 600_000,

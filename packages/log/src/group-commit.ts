@@ -89,7 +89,9 @@ export function lendTransaction<Result>(
 }
 
 /** Rejects with the first failure, once none is under way any more: the transaction must outlive what runs in it. */
-export async function allEnded<Result>(runs: readonly Promise<Result>[]): Promise<Result[]> {
+export async function allEnded<Runs extends readonly unknown[] | []>(
+  runs: Runs,
+): Promise<{ -readonly [Index in keyof Runs]: Awaited<Runs[Index]> }> {
   await Promise.allSettled(runs);
   return Promise.all(runs);
 }

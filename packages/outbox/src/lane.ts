@@ -1,5 +1,5 @@
 import { channel } from "node:diagnostics_channel";
-import { claimCursor, type Database, type LogPage, readLog } from "@throughline/log";
+import { allEnded, claimCursor, type Database, type LogPage, readLog } from "@throughline/log";
 import type { Destination } from "./destination.ts";
 import type { ParkingPolicy } from "./judge.ts";
 import { keepLease, type Lease } from "./lease.ts";
@@ -59,41 +59,50 @@ async function holdLane(lane: Lane): Promise<boolean> {
 
 async function flow(lane: Lane, lease: Lease, holding: Holding): Promise<void> {
   const parking = await openParking(lane);
-  let next: LogPage<Row> | undefined;
-  while (!lane.stopping.aborted && !holding.isExcess) {
+  const hands = { lane, lease, parking };
+  const isOver = () => lane.stopping.aborted || holding.isExcess;
+  while (!isOver()) {
     await lease.confirm();
     if (parking.isDue()) await parking.retry(lease);
-    const page = next ?? (await readPage(lane, lease.position));
-    next = undefined;
+    const page = await readPage(lane, lease.position);
     if (page.upTo > lease.position) {
       const startedAt = performance.now();
-      next = await relayPage(lane, lease, parking, page);
+      let { next, moving } = await relayPage(hands, page);
+      while (next && !isOver() && !parking.isDue()) ({ next, moving } = await relayPage(hands, next, moving));
+      await moving;
       // Rests twice as long as it worked: the busier the machine, the more messages share a publish. The first never waits.
-      const isDrained = page.rows.length > 0 && page.rows.length < lane.batchSize;
-      if (isDrained) await pause(Math.min(2 * (performance.now() - startedAt), maxRestMs), lane.stopping);
+      if (page.rows.length > 0) await pause(Math.min(2 * (performance.now() - startedAt), maxRestMs), lane.stopping);
     } else await lane.tail.beyond(lease.position, Math.min(parking.dueInMs(), lane.leaseMs), lease.over);
   }
 }
 
-/** Publishes a page and moves the cursor past it. Returns the page after it where that was read in the meantime. */
+type Relayed = {
+  /** The page behind it, where there is one. */
+  readonly next?: LogPage<Row> | undefined;
+  /** The cursor's move past it. */
+  readonly moving?: Promise<void>;
+};
+
+/**
+ * Publishes a page. Meanwhile the cursor goes on `moving` past the page before, and the page behind is read: what a relay
+ * that dies has published, and its successor publishes again, is two pages at most.
+ */
 async function relayPage(
-  lane: Lane,
-  lease: Lease,
-  parking: Parking,
+  { lane, lease, parking }: { readonly lane: Lane; readonly lease: Lease; readonly parking: Parking },
   page: LogPage<Row>,
-): Promise<LogPage<Row> | undefined> {
+  moving?: Promise<void>,
+): Promise<Relayed> {
   if (page.rows.length > 0) afterRead.publish(undefined);
   const flowing = parking.keys.size === 0 ? page.rows : page.rows.filter(({ key }) => !parking.keys.has(key));
-  const [staying, next] = await Promise.all([
-    publishAll(lane, lease, flowing),
-    page.rows.length === lane.batchSize ? readPage(lane, page.upTo) : undefined,
-  ]);
-  if (staying === undefined) return undefined;
+  const reading = page.rows.length === lane.batchSize ? readPage(lane, page.upTo) : undefined;
+  const [staying, behind] = await allEnded([publishAll(lane, lease, flowing), reading, moving]);
+  if (staying === undefined) return {};
   if (flowing.length > 0) afterPublish.publish(undefined);
+  const next = behind === undefined || behind.upTo === page.upTo ? undefined : behind;
   const parked = page.rows.filter(({ id, key }) => staying.has(id) || parking.keys.has(key));
-  if (parked.length === 0) await lease.move(lane.database, page.upTo);
-  else await parking.park(lease, parked, staying, page.upTo);
-  return next;
+  if (parked.length === 0) return { next, moving: lease.move(lane.database, page.upTo) };
+  await parking.park(lease, parked, staying, page.upTo);
+  return { next };
 }
 
 function readPage(

@@ -25,7 +25,7 @@ export type RelayOptions = {
   }[];
   /** Shares of the keys that are published side by side, by one process or several; not to be changed while any runs. Default: 1. */
   readonly lanes?: number;
-  /** Messages per publish. Default: 500. */
+  /** Messages per publish. Default: 1,000. */
   readonly batchSize?: number;
   /** The longest pause, in milliseconds, before a message of another process is seen. Default: 100. */
   readonly idleMs?: number;
@@ -88,7 +88,7 @@ async function run(
   options: RelayOptions & Required<Pick<RelayOptions, "lanes" | "onError">>,
   stopping: AbortSignal,
 ): Promise<void> {
-  const { lanes, batchSize = 500, idleMs = 100, leaseMs = 10_000, onError } = options;
+  const { lanes, batchSize = 1_000, idleMs = 100, leaseMs = 10_000, onError } = options;
   const { retryMs = 1_000, tries = 20, afterDead = "continue" } = options;
   const { tail, watch } = watchTail(() => readLimit(database, outboxLog), { idleMs, stopping, onError });
   const shared = {

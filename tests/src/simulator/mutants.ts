@@ -59,8 +59,8 @@ export const mutants: readonly Mutant[] = [
     name: "moves the cursor before the broker confirms",
     breaks: "I13",
     file: `${outbox}/lane.ts`,
-    find: "const [staying, next] = await Promise.all([",
-    put: "await lease.move(lane.database, page.upTo);\n  const [staying, next] = await Promise.all([",
+    find: "const [staying, behind] = await allEnded([",
+    put: "await lease.move(lane.database, page.upTo);\n  const [staying, behind] = await allEnded([",
   },
   {
     name: "swallows what a batch could not deliver",
@@ -87,8 +87,8 @@ export const mutants: readonly Mutant[] = [
     name: "goes on without parking what was refused",
     breaks: "I13",
     file: `${outbox}/lane.ts`,
-    find: "if (parked.length === 0) await lease.move",
-    put: "if (parked.length >= 0) await lease.move",
+    find: "if (parked.length === 0) return {",
+    put: "if (parked.length >= 0) return {",
   },
   {
     name: "parks in another transaction than that of the cursor",
