@@ -39,6 +39,33 @@ test.runIf(hasBrowser)("the way from the flow to an order needs no mouse", async
   expect(await page.getByRole("heading", { level: 1 }).textContent()).toContain("Order o-1");
 });
 
+test.runIf(hasBrowser)("a broker that is down is red in the picture, above which stands why", async () => {
+  await using shop = await openShop({ kafkaFault: "connect ECONNREFUSED" });
+  await using visitor = await visit(shop.url);
+  const { page } = visitor;
+  await page.getByRole("link", { name: "Kafka does not answer order: connect ECONNREFUSED" }).waitFor();
+  const kafka = page.getByRole("link", { name: /^Kafka\s*down$/ });
+  const colours = await Promise.all([styleOf(page, ".place.bad strong"), styleOf(page, ".road.bad", "stroke")]);
+  expect([await kafka.count(), new Set(colours).size, colours[0]]).toEqual([1, 1, "rgb(179, 38, 30)"]);
+  expect(await visitor.faults()).toEqual([]);
+});
+
+test.runIf(hasBrowser)("messages travel through the picture, but not for who wants nothing to move", async () => {
+  await using shop = await openShop();
+  for (const [reducedMotion, animation] of [
+    [false, "travel"],
+    [true, "none"],
+  ] as const) {
+    await using visitor = await visit(shop.url, { reducedMotion });
+    await visitor.page.locator(".dots").first().waitFor({ state: "attached" });
+    expect(await styleOf(visitor.page, ".dots", "animationName")).toBe(animation);
+  }
+});
+
+function styleOf(page: Page, selector: string, what = "color"): Promise<unknown> {
+  return page.evaluate(`getComputedStyle(document.querySelector("${selector}")).${what}`);
+}
+
 function focused(page: Page): Promise<unknown> {
   return page.evaluate("document.activeElement?.textContent");
 }

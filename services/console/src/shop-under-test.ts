@@ -35,6 +35,8 @@ const placed = { version: 1, type: "order-placed", at: "2026-11-23T10:00:00.000Z
 
 export type ShopOptions = {
   readonly isReady?: boolean;
+  /** Why Kafka does not answer. Default: it does. */
+  readonly kafkaFault?: string;
   /** Default: whoever looks may, and nobody changes anything. */
   readonly access?: Access;
   /** Pages beside those that every console has. Default: none. */
@@ -45,7 +47,8 @@ export type ShopOptions = {
 const anybody = openAccess({ access: { kind: "development" } });
 
 /** A console that looks at an order service, and at one that is gone. */
-export async function openShop({ isReady = true, access = anybody, more = () => [], ...others }: ShopOptions = {}) {
+export async function openShop(options: ShopOptions = {}) {
+  const { isReady = true, kafkaFault, access = anybody, more = () => [], ...others } = options;
   await using opened = new AsyncDisposableStack();
   const orders = express.Router();
   orders.get("/orders", (_request, response) => void response.json({ orders: [order] }));
@@ -54,7 +57,8 @@ export async function openShop({ isReady = true, access = anybody, more = () => 
   const database = async () => {
     if (!isReady) throw new Error("it is being moved");
   };
-  const status = () => ({ relay: [relay], consumers: [{ ...consumer, roads }], deadLetters });
+  const seen = roads.map((road) => ({ ...road, ...(kafkaFault && { reason: kafkaFault }) }));
+  const status = () => ({ relay: [relay], consumers: [{ ...consumer, roads: seen }], deadLetters });
   const service = opened.use(await serveHttp(quiet, { routes: orders, ready: { database }, status }));
   const addresses = [
     { name: "order", url: service.url },
