@@ -7,12 +7,15 @@ import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { orderCreated } from "@throughline/contracts";
 import { createEnvelope, serializeEnvelope } from "@throughline/envelope";
+import { freeBasePort } from "@throughline/local/ports";
 import { testBrokers } from "@throughline/local/testing";
+import { issueDevelopmentToken } from "@throughline/service/development-key";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { rowsOf } from "./testing/database.ts";
 import { type Doors, openDoors } from "./testing/doors.ts";
 import { type Fleet, startFleet } from "./testing/fleet.ts";
 import { call, get } from "./testing/http.ts";
+import { runService } from "./testing/service-process.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const patience = { timeout: 60_000, interval: 100 };
@@ -130,6 +133,28 @@ test("whatever the broker, a message that failed is a row with its place, and go
   expect(new Set((await found()).map(({ state }) => state))).toEqual(new Set(["open"]));
 }, 300_000);
 
+test("the console acts on the letters of real services as the command does", async () => {
+  const known = (await rowsOf(fleet.databases.billing, "select from dead_letters")).length;
+  const billing = (statement: string) => rowsOf(fleet.databases.billing, statement);
+  const data = { orderId: "o-3", customerId: "c-1", currency: "USD", totalInCents: 1_496, express: false };
+  await billing("alter table payments rename to payments_away");
+  await send({ ...data, items: [{ sku: "cd-1", quantity: 1 }] });
+  await letters(known + 1);
+  await billing("alter table payments_away rename to payments");
+  const [{ number = "" } = {}] = await rowsOf<Row>(
+    fleet.databases.billing,
+    "select max(number) as number from dead_letters",
+  );
+  await using console = await startConsole();
+  const place = `/dead-letters/billing-${number}`;
+  expect(await console.read("/dead-letters")).toContain(place);
+  expect(await console.act(`${place}/dry-run`)).toMatch(/payments: 1 inserted.*payment\.requested/s);
+  expect(await console.act(`${place}/replay`)).toContain("is sent again");
+  const text = "select state from dead_letters where number = $1";
+  const state = async () => (await rowsOf<Row>(fleet.databases.billing, text, [number]))[0]?.state;
+  await vi.waitUntil(async () => (await state()) === "replayed", patience);
+}, 120_000);
+
 type Row = {
   readonly number: string;
   readonly state: string;
@@ -166,6 +191,29 @@ async function letters(count: number): Promise<void> {
 async function numbersIn(action: string): Promise<number> {
   const text = "select from dead_letter_actions where action = $1";
   return (await rowsOf(fleet.databases.billing, text, [action])).length;
+}
+
+/** With the databases of the services, and a person who has signed in as an operator. */
+async function startConsole() {
+  const keyFile = join(folder, "key.json");
+  const token = await issueDevelopmentToken(keyFile, { subject: "ann", roles: ["operator"] });
+  const { DATABASE_URL: _, ...env } = fleet.envOf("analytics");
+  const databases = Object.entries(fleet.databases).map(([name, url]) => `${name}=${url}`);
+  const console = runService({
+    name: "console",
+    main: join(root, "services/console/src/main.ts"),
+    port: (await freeBasePort()) + 1,
+    env: { ...env, SERVICE_DATABASES: databases.join(","), DEVELOPMENT_KEY_FILE: keyFile },
+  });
+  await console.ready();
+  const headers = { authorization: `Bearer ${token}`, accept: "text/html" };
+  const ask = async (path: string, method: string) =>
+    await (await fetch(`${console.url}${path}`, { method, headers })).text();
+  return {
+    read: (path: string) => ask(path, "GET"),
+    act: (path: string) => ask(path, "POST"),
+    [Symbol.asyncDispose]: () => console[Symbol.asyncDispose](),
+  };
 }
 
 /** The commands of the page, in their order. */
