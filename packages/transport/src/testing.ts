@@ -9,7 +9,7 @@ export { type Exceptions, suite, type TransportCase } from "./testing/suite.ts";
 export type { Connect, FoundLetter, Probe, UnderTest } from "./testing/under-test.ts";
 
 /** How long a case waits for what a broker should do, in milliseconds. */
-const patienceMs = 20_000;
+const patienceMs = 40_000;
 
 /**
  * The definition of a transport: registers one test per case of the suite. `exceptions` names what this broker does not
@@ -26,7 +26,7 @@ export function describeTransport(name: string, connect: Connect, exceptions: Ex
     for (const transportCase of suite) {
       const { name, run } = withException(transportCase, exceptions);
       if (run === undefined) continue;
-      test(name, { timeout: 6 * patienceMs }, () => withWorkshop(connect, patienceMs, run));
+      test(name, { timeout: 3 * patienceMs }, () => withWorkshop(connect, patienceMs, run));
     }
   });
 }
