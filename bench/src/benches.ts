@@ -1,5 +1,6 @@
 import { backlog } from "./backlog/bench.ts";
 import { catchUp } from "./catch-up/bench.ts";
+import { consoleBench } from "./console/bench.ts";
 import { drain } from "./drain/bench.ts";
 import { eventStore } from "./event-store/bench.ts";
 import { flow } from "./flow/bench.ts";
@@ -20,5 +21,5 @@ import { write } from "./write/bench.ts";
 /** In the order in which they run. */
 export const benches: readonly Bench[] = [
   ...[ordering, write, wakeUp, drain, backlog, heldSnapshot, latency],
-  ...[kafka, rabbitmq, sns, catchUp, inbox, eventStore, projection, tracing, hopsBench, flow],
+  ...[kafka, rabbitmq, sns, catchUp, inbox, eventStore, projection, tracing, hopsBench, consoleBench, flow],
 ];

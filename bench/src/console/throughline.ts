@@ -1,0 +1,135 @@
+/** Pages are asked for one after the other, and the flow is watched meanwhile, as it is when somebody is on call. */
+import { readFileSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { startServices } from "@throughline/local/services";
+import type { Measure } from "../harness/bench.ts";
+import { quantile } from "../harness/statistics.ts";
+
+const basePort = 15_800;
+const history = 10_000;
+/** Each tells five messages. */
+const ordersPerSecond = 20;
+const seconds = 30;
+
+export const measure: Measure = async ({ databaseUrl, namespace, snsSqs, kafka = "", rabbitmq = "" }) => {
+  await using opened = new AsyncDisposableStack();
+  const dataDir = await mkdtemp(join(tmpdir(), "throughline-console-"));
+  opened.defer(() => rm(dataDir, { recursive: true }));
+  const otlp = `http://127.0.0.1:${basePort + 50}`;
+  const services = opened.use(
+    await startServices({
+      brokers: { postgres: databaseUrl, snsSqs, kafka, rabbitmq },
+      ...{ namespace, basePort, dataDir, databasePrefix: `${namespace}_`, log: () => {} },
+      env: { OTEL_EXPORTER_OTLP_ENDPOINT: otlp },
+      envOf: { console: { OTLP_PORT: String(basePort + 50), OTEL_EXPORTER_OTLP_ENDPOINT: "", TRY_IT: "true" } },
+    }),
+  );
+  const { order, inventory, console: pages } = services.url;
+  for (const sku of skus) await send(`${inventory}/stock/${sku}`, "PUT", { onHand: 1_000_000 });
+  const place = () => send(`${order}/orders`, "POST", orderOf(skus));
+  await sideBySide(history, 16, place);
+  const orderId = await settled(order);
+
+  const watching = new AbortController();
+  opened.defer(() => watching.abort());
+  void watch(`${pages}/events`, watching.signal);
+  const placing = placeSteadily(place);
+  const pid = services.process.console?.pid ?? 0;
+  const [before, startedAt] = [cpuMsOf(pid), performance.now()];
+  const taken = await visit(pages, orderId);
+  const cpu = ((cpuMsOf(pid) - before) / (performance.now() - startedAt)) * 100;
+  await placing;
+  const slowest = Math.max(...[...taken.values()].map((times) => quantile(times.toSorted(ascending), 0.95)));
+  const all = [...taken.values()].flat().toSorted(ascending);
+  return { figures: { "slowest page, p95": slowest, "all pages, p50": quantile(all, 0.5), CPU: cpu }, tallies: [] };
+};
+
+/** As many as a shop has, so that orders seldom wait for each other's stock. */
+const skus = Array.from({ length: 100 }, (_, index) => `cd-${index + 1}`);
+
+function orderOf(known: readonly string[]) {
+  const sku = known[Math.floor(Math.random() * known.length)];
+  return { customerId: "bench", currency: "USD", items: [{ sku, quantity: 1, amountInCents: 1_499 }] };
+}
+
+/** A page each 200 ms, in turn; milliseconds by page. */
+async function visit(console: string, orderId: string): Promise<ReadonlyMap<string, readonly number[]>> {
+  const paths = ["/", "/snapshot", `/orders/${orderId}`, "/dead-letters", "/outbox", "/try"];
+  const all = [...paths, "/outbox/order/kafka/replay?from=1"];
+  const taken = new Map(all.map((path): [string, number[]] => [path, []]));
+  for (const endsAt = performance.now() + seconds * 1_000; performance.now() < endsAt; ) {
+    for (const path of all) {
+      const askedAt = performance.now();
+      const answer = await fetch(console + path);
+      await answer.arrayBuffer();
+      if (!answer.ok) throw new Error(`GET ${path} was answered ${answer.status}`);
+      taken.get(path)?.push(performance.now() - askedAt);
+      await pause(200);
+    }
+  }
+  return taken;
+}
+
+async function placeSteadily(place: () => Promise<void>): Promise<void> {
+  const startedAt = performance.now();
+  const answers: Promise<void>[] = [];
+  for (let nth = 0; nth < ordersPerSecond * seconds; nth += 1) {
+    await pause(Math.max(0, startedAt + (nth * 1_000) / ordersPerSecond - performance.now()));
+    answers.push(place());
+  }
+  await Promise.all(answers);
+}
+
+/** Reads what is sent until it is told to stop. */
+async function watch(url: string, signal: AbortSignal): Promise<void> {
+  try {
+    const { body } = await fetch(url, { signal });
+    for await (const _ of body ?? []) if (signal.aborted) return;
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+}
+
+/** Answers the newest order, once none of the newest waits for anything. */
+async function settled(order: string): Promise<string> {
+  for (let tries = 0; tries < 600; tries += 1) {
+    const { orders } = (await (await fetch(`${order}/orders?limit=100`)).json()) as Orders;
+    if (orders.every(({ status }) => status !== "placed")) return orders[0]?.orderId ?? "";
+    await pause(200);
+  }
+  throw new Error("The orders were not settled within two minutes");
+}
+
+type Orders = { readonly orders: readonly { readonly orderId: string; readonly status: string }[] };
+
+async function sideBySide(count: number, width: number, work: () => Promise<void>): Promise<void> {
+  let left = count;
+  const worker = async () => {
+    for (; left > 0; ) {
+      left -= 1;
+      await work();
+    }
+  };
+  await Promise.all(Array.from({ length: width }, worker));
+}
+
+async function send(url: string, method: string, body: object): Promise<void> {
+  const headers = { "content-type": "application/json" };
+  const answer = await fetch(url, { method, body: JSON.stringify(body), headers });
+  if (!answer.ok) throw new Error(`${method} ${url} was answered ${answer.status}: ${await answer.text()}`);
+  await answer.arrayBuffer();
+}
+
+/** Of all its threads, in user and system; Linux counts it in hundredths of a second. */
+function cpuMsOf(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[11]) + Number(fields[12])) * 10;
+}
+
+function ascending(one: number, other: number): number {
+  return one - other;
+}
