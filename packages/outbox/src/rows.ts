@@ -13,14 +13,11 @@ export type Row = Omit<Envelope, "data" | "causationId" | "traceparent"> & {
 
 /** The envelope with exactly the bytes that were written; nothing is parsed. */
 export function toEnvelope(row: Row): Envelope {
-  const { id, type, version, timestamp, source, key, sequence, correlationId, causationId, traceparent } = row;
-  const header = { id, type, version, timestamp, source, key, sequence, correlationId };
-  return restoreEnvelope(
-    {
-      ...header,
-      ...(causationId === null ? {} : { causationId }),
-      ...(traceparent === null ? {} : { traceparent }),
-    },
-    row.wire,
-  );
+  const { id, type, version, timestamp, source, key, sequence, correlationId, causationId, traceparent, wire } = row;
+  const header: Header = { id, type, version, timestamp, source, key, sequence, correlationId };
+  if (causationId !== null) header.causationId = causationId;
+  if (traceparent !== null) header.traceparent = traceparent;
+  return restoreEnvelope(header, wire);
 }
+
+type Header = { -readonly [Field in keyof Omit<Envelope, "data">]: Envelope[Field] };

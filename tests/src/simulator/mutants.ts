@@ -124,8 +124,8 @@ export const mutants: readonly Mutant[] = [
     name: "sends again with a new id",
     breaks: "I2",
     file: `${outbox}/rows.ts`,
-    find: "    row.wire,",
-    put: '    row.wire.replace(row.id, (header as { id: string }).id = row.id.replace(/^.{4}/, () => Math.random().toString(16).slice(2, 6).padEnd(4, "0"))),',
+    find: "return restoreEnvelope(header, wire)",
+    put: 'return restoreEnvelope(header, wire.replace(id, (header.id = id.replace(/^.{4}/, () => Math.random().toString(16).slice(2, 6).padEnd(4, "0")))))',
   },
   {
     name: "does not fence off a relay that has been succeeded",
