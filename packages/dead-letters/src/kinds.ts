@@ -20,8 +20,11 @@ export type Kind = {
 
 type Row = Omit<Kind, "firstFailedAt" | "lastFailedAt"> & Record<"firstFailedAt" | "lastFailedAt", number>;
 
-/** The kinds that wait for a person, or all; the latest first. */
-export async function readKinds(database: Database, { all }: { readonly all: boolean }): Promise<Kind[]> {
+/** The kinds that wait for a person, or all, or the one; the latest first. */
+export async function readKinds(
+  database: Database,
+  { all, fingerprint }: { readonly all: boolean; readonly fingerprint?: string | undefined },
+): Promise<Kind[]> {
   const rows = await query<Row>(
     database,
     "dead_letter_kinds",
@@ -32,10 +35,10 @@ export async function readKinds(database: Database, { all }: { readonly all: boo
        count(*) filter (where state not in ('open', 'quarantined'))::int as settled,
        ${inMs("min(first_failed_at)")} as "firstFailedAt", ${inMs("max(last_failed_at)")} as "lastFailedAt",
        (array_agg(number::float8 order by (state in ('open', 'quarantined')) desc, number desc))[:5] as numbers
-     from dead_letters group by fingerprint
+     from dead_letters where $2::text is null or fingerprint = $2 group by fingerprint
      having $1 or count(*) filter (where state in ('open', 'quarantined')) > 0
      order by max(last_failed_at) desc`,
-    [all],
+    [all, fingerprint ?? null],
   );
   return rows.map(({ firstFailedAt, lastFailedAt, ...kind }) => ({
     ...kind,

@@ -36,7 +36,7 @@ export function lettersRoutes(parts: LettersParts): Router {
   router.get("/dead-letters", async ({ query }, response) => {
     if (desks.services.length === 0) return sendPage(response, unknownDatabasesPage);
     const filter = { text: String(query.q ?? "").trim(), all: query.all === "1" };
-    const { answers, silent } = await askEach(await desks.open(), (desk) => kindsAt(desk, filter.all));
+    const { answers, silent } = await askEach(await desks.open(), (desk) => kindsAt(desk, { all: filter.all }));
     const kinds = answers.filter((kind) => isMeant(kind, filter));
     kinds.sort((one, other) => other.lastFailedAt.getTime() - one.lastFailedAt.getTime());
     sendPage(response, lettersPage({ kinds, silent, filter, running: replays.running(), mayAct: mayAct(response) }));
@@ -67,8 +67,8 @@ async function sendKind(desks: Desks, { params, query }: Request<{ choice: strin
   const fingerprint = params.choice;
   const below = query.below === undefined ? undefined : Number(query.below);
   const opened = await desks.open();
-  const { answers: kinds, silent } = await askEach(opened, (desk) => kindsAt(desk, true));
-  const kind = kinds.find((each) => each.fingerprint === fingerprint);
+  const { answers: kinds, silent } = await askEach(opened, (desk) => kindsAt(desk, { all: true, fingerprint }));
+  const [kind] = kinds;
   if (kind === undefined) throw problem(404, "Not Found", { detail: `No letter is of kind ${fingerprint}` });
   const desk = opened.desks.find(({ service }) => service === kind.service);
   const found = desk ? await readLetterLines(desk.database, { fingerprint, states, below, most: linesAtOnce }) : [];
@@ -94,8 +94,8 @@ async function foretell({ desk, number }: Chosen): Promise<PreviewView["previews
   return [{ name: `${desk.service}-${number}`, verdict, why }];
 }
 
-async function kindsAt({ service, database }: Desk, all: boolean): Promise<ServiceKind[]> {
-  return (await readKinds(database, { all })).map((kind) => ({ service, ...kind }));
+async function kindsAt({ service, database }: Desk, which: Parameters<typeof readKinds>[1]): Promise<ServiceKind[]> {
+  return (await readKinds(database, which)).map((kind) => ({ service, ...kind }));
 }
 
 function isMeant({ service, group, type, error, fingerprint }: ServiceKind, { text }: LettersFilter): boolean {

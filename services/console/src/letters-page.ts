@@ -24,6 +24,9 @@ export type LettersFilter = {
   readonly all: boolean;
 };
 
+/** More than a person reads; who looks for one of the others has the filter. */
+const mostKinds = 100;
+
 /** What waits for a person, by kind of failure, over all services. */
 export function lettersPage({ kinds, silent, filter, running, mayAct }: LettersView): Page {
   const open = kinds.reduce((sum, kind) => sum + kind.open, 0);
@@ -40,7 +43,7 @@ export function lettersPage({ kinds, silent, filter, running, mayAct }: LettersV
       kinds.length === 0
         ? emptiness(filter)
         : html`<p>${letters(waiting)} ${waiting === 1 ? "waits" : "wait"} for you.</p>
-    ${kindsTable(kinds)}`
+    ${kindsTable(kinds.slice(0, mostKinds))}${more(kinds.length - mostKinds)}`
     }
     ${open > 0 && filter.text === "" ? acts(mayAct, "/dead-letters", replayForm("all", { open })) : undefined}`,
   };
@@ -53,6 +56,10 @@ export const unknownDatabasesPage: Page = {
     <code>SERVICE_DATABASES=order=postgres://…,billing=postgres://…</code> for it, and the brokers' addresses as the services
     have them. Until then, <code>npm run dead-letters</code> shows them.</p>`,
 };
+
+function more(kinds: number): Html | undefined {
+  return kinds > 0 ? html`<p>And ${kinds.toLocaleString("en")} kinds more, whose last letter is older.</p>` : undefined;
+}
 
 function emptiness({ text, all }: LettersFilter): Html {
   if (text !== "") return html`<p>Nothing that is kept has “${text}” in it.</p>`;

@@ -149,6 +149,10 @@ describe.skipIf(isExcused)("dead letters in the console", () => {
     const [, next = ""] = /href="([^"]+)">Earlier ones/.exec(kind) ?? [];
     expect(await shop.read(next)).not.toContain(">diary-1000<");
     expect(await shop.read("/dead-letters/all/preview")).toMatch(/Of 1,000 letters these are the 100 that died first/);
+    await shop.database.execute("update dead_letters set fingerprint = lpad(number::text, 8, '0')");
+    const list = await shop.read("/dead-letters");
+    expect(list.match(/<code>0000\d{4}<\/code>/g)).toHaveLength(100);
+    expect(list).toContain("And 900 kinds more");
   });
 
   test("that are not there are said to be, and so is a service that does not answer", async () => {
