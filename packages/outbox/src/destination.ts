@@ -9,6 +9,8 @@ export type Destination = AsyncDisposable & {
   readonly types?: readonly string[];
   /** Envelopes that its broker took since the relay started. */
   readonly publishedTotal: number;
+  /** Why the last publication is not known to be with its broker; absent where it is. */
+  readonly failure?: string | undefined;
   publish(envelopes: readonly Envelope[]): Promise<Outcome>;
 };
 
@@ -23,6 +25,7 @@ export type Outcome = {
 export function createDestination(transport: Transport, types: readonly string[] | undefined): Destination {
   let connection: Promise<Publisher> | undefined;
   let publishedTotal = 0;
+  let failure: string | undefined;
   const measureAge = createAgeMeasure("throughline.outbox.age", {
     description: "From the writing of a message until a broker has it",
     attributes: { "throughline.destination": transport.name },
@@ -44,9 +47,13 @@ export function createDestination(transport: Transport, types: readonly string[]
     get publishedTotal() {
       return publishedTotal;
     },
+    get failure() {
+      return failure;
+    },
     async publish(envelopes) {
       const startedAt = Date.now();
       const outcome = await attempt(connect, envelopes);
+      failure = outcome.unknown.values().next().value?.message;
       publishedTotal += envelopes.length - outcome.refused.size - outcome.unknown.size;
       const settled = envelopes.filter(({ id }) => !outcome.unknown.has(id));
       for (const { id, timestamp } of settled) if (!outcome.refused.has(id)) measureAge(timestamp);

@@ -119,9 +119,10 @@ test("an unavailable broker gets everything once it is back, and nothing is park
   });
   await tell(outbox.database, ...told3);
   await vi.waitUntil(() => errors.length >= 2, soon);
-  expect(await relay.status()).toMatchObject([{ waiting: 3, parked: 0 }]);
+  expect(await relay.status()).toMatchObject([{ waiting: 3, parked: 0, failure: "connection refused" }]);
   isDown = false;
   await vi.waitUntil(() => broker.received.length === 3, soon);
+  await vi.waitUntil(async () => (await relay.status())[0]?.failure === undefined, soon);
   expect(sequencesOf(broker.received)).toEqual({ a: [1, 2], b: [1] });
   expect(errors[0]).toMatch(/^test may lack \d messages$/);
 });

@@ -26,6 +26,8 @@ export type DestinationState = {
 export type DestinationStatus = DestinationState & {
   /** Messages that this relay has published since it started. */
   readonly publishedTotal: number;
+  /** Why its broker did not take the last publication of this relay; absent where it did. */
+  readonly failure?: string;
 };
 
 /** Of all destinations that were ever published to, also those that no relay has any more. */
@@ -46,9 +48,10 @@ export async function readStatus(
 ): Promise<DestinationStatus[]> {
   const holder = await whatHoldsBack(database, outboxLog);
   return Promise.all(
-    destinations.map(async ({ name, publishedTotal }) => ({
+    destinations.map(async ({ name, publishedTotal, failure }) => ({
       ...(await readState(database, name, holder)),
       publishedTotal,
+      ...(failure === undefined ? {} : { failure }),
     })),
   );
 }

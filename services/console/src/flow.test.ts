@@ -72,6 +72,15 @@ test("what does not leave the outbox is told with its cause", () => {
   expect(ways[0]?.mood).toBe("bad");
 });
 
+test("why a broker takes nothing is told once: by those who listen there, or else by those who tell", () => {
+  const failure = "kafka: not authorized";
+  const order = status({ waiting: 3, oldestMs: 61_000, failure });
+  const texts = (billing: Status) => createFlow()(snapshot(1_000, { order, billing })).troubles.map(({ text }) => text);
+  const stuck = "order cannot publish to Kafka: 3 messages wait, the oldest for 1 min";
+  expect(texts(listening())).toEqual([`${stuck}: ${failure}`]);
+  expect(texts(listening({}, { reason: "no answer" }))).toEqual(["Kafka does not answer billing: no answer", stuck]);
+});
+
 test("dead letters, parked messages and failing attempts of a group are told, and bring nothing down", () => {
   const flowOf = createFlow();
   flowOf(snapshot(1_000, { billing: listening() }));

@@ -10,11 +10,15 @@ import { brokerName, duration, many } from "./words.ts";
 
 /** Where what is told waits, and what waits for whom: every outbox, and every group. */
 export function outboxPage(outboxes: readonly OutboxView[], { services }: Snapshot, history: History): Page {
+  const failureOf = (service: string, destination: string) => {
+    const { status } = services.find(({ name }) => name === service) ?? {};
+    return status?.relay.find((to) => to.destination === destination)?.failure;
+  };
   return {
     title: "Outbox and consumers",
     scripts: ["/live.js"],
     body: html`<div id="live">
-    ${outboxes.length > 0 ? outboxes.map((outbox) => outboxSection(outbox, history)) : noDatabases}
+    ${outboxes.length > 0 ? outboxes.map((outbox) => outboxSection(outbox, { history, failureOf })) : noDatabases}
     <h2>Consumers</h2>
     ${groupsTable(services, history)}
     </div>`,
@@ -25,7 +29,14 @@ const noDatabases = html`<p>This console knows no database of a service, so it s
   <code>SERVICE_DATABASES=order=postgres://…,billing=postgres://…</code>. What the services tell of their outboxes is on
   the <a href="/#out">flow</a>.</p>`;
 
-function outboxSection(outbox: OutboxView, history: History): Html {
+/** What the databases do not know. */
+type Told = {
+  readonly history: History;
+  /** Why the broker did not take what was published last. */
+  failureOf(service: string, destination: string): string | undefined;
+};
+
+function outboxSection(outbox: OutboxView, told: Told): Html {
   const { service } = outbox;
   const title = html`<h2 id="${service}">Outbox of ${service}</h2>`;
   if ("reason" in outbox) return html`${title}<p class="bad">It does not answer: ${outbox.reason}</p>`;
@@ -37,7 +48,7 @@ function outboxSection(outbox: OutboxView, history: History): Html {
       <thead><tr><th>to</th><th class="number">waiting</th><th>last 10 min</th><th class="number">oldest</th>
         <th>last 10 min</th><th class="number">parked</th><th class="number">dead</th><th>lanes held</th><th>held back by</th>
         <th>what it has had</th></tr></thead>
-      <tbody>${outbox.destinations.map((to) => destinationRow(service, to, history))}</tbody>
+      <tbody>${outbox.destinations.map((to) => destinationRow(service, to, told))}</tbody>
     </table>`,
     )}
     ${outbox.destinations.map((to) => lanesTable(service, to))}
@@ -45,7 +56,7 @@ function outboxSection(outbox: OutboxView, history: History): Html {
     ${outbox.actions.length > 0 ? actionsList(outbox.actions) : undefined}`;
 }
 
-function destinationRow(service: string, to: Destination, history: History): Html {
+function destinationRow(service: string, to: Destination, { history, failureOf }: Told): Html {
   const { destination, waiting, oldestMs, parked, dead, lanes, heldLanes } = to;
   const course = (what: string) => history.of(`outbox ${service} ${destination} ${what}`);
   return html`<tr><td>${brokerName(destination)}</td>
@@ -53,12 +64,13 @@ function destinationRow(service: string, to: Destination, history: History): Htm
     <td>${courseLine(course("waiting"))}</td>
     <td class="number">${waiting > 0 ? duration(oldestMs) : "–"}</td><td>${courseLine(course("oldest"), duration)}</td>
     <td class="number ${parked > 0 ? "wait" : ""}">${parked}</td><td class="number ${dead > 0 ? "bad" : ""}">${dead}</td>
-    <td>${heldLanes} of ${lanes}</td><td>${holdUpOf(to)}</td>
+    <td>${heldLanes} of ${lanes}</td><td class="error">${holdUpOf(to, failureOf(service, destination))}</td>
     <td><a href="/outbox/${service}/${destination}/replay">Send again …</a></td></tr>`;
 }
 
-function holdUpOf({ heldLanes, lag, waiting, heldBackBy, parkedKeys }: Destination): Html | string {
+function holdUpOf({ heldLanes, lag, waiting, heldBackBy, parkedKeys }: Destination, failure?: string): Html | string {
   const causes = [
+    ...(failure === undefined ? [] : [html`<span class="bad">${failure}</span> `]),
     ...(heldLanes === 0 && lag > 0 ? [html`<span class="bad">no relay has it</span> `] : []),
     ...(waiting > 0 && heldBackBy
       ? [

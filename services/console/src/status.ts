@@ -23,6 +23,7 @@ export const statusSchema = z.object({
         parked: z.number(),
         dead: z.number(),
         publishedTotal: z.number(),
+        failure: z.string().optional(),
         heldBackBy: holder.optional(),
       }),
     )

@@ -16,10 +16,12 @@ const patienceMs = 10_000;
 
 /** The gravest first: services, brokers, what does not leave, what failed. */
 export function troublesOf(seen: readonly Seen[], rates: Rates): Trouble[] {
+  const brokers = ofBrokers(seen);
+  const told = new Set(brokers.flatMap(({ down }) => down));
   return [
     ...seen.flatMap(ofService),
-    ...ofBrokers(seen),
-    ...seen.flatMap((each) => ofOutbox(each, rates)),
+    ...brokers,
+    ...seen.flatMap((each) => ofOutbox(each, rates, told)),
     ...seen.flatMap((each) => ofGroups(each, rates)),
   ];
 }
@@ -46,13 +48,11 @@ function ofBrokers(seen: readonly Seen[]): Trouble[] {
   });
 }
 
-function ofOutbox({ service: { name }, status }: Seen, rates: Rates): Trouble[] {
-  return status.relay.flatMap(({ destination, waiting, oldestMs, parked, dead, heldBackBy }) => {
+function ofOutbox({ service: { name }, status }: Seen, rates: Rates, told: ReadonlySet<string>): Trouble[] {
+  return status.relay.flatMap(({ destination, waiting, oldestMs, parked, dead, ...causes }) => {
     const broker = brokerName(destination);
     const isStuck = waiting > 0 && oldestMs > patienceMs && rates.of(name, publishedTo(destination)) === 0;
-    const cause = heldBackBy
-      ? `, behind a transaction that is open for ${duration(heldBackBy.ageMs)} (${heldBackBy.state}, pid ${heldBackBy.pid ?? "–"})`
-      : "";
+    const cause = told.has(`carries ${destination}`) ? "" : causeOf(causes);
     const way = wayId(`tells ${name}`, `carries ${destination}`);
     const href = "/outbox";
     return [
@@ -73,6 +73,13 @@ function ofOutbox({ service: { name }, status }: Seen, rates: Rates): Trouble[] 
         : []),
     ];
   });
+}
+
+function causeOf({ failure, heldBackBy }: Pick<Status["relay"][number], "failure" | "heldBackBy">): string {
+  if (failure !== undefined) return `: ${failure}`;
+  if (heldBackBy === undefined) return "";
+  const { ageMs, state, pid } = heldBackBy;
+  return `, behind a transaction that is open for ${duration(ageMs)} (${state}, pid ${pid ?? "–"})`;
 }
 
 function ofGroups({ service: { name }, status }: Seen, rates: Rates): Trouble[] {
