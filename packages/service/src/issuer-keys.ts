@@ -41,6 +41,9 @@ async function discover(issuer: string): Promise<string> {
   if (!response.ok) throw new Error(`${url} answered ${response.status}`);
   const found = discovery.parse(await response.json());
   if (found.issuer !== issuer) throw new Error(`${url} is about ${found.issuer}, and OIDC_ISSUER is ${issuer}`);
+  if (issuer.startsWith("https:") && !found.jwks_uri.startsWith("https:")) {
+    throw new Error(`${url} has its keys at ${found.jwks_uri}: expected https://, as the issuer has`);
+  }
   return found.jwks_uri;
 }
 

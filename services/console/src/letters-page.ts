@@ -41,7 +41,7 @@ export function lettersPage({ kinds, silent, filter, running, mayAct }: LettersV
       <button type="submit">Show</button></form>
     ${
       kinds.length === 0
-        ? emptiness(filter)
+        ? emptiness(filter, silent.length > 0)
         : html`<p>${letters(waiting)} ${waiting === 1 ? "waits" : "wait"} for you.</p>
     ${kindsTable(kinds.slice(0, mostKinds))}${more(kinds.length - mostKinds)}`
     }
@@ -61,11 +61,10 @@ function more(kinds: number): Html | undefined {
   return kinds > 0 ? html`<p>And ${kinds.toLocaleString("en")} kinds more, whose last letter is older.</p>` : undefined;
 }
 
-function emptiness({ text, all }: LettersFilter): Html {
+function emptiness({ text, all }: LettersFilter, isPart: boolean): Html {
   if (text !== "") return html`<p>Nothing that is kept has “${text}” in it.</p>`;
-  return all
-    ? html`<p class="good">No message has ever failed here.</p>`
-    : html`<p class="good">No message waits for you.</p>`;
+  if (isPart) return html`<p>Of the services that answer, no message waits for you.</p>`;
+  return html`<p class="good">${all ? "No message has ever failed here." : "No message waits for you."}</p>`;
 }
 
 function runningLine({ number, choice, by, total, done }: LetterReplay): Html {

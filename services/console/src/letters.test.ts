@@ -163,6 +163,7 @@ describe.skipIf(isExcused)("dead letters in the console", () => {
     await using away = await openConsole(await desksAt("billing=postgres://a:secret@127.0.0.1:1/billing"));
     const list = await away.read("/dead-letters");
     expect(list).toContain("Of billing nothing is known now: The database at 127.0.0.1:1/billing does not answer");
+    expect(list).toContain("Of the services that answer, no message waits for you.");
     expect(list).not.toContain("secret");
     expect((await away.get("/dead-letters/billing-1")).status).toBe(503);
     await using unknown = await openConsole(await desksAt(""));
