@@ -53,7 +53,8 @@ export function createDestination(transport: Transport, types: readonly string[]
     async publish(envelopes) {
       const startedAt = Date.now();
       const outcome = await attempt(connect, envelopes);
-      failure = outcome.unknown.values().next().value?.message;
+      const [error] = outcome.unknown.values();
+      failure = error && reasonOf(error);
       publishedTotal += envelopes.length - outcome.refused.size - outcome.unknown.size;
       const settled = envelopes.filter(({ id }) => !outcome.unknown.has(id));
       for (const { id, timestamp } of settled) if (!outcome.refused.has(id)) measureAge(timestamp);
@@ -64,6 +65,13 @@ export function createDestination(transport: Transport, types: readonly string[]
       if (connection) await (await connection)[Symbol.asyncDispose]();
     },
   };
+}
+
+/** An error with its causes, which say what to look at. */
+function reasonOf(error: Error, seen = new Set<unknown>()): string {
+  const { message, cause } = error;
+  seen.add(error);
+  return cause instanceof Error && !seen.has(cause) ? `${message}: ${reasonOf(cause, seen)}` : message;
 }
 
 async function attempt(connect: () => Promise<Publisher>, envelopes: readonly Envelope[]): Promise<Outcome> {

@@ -111,7 +111,7 @@ test("an unavailable broker gets everything once it is back, and nothing is park
   let isDown = true;
   const errors: string[] = [];
   broker.before = async () => {
-    if (isDown) throw new Error("connection refused");
+    if (isDown) throw new Error("nobody takes it", { cause: new Error("connection refused") });
   };
   await using relay = await startRelay(outbox.database, {
     to: [broker],
@@ -119,7 +119,9 @@ test("an unavailable broker gets everything once it is back, and nothing is park
   });
   await tell(outbox.database, ...told3);
   await vi.waitUntil(() => errors.length >= 2, soon);
-  expect(await relay.status()).toMatchObject([{ waiting: 3, parked: 0, failure: "connection refused" }]);
+  expect(await relay.status()).toMatchObject([
+    { waiting: 3, parked: 0, failure: "nobody takes it: connection refused" },
+  ]);
   isDown = false;
   await vi.waitUntil(() => broker.received.length === 3, soon);
   await vi.waitUntil(async () => (await relay.status())[0]?.failure === undefined, soon);

@@ -78,7 +78,7 @@ function show(snapshot) {
         return consumer.roads.map((road) =>
           row(
             cell(consumer.group),
-            road.reason ? cell(`${road.road}: ${road.reason}`, "bad") : cell(road.road),
+            road.reason ? cell(`${road.road}: ${road.reason}`, "bad error") : cell(road.road),
             number(handled),
             number(consumer.handled),
             number(consumer.inFlight),

@@ -35,7 +35,7 @@ function rowOf(
   const figure = (value: number, mood = "") =>
     html`<td class="number ${value > 0 ? mood : ""}">${value.toLocaleString("en")}</td>`;
   return html`<tr><td>${group}</td>
-    <td>${brokerName(road)}${reason === undefined ? undefined : html` <span class="bad">${reason}</span>`}</td>
+    <td class="${reason === undefined ? "" : "error"}">${brokerName(road)}${reason === undefined ? undefined : html` <span class="bad">${reason}</span>`}</td>
     ${figure(waiting, "wait")}<td>${courseLine(course)}</td>
     ${figure(inFlight)}${figure(handled)}${figure(failed, "wait")}${figure(duplicates)}${figure(parked, "wait")}
     <td class="number ${deadLetters > 0 ? "bad" : ""}">${

@@ -30,7 +30,8 @@ export function placesOf(seen: readonly Seen[], ways: readonly Way[], isDown: (i
     const perSecond = Math.round(into * 10) / 10;
     const waiting = seen.flatMap(({ status }) => status.consumers.flatMap(({ roads }) => roads));
     const sum = waiting.filter((each) => each.road === road).reduce((all, each) => all + each.waiting, 0);
-    const mood = moodOf(ways.filter(({ from }) => from === id));
+    // One that is red is down at its other end.
+    const mood = moodOf(ways.filter((way) => way.from === id && way.mood !== "bad"));
     const lines = line(sum, `${sum.toLocaleString("en")} wait`, mood);
     return { id, name: brokerName(road), column: "carries", mood, perSecond, lines, href: "/#in" };
   }
@@ -59,7 +60,7 @@ function line(count: number, text: string, mood: Mood = "good"): Line[] {
 
 /** A dead letter is red where it stands, and brings nothing down. */
 function moodOf(ways: readonly Way[]): Mood {
-  return ways.some(({ mood }) => mood === "wait") ? "wait" : "good";
+  return ways.some(({ mood }) => mood !== "good") ? "wait" : "good";
 }
 
 function most(ways: readonly Way[]): number {
