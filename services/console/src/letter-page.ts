@@ -21,7 +21,7 @@ export function letterPage(view: LetterView): Page {
   const { name, letter, pointed, preview, actions } = view;
   return {
     title: name,
-    body: html`<p>This letter is <strong>${letter.state}</strong>. ${whatNow(preview)}</p>
+    body: html`<p>This letter is <strong>${letter.state}</strong>. ${isWaiting(letter) ? whatNow(preview) : undefined}</p>
     ${facts(letter)}
     ${isWaiting(letter) ? acts(view.mayAct, placeOf(name), forms(name, letter)) : undefined}
     <h2>What has been done</h2>
@@ -42,7 +42,7 @@ export function isWaiting({ state }: Pick<Letter, "state">): boolean {
 
 function whatNow({ verdict, why }: Preview): Html {
   const tone = verdict === "fails" ? "bad" : verdict === "not sent" ? "dim" : "good";
-  return html`Sent again now: <strong class="${tone}">${verdict}</strong>. ${short(why, 300)}.`;
+  return html`Sent again now: <strong class="${tone}">${verdict}</strong> – ${short(why, 300)}.`;
 }
 
 function facts(letter: Letter): Html {

@@ -29,6 +29,13 @@ export async function openShop(options: LetterOptions = {}) {
   return {
     ...letters,
     ...console,
+    /** As many letters as said, of the kind of the first. */
+    multiply: (count: number) =>
+      letters.database.execute(`insert into dead_letters (group_name, road, origin, body, headers, type, key, error_name,
+          error_message, error_stack, fingerprint, attempts, deaths, first_failed_at, last_failed_at)
+        select group_name, road, origin, body || convert_to(n::text, 'utf8'), headers, type, 'o-' || n, error_name,
+          error_message, '', fingerprint, attempts, deaths, now(), now()
+        from dead_letters, generate_series(2, ${count}) n where number = 1`),
     kindOf: async (number: number) => (await letterWhen(letters.database, number)).fingerprint,
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };

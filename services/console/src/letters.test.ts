@@ -138,11 +138,7 @@ describe.skipIf(isExcused)("dead letters in the console", () => {
     await using shop = await openShop();
     await shop.publish(cancelled("o-1"));
     await letterWhen(shop.database, 1);
-    await shop.database.execute(`insert into dead_letters (group_name, road, origin, body, headers, type, key, error_name,
-        error_message, error_stack, fingerprint, attempts, deaths, first_failed_at, last_failed_at)
-      select group_name, road, origin, body || convert_to(n::text, 'utf8'), headers, type, 'o-' || n, error_name,
-        error_message, '', fingerprint, attempts, deaths, now(), now()
-      from dead_letters, generate_series(2, 1000) n`);
+    await shop.multiply(1_000);
     expect(await shop.read("/dead-letters")).toContain("1,000 letters wait for you.");
     const kind = await shop.read(`/dead-letters/${await shop.kindOf(1)}`);
     expect(kind.match(/href="\/dead-letters\/diary-/g)).toHaveLength(100);
