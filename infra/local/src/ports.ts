@@ -15,7 +15,7 @@ export async function assertPortIsFree(port: number, wantedBy: string): Promise<
 export async function freeBasePort(): Promise<number> {
   for (;;) {
     const base = 18_000 + 100 * Math.floor(Math.random() * 140);
-    const ports = Array.from({ length: 50 }, (_, offset) => base + offset);
+    const ports = Array.from({ length: 61 }, (_, offset) => base + offset);
     if ((await Promise.all(ports.map(isFree))).every(Boolean)) return base;
   }
 }

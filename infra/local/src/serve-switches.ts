@@ -1,6 +1,7 @@
 import { randomBytes, timingSafeEqual } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { assertPortIsFree } from "./ports.ts";
 import type { Switch } from "./switch.ts";
 
 /** Where brokers are turned on and off; whoever has the address may. */
@@ -24,6 +25,7 @@ export async function serveSwitches(
       response.writeHead(500).end();
     }
   });
+  await assertPortIsFree(port, "the console's way to the brokers");
   server.listen(port, "127.0.0.1");
   await once(server, "listening");
   // The port is another one where it was 0.
