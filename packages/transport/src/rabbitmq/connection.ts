@@ -2,6 +2,7 @@ import { type ChannelModel, type ConfirmChannel, connect, type SocketOptions } f
 import { type KeptOpen, keepOpen, type OnError, type Opened } from "./keep-open.ts";
 import type { Settings } from "./options.ts";
 import { explained } from "./refusal.ts";
+import { writeTogether } from "./write-together.ts";
 
 const heartbeatSeconds = 5;
 const connectMs = 5_000;
@@ -118,7 +119,9 @@ async function openConnection(url: string, own: SocketOptions, onError: OnError)
 
 async function greet(url: string, options: SocketOptions): Promise<ChannelModel> {
   try {
-    return await connect(url, options);
+    const model = await connect(url, options);
+    writeTogether(model);
+    return model;
   } catch (error) {
     throw explained(error);
   }
