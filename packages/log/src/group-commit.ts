@@ -71,21 +71,24 @@ export function shareTransactions(
  * failed statement that they swallowed fails it. (Postgres answers the COMMIT after such an error with a rollback and
  * without an error, so that everybody would believe in what is gone.)
  */
-export function lendTransaction<Result>(
+export async function lendTransaction<Result>(
   database: Database,
   work: (tx: Transaction) => Promise<Result>,
 ): Promise<Result> {
-  return database.transaction(async (tx) => {
+  const { result, asked } = await database.transaction(async (tx) => {
     // Whoever still holds it could otherwise write into the connection's next transaction.
     const lent = Proxy.revocable(tx, {});
     try {
       const result = await work(lent.proxy);
-      await query(tx, "log_is_alive", "select", []);
-      return result;
+      // Answered before the COMMIT, which goes out behind it at once.
+      return { result, asked: Promise.allSettled([query(tx, "log_is_alive", "select", [])]) };
     } finally {
       lent.revoke();
     }
   });
+  const [answer] = await asked;
+  if (answer.status === "rejected") throw answer.reason;
+  return result;
 }
 
 /** Rejects with the first failure, once none is under way any more: the transaction must outlive what runs in it. */
