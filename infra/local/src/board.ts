@@ -1,4 +1,4 @@
-import pc from "picocolors";
+import { colors } from "@throughline/terminal";
 import type { BrokerAddresses } from "./brokers.ts";
 import type { Services } from "./services.ts";
 
@@ -25,9 +25,9 @@ export function board(
   const item = '{"sku":"cd-1","quantity":1,"amountInCents":1496}';
   return [
     "",
-    pc.bold(`  Throughline is up after ${seconds.toFixed(1)} s`),
+    colors.bold(`  Throughline is up after ${seconds.toFixed(1)} s`),
     "",
-    ...lines.map(([name, address]) => `  ${name.padEnd(18)}${pc.cyan(address)}`),
+    ...lines.map(([name, address]) => `  ${name.padEnd(18)}${colors.cyan(address)}`),
     "",
     "  Place an order, look at it, look at what it added up to:",
     "",
@@ -38,8 +38,8 @@ export function board(
     "",
     ...(signIn === undefined
       ? []
-      : ["  Sign in to the console as an operator, for 12 hours:", "", `  ${pc.cyan(signIn)}`, ""]),
-    pc.dim(`  Logs are in ${dataDir}/services/*/output.log. Ctrl-C ends all; the data stays until npm run reset.`),
+      : ["  Sign in to the console as an operator, for 12 hours:", "", `  ${colors.cyan(signIn)}`, ""]),
+    colors.dim(`  Logs are in ${dataDir}/services/*/output.log. Ctrl-C ends all; the data stays until npm run reset.`),
     "",
   ].join("\n");
 }

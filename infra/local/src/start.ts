@@ -1,8 +1,7 @@
 import { once } from "node:events";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { listenForInterruption } from "@throughline/terminal";
-import pc from "picocolors";
+import { colors, listenForInterruption } from "@throughline/terminal";
 import { board } from "./board.ts";
 import { missing, startBrokers } from "./brokers.ts";
 import { developmentKeyFile, issueToken, signInLink } from "./development-token.ts";
@@ -20,7 +19,7 @@ const stopping = listenForInterruption();
 try {
   await run();
 } catch (error) {
-  log(pc.red(error instanceof Error ? error.message : String(error)));
+  log(colors.red(error instanceof Error ? error.message : String(error)));
   process.exitCode = 1;
 }
 
@@ -69,5 +68,5 @@ async function prepareAccess(): Promise<{ readonly signIn?: string; readonly env
 }
 
 function log(sentence: string): void {
-  console.log(`${pc.dim(new Date().toTimeString().slice(0, 8))}  ${sentence}`);
+  console.log(`${colors.dim(new Date().toTimeString().slice(0, 8))}  ${sentence}`);
 }

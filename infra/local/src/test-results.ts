@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from "node:fs";
-import pc from "picocolors";
+import { colors } from "@throughline/terminal";
 import type { PlannedTest } from "./turbo.ts";
 
 /** What vitest's JSON reporter writes, as far as it is read here. */
@@ -38,7 +38,7 @@ export function printResults(tests: readonly Pick<PlannedTest, "package" | "resu
   for (const { package: name, resultsFile, isCached } of tests) {
     if (!existsSync(resultsFile)) {
       totals.silent += 1;
-      console.log(`${name.padEnd(34)}  ${pc.red("no results")}`);
+      console.log(`${name.padEnd(34)}  ${colors.red("no results")}`);
       continue;
     }
     const summary = summarize(JSON.parse(readFileSync(resultsFile, "utf8")) as Results);
@@ -46,9 +46,9 @@ export function printResults(tests: readonly Pick<PlannedTest, "package" | "resu
     totals.failed += summary.failures.length;
     totals.skipped += summary.skipped;
     failures.push(...summary.failures.map((failure) => `${name} › ${failure}`));
-    console.log(row(name, summary) + (isCached ? pc.dim("  unchanged") : ""));
+    console.log(row(name, summary) + (isCached ? colors.dim("  unchanged") : ""));
   }
-  for (const failure of failures) console.log(`${pc.red("failed")}  ${failure}`);
+  for (const failure of failures) console.log(`${colors.red("failed")}  ${failure}`);
   console.log(`\n${sentence(totals)}`);
   return totals;
 }
@@ -75,7 +75,7 @@ function toFailure({ fullName, failureMessages = [] }: Test): string {
 
 function row(name: string, { passed, skipped, failures }: Summary): string {
   const failed = String(failures.length).padStart(6);
-  return `${name.padEnd(34)}  ${String(passed).padStart(6)}  ${failures.length ? pc.red(failed) : failed}  ${String(skipped).padStart(7)}`;
+  return `${name.padEnd(34)}  ${String(passed).padStart(6)}  ${failures.length ? colors.red(failed) : failed}  ${String(skipped).padStart(7)}`;
 }
 
 function sentence({ passed, failed, skipped }: Totals): string {
