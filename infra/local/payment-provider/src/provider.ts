@@ -15,7 +15,7 @@ const behaviour = z.strictObject({
   latencyMs: z.int().min(0).max(60_000).default(0),
   /** Share of requests that fail with 503 and move no money. */
   failureRate: z.number().min(0).max(1).default(0),
-  /** Share of requests that move the money and drop the connection instead of answering. */
+  /** Of the requests that move money, the share after which the connection is dropped. Asked again, it answers. */
   dropAnswerRate: z.number().min(0).max(1).default(0),
   /** Whether amounts that end in 13 cents are declined. */
   declines: z.boolean().default(true),
@@ -55,8 +55,10 @@ export function createProvider(ledger: Ledger): Express {
     const body = read(payment, request.body);
     await setTimeout(acts.latencyMs);
     if (Math.random() < acts.failureRate) throw new Refusal(503, "Service Unavailable", "Out of order for a moment");
+    const before = ledger.entries.length;
     const entry = answers.once(kind, key, body, () => settle(kind, key, body));
-    if (Math.random() < acts.dropAnswerRate) request.socket.destroy();
+    const hasMoved = ledger.entries.length > before;
+    if (hasMoved && Math.random() < acts.dropAnswerRate) request.socket.destroy();
     else response.status(201).json(entry);
   }
 
