@@ -11,13 +11,27 @@ export async function assertPortIsFree(port: number, wantedBy: string): Promise<
   throw new Error(`Port ${port}, which ${wantedBy} needs, is in use by another program. ${hint}`);
 }
 
-/** A base port with the hundred above it free, below the range from which systems take ports for clients. */
+/**
+ * A base port with the sixty above it free, below the range from which systems take ports for clients. No process that
+ * asks likewise gets it as well, as long as this one lives.
+ */
 export async function freeBasePort(): Promise<number> {
   for (;;) {
     const base = 18_000 + 100 * Math.floor(Math.random() * 140);
+    if (!(await reserve(base + 99))) continue;
     const ports = Array.from({ length: 61 }, (_, offset) => base + offset);
     if ((await Promise.all(ports.map(isFree))).every(Boolean)) return base;
   }
+}
+
+/** Whoever listens first has it, and keeps it until its process ends. */
+async function reserve(port: number): Promise<boolean> {
+  const server = createServer().unref();
+  server.listen(port, "127.0.0.1");
+  return await once(server, "listening").then(
+    () => true,
+    () => false,
+  );
 }
 
 async function isFree(port: number): Promise<boolean> {

@@ -33,6 +33,7 @@ function rate(now, earlier, at, earlierAt) {
 }
 
 function show(snapshot) {
+  const focused = document.activeElement?.getAttribute("href");
   const earlier = before?.services ?? [];
   const statusBefore = (name) => earlier.find((service) => service.name === name)?.status;
   byId("services").replaceChildren(
@@ -111,6 +112,9 @@ function show(snapshot) {
   if (snapshot.orders.length === 0)
     byId("orders").replaceChildren(row(cell("No orders yet: place one with POST /orders.", "dim")));
   drawFlow(byId("flow"), snapshot.flow);
+  // What was drawn anew has lost it, and with it whoever goes by keyboard would.
+  if (focused && document.activeElement === document.body)
+    document.querySelector(`main a[href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
   before = snapshot;
   state.textContent = `live, ${new Date(snapshot.at).toLocaleTimeString()}`;
   state.className = "dim";

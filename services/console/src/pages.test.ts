@@ -34,6 +34,9 @@ test.runIf(hasBrowser)("the way from the flow to an order needs no mouse", async
   const { page } = visitor;
   await page.getByRole("link", { name: "o-1" }).waitFor();
   for (let step = 0; step < 20 && (await focused(page)) !== "o-1"; step += 1) await page.keyboard.press("Tab");
+  // It is still there when all has been drawn anew.
+  const seen = await page.locator("#state").textContent();
+  await page.waitForFunction(`document.getElementById("state")?.textContent !== ${JSON.stringify(seen)}`);
   await page.keyboard.press("Enter");
   await page.waitForURL(`${shop.url}/orders/o-1`);
   expect(await page.getByRole("heading", { level: 1 }).textContent()).toContain("Order o-1");
