@@ -1,6 +1,6 @@
 import { parseConfig } from "@throughline/service";
 import type { Page } from "playwright-core";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { hasBrowser, visit } from "./browser-under-test.ts";
 import { openDesks } from "./desks.ts";
 import { outboxRoutes } from "./outbox-http.ts";
@@ -36,7 +36,7 @@ test.runIf(hasBrowser)("the way from the flow to an order needs no mouse", async
   for (let step = 0; step < 20 && (await focused(page)) !== "o-1"; step += 1) await page.keyboard.press("Tab");
   // It is still there when all has been drawn anew.
   const seen = await page.locator("#state").textContent();
-  await page.waitForFunction(`document.getElementById("state")?.textContent !== ${JSON.stringify(seen)}`);
+  await vi.waitUntil(async () => (await page.locator("#state").textContent()) !== seen, { timeout: 10_000 });
   await page.keyboard.press("Enter");
   await page.waitForURL(`${shop.url}/orders/o-1`);
   expect(await page.getByRole("heading", { level: 1 }).textContent()).toContain("Order o-1");
