@@ -6,7 +6,6 @@ import { parseTraceparent } from "./traceparent.ts";
 export type Waiting = "outbox" | "broker" | "retry" | "parked";
 
 const leastMs = 1;
-const mostFailures = 1_000;
 
 /**
  * A span `wait <where>` from `since`, in milliseconds since 1970, until now, beside those of what was done with the
@@ -20,27 +19,4 @@ export function traceDwell(where: Waiting, since: number, { id, traceparent }: E
     .getTracer("throughline")
     .startSpan(`wait ${where}`, { startTime: since, attributes }, trace.setSpanContext(ROOT_CONTEXT, parent))
     .end(until);
-}
-
-/** When messages failed here, so that the next attempt can say how long it was in coming. Forgets the eldest of 1,000. */
-export type Failures = {
-  failed(envelope: Envelope): void;
-  /** When it failed last, once; undefined where it did not fail here. */
-  take(envelope: Envelope): number | undefined;
-};
-
-export function createFailures(): Failures {
-  const failures = new Map<string, number>();
-  return {
-    failed({ id }) {
-      failures.set(id, Date.now());
-      const [eldest = id] = failures.keys();
-      if (failures.size > mostFailures) failures.delete(eldest);
-    },
-    take({ id }) {
-      const at = failures.get(id);
-      failures.delete(id);
-      return at;
-    },
-  };
 }

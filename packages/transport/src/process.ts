@@ -15,8 +15,9 @@ import {
   trace,
 } from "@opentelemetry/api";
 import { type Envelope, type Handler, parseEnvelope, RejectedError, runCausedBy } from "@throughline/envelope";
-import { createFailures, type Failures, traceDwell } from "./dwell.ts";
+import { traceDwell } from "./dwell.ts";
 import { toError } from "./reason.ts";
+import { createRecent } from "./recent.ts";
 import { type CompleteSubscription, retryDelayMs } from "./subscription.ts";
 import { formatTraceparent, parseTraceparent } from "./traceparent.ts";
 
@@ -41,9 +42,9 @@ export type Verdict =
   | { readonly kind: "dead"; readonly error: Error };
 
 /** Why messages died, by id: where one comes again, because it could not be set aside, no handler says it anew. */
-const deaths = new WeakMap<CompleteSubscription, Map<string, Error>>();
-const mostDeaths = 1_000;
-const failures = new WeakMap<CompleteSubscription, Failures>();
+const deaths = createRecent<Error>();
+/** When messages failed, so that the next attempt can say how long it was in coming. */
+const failures = createRecent<number>();
 let duration: Histogram | undefined;
 
 /**
@@ -86,7 +87,7 @@ export async function attemptEnvelope(
     const error = toError(thrown);
     if (error instanceof RejectedError || attempt >= subscription.attempts)
       return giveUp(subscription, envelope, attempt, error);
-    failuresOf(subscription).failed(envelope);
+    failures.set(subscription, envelope, Date.now());
     return { kind: "retry", delayMs: retryDelayMs(subscription, attempt), error };
   }
 }
@@ -97,15 +98,10 @@ function traceWaiting(
   attempt: number,
   { sentAt }: Arrival,
 ): void {
-  const failedAt = failures.get(subscription)?.take(envelope);
+  const failedAt = failures.get(subscription, envelope);
+  failures.forget(subscription, envelope);
   if (failedAt !== undefined) traceDwell("retry", failedAt, envelope);
   else if (attempt === 1 && sentAt !== undefined) traceDwell("broker", sentAt, envelope);
-}
-
-function failuresOf(subscription: CompleteSubscription): Failures {
-  const known = failures.get(subscription) ?? createFailures();
-  failures.set(subscription, known);
-  return known;
 }
 
 /** The verdict where no attempt is left, for whatever reason; `attempt` is the last one. */
@@ -115,7 +111,7 @@ export async function giveUp(
   attempt: number,
   error: Error,
 ): Promise<Verdict> {
-  rememberDeath(subscription, envelope, error);
+  deaths.set(subscription, envelope, error);
   try {
     await subscription.beforeDead?.(envelope, error);
     return { kind: "dead", error };
@@ -125,16 +121,10 @@ export async function giveUp(
   }
 }
 
-function rememberDeath(subscription: CompleteSubscription, { id }: Envelope, error: Error): void {
-  const errors = deaths.get(subscription) ?? new Map<string, Error>();
-  deaths.set(subscription, errors.set(id, error));
-  const [eldest = id] = errors.keys();
-  if (errors.size > mostDeaths) errors.delete(eldest);
-}
-
-function causeOfDeath(subscription: CompleteSubscription, { type, id }: Envelope): Error {
+function causeOfDeath(subscription: CompleteSubscription, envelope: Envelope): Error {
+  const { type, id } = envelope;
   const silent = `${subscription.attempts} attempts at ${type} ${id} left no outcome: it may end whoever handles it`;
-  return deaths.get(subscription)?.get(id) ?? new Error(silent);
+  return deaths.get(subscription, envelope) ?? new Error(silent);
 }
 
 /**
