@@ -5,6 +5,7 @@ import { acts, letters, placeOf, short, silentList, when } from "./letter-words.
 import type { ServiceKind } from "./letters-page.ts";
 import type { Page } from "./page.ts";
 import { discardForm, replayForm } from "./replay-form.ts";
+import { scroll } from "./scroll.ts";
 
 export type ServiceLine = LetterLine & { readonly service: string };
 
@@ -41,10 +42,13 @@ function forms({ fingerprint, open }: ServiceKind, waiting: number): Html {
 }
 
 export function linesTable(lines: readonly ServiceLine[]): Html {
-  return html`<div class="scroll" tabindex="0" role="region" aria-label="Letters"><table>
+  return scroll(
+    "Letters",
+    html`<table>
       <thead><tr><th>letter</th><th>state</th><th>key</th><th>last, UTC</th><th class="number">deaths</th>
         <th class="number">sent again</th><th>error</th></tr></thead>
-      <tbody>${lines.map(lineRow)}</tbody></table></div>`;
+      <tbody>${lines.map(lineRow)}</tbody></table>`,
+  );
 }
 
 function lineRow({ service, number, state, key, failedAt, deaths, replays, error }: ServiceLine): Html {

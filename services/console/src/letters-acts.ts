@@ -17,7 +17,7 @@ import { placeOf } from "./letter-words.ts";
 import type { LettersParts } from "./letters-http.ts";
 import { sendPage } from "./page.ts";
 import { dryRunPage } from "./preview-page.ts";
-import { operatorsOnly, visitorOf } from "./visitors.ts";
+import { isOperator, operatorsOnly, visitorOf } from "./visitors.ts";
 
 const reason = z.string().trim().max(500);
 const replayBody = z.object({
@@ -63,7 +63,7 @@ export function letterActs({ desks, replays }: LettersParts): Router {
 
   router.get("/dead-letters/:choice/edit", async ({ params: { choice } }, response) => {
     const { letter } = await findChosen(desks, choice);
-    if (!isWaiting(letter) || visitorOf(response)?.role !== "operator") return response.redirect(placeOf(choice));
+    if (!isWaiting(letter) || !isOperator(response)) return response.redirect(placeOf(choice));
     const found = await dataOf(letter);
     if (found === undefined) throw problem(409, "It cannot be corrected", { detail: "Its bytes are no envelope" });
     const data = JSON.stringify(found.data, undefined, 2);

@@ -21,7 +21,7 @@ import { letterActs } from "./letters-acts.ts";
 import { type LettersFilter, lettersPage, type ServiceKind, unknownDatabasesPage } from "./letters-page.ts";
 import { sendPage } from "./page.ts";
 import { type PreviewView, previewPage } from "./preview-page.ts";
-import { visitorOf } from "./visitors.ts";
+import { isOperator } from "./visitors.ts";
 
 export type LettersParts = { readonly desks: Desks; readonly replays: LetterReplays };
 
@@ -39,13 +39,16 @@ export function lettersRoutes(parts: LettersParts): Router {
     const { answers, silent } = await askEach(await desks.open(), (desk) => kindsAt(desk, { all: filter.all }));
     const kinds = answers.filter((kind) => isMeant(kind, filter));
     kinds.sort((one, other) => other.lastFailedAt.getTime() - one.lastFailedAt.getTime());
-    sendPage(response, lettersPage({ kinds, silent, filter, running: replays.running(), mayAct: mayAct(response) }));
+    sendPage(
+      response,
+      lettersPage({ kinds, silent, filter, running: replays.running(), mayAct: isOperator(response) }),
+    );
   });
 
   router.get("/dead-letters/replays/:number", ({ params: { number } }, response) => {
     const replay = replays.of(number);
     if (replay === undefined) throw problem(404, "A replay", { detail: "This console has begun no such replay" });
-    sendPage(response, letterReplayPage(replay, { mayAct: mayAct(response) }));
+    sendPage(response, letterReplayPage(replay, { mayAct: isOperator(response) }));
   });
 
   router.get("/dead-letters/:choice", async (request, response) => {
@@ -74,7 +77,7 @@ async function sendKind(desks: Desks, { params, query }: Request<{ choice: strin
   const found = desk ? await readLetterLines(desk.database, { fingerprint, states, below, most: linesAtOnce }) : [];
   const lines = found.map((line) => ({ ...line, service: kind.service }));
   const next = found.length === linesAtOnce ? found.at(-1)?.number : undefined;
-  sendPage(response, kindPage({ kind, lines, below: next, silent, mayAct: mayAct(response) }));
+  sendPage(response, kindPage({ kind, lines, below: next, silent, mayAct: isOperator(response) }));
 }
 
 async function sendLetter(desks: Desks, name: string, response: Response): Promise<void> {
@@ -84,7 +87,7 @@ async function sendLetter(desks: Desks, name: string, response: Response): Promi
     previewReplay(desk, letter),
     readActions(desk.database, letter.number),
   ]);
-  sendPage(response, letterPage({ name, letter, pointed, preview, actions, mayAct: mayAct(response) }));
+  sendPage(response, letterPage({ name, letter, pointed, preview, actions, mayAct: isOperator(response) }));
 }
 
 async function foretell({ desk, number }: Chosen): Promise<PreviewView["previews"]> {
@@ -102,8 +105,4 @@ function isMeant({ service, group, type, error, fingerprint }: ServiceKind, { te
   return [service, group, type ?? "", error, fingerprint].some((part) =>
     part.toLowerCase().includes(text.toLowerCase()),
   );
-}
-
-function mayAct(response: Response): boolean {
-  return visitorOf(response)?.role === "operator";
 }

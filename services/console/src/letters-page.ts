@@ -5,6 +5,7 @@ import type { LetterReplay } from "./letter-replays.ts";
 import { acts, letters, placeOf, short, silentList, when } from "./letter-words.ts";
 import type { Page } from "./page.ts";
 import { replayForm } from "./replay-form.ts";
+import { scroll } from "./scroll.ts";
 
 export type ServiceKind = Kind & { readonly service: string };
 
@@ -73,10 +74,13 @@ function runningLine({ number, choice, by, total, done }: LetterReplay): Html {
 }
 
 function kindsTable(kinds: readonly ServiceKind[]): Html {
-  return html`<div class="scroll" tabindex="0" role="region" aria-label="Kinds of failure"><table>
+  return scroll(
+    "Kinds of failure",
+    html`<table>
     <thead><tr><th>kind</th><th class="number">waiting</th><th>error</th><th>failed in</th><th>type</th><th>last, UTC</th>
       <th>letters</th></tr></thead>
-    <tbody>${kinds.map(kindRow)}</tbody></table></div>`;
+    <tbody>${kinds.map(kindRow)}</tbody></table>`,
+  );
 }
 
 function kindRow({ service, ...kind }: ServiceKind): Html {

@@ -2,6 +2,7 @@ import type { DryRun, Preview } from "@throughline/dead-letters/operation";
 import { type Html, html } from "./html.ts";
 import { letters, placeOf, short } from "./letter-words.ts";
 import type { Page } from "./page.ts";
+import { scroll } from "./scroll.ts";
 
 export type PreviewView = {
   readonly choice: string;
@@ -18,12 +19,15 @@ export function previewPage({ choice, previews, total }: PreviewView): Page {
     title: `What a replay of ${choice} would do`,
     body: html`<p>${total > previews.length ? html`Of ${letters(total)} these are the ${previews.length} that died first: ` : undefined}
       <strong>${sum}</strong>.</p>
-    <div class="scroll" tabindex="0" role="region" aria-label="Preview"><table>
+    ${scroll(
+      "Preview",
+      html`<table>
       <thead><tr><th>letter</th><th>verdict</th><th>why</th></tr></thead>
       <tbody>${previews.map(
         ({ name, verdict, why }) => html`<tr><td><a href="${placeOf(name)}">${name}</a></td>
           <td class="${verdict === "fails" ? "bad" : ""}">${verdict}</td><td class="error">${short(why, 200)}</td></tr>`,
-      )}</tbody></table></div>
+      )}</tbody></table>`,
+    )}
     <p><a href="${choice === "all" ? "/dead-letters" : placeOf(choice)}">Back</a></p>`,
   };
 }

@@ -6,7 +6,7 @@ import { createRush } from "./rush.ts";
 import { connectSwitchboard } from "./switchboard.ts";
 import { behaviours, publishPoison, readBehaviour, tellProvider } from "./trials.ts";
 import { tryPage } from "./try-page.ts";
-import { operatorsOnly, visitorOf } from "./visitors.ts";
+import { isOperator, operatorsOnly, visitorOf } from "./visitors.ts";
 import type { Watch } from "./watch.ts";
 
 /** Where things may be broken on purpose, by operators alone. Where TRY_IT is not set, a page that says so. */
@@ -31,7 +31,7 @@ export function tryRoutes(config: Config, watch: Watch, log: Pick<Service["log"]
     sendPage(
       response,
       tryPage({
-        isOperator: visitorOf(response)?.role === "operator",
+        isOperator: isOperator(response),
         ...{ flow, behaviour, brokers, poisoned, rush: rush.latest() },
         waiting: waiting.reduce((sum, each) => sum + each.waiting, 0),
       }),

@@ -34,11 +34,14 @@ export function visitorOf(response: Response): Visitor | undefined {
   return response.locals.visitor as Visitor | undefined;
 }
 
+export function isOperator(response: Response): boolean {
+  return visitorOf(response)?.role === "operator";
+}
+
 /** In front of whatever changes something: operators alone, and no other site in their name. */
 export function operatorsOnly(request: Request, response: Response, next: NextFunction): void {
   requireSameOrigin(request);
-  const visitor = visitorOf(response);
-  if (visitor?.role !== "operator") throw needs("operator", visitor);
+  if (!isOperator(response)) throw needs("operator", visitorOf(response));
   next();
 }
 
