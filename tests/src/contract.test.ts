@@ -111,6 +111,11 @@ test("billing, inventory, analytics and the provider answer what they know", asy
     ...{ orderId: completed, status: "charged", amountInCents: 1_496, currency: "USD" },
     ...{ reference: expect.stringMatching(/^charge-/), updatedAt: expect.stringMatching(time) },
   });
+  const { events } = (await ask("billing", `/payments/${completed}/history`)).body as { events: { type: string }[] };
+  expect(events.map(({ type }) => type)).toEqual(["requested", "charge-started", "charged"]);
+  expect((await ask("inventory", `/reservations/${completed}`)).body).toMatchObject({
+    ...{ orderId: completed, items: [{ sku, quantity: 1 }], createdAt: expect.stringMatching(time) },
+  });
   const counted = { method: "PUT", body: { onHand: 7 } };
   const stock = { sku: "cd-7", onHand: 7, reserved: 0, available: 7 };
   expect(await ask("inventory", "/stock/cd-7", counted)).toMatchObject({ status: 200, body: stock });

@@ -12,7 +12,7 @@ import { schemaVersionOf, upcast } from "./upcast.ts";
 export type DecideOptions = {
   /** The id of the command, or of the message that carries it. Told again, it returns its first result. */
   readonly commandId?: string | undefined;
-  /** Kept beside every event. Default: the correlation and the cause of what is being handled. */
+  /** Kept beside every event, with the correlation and the cause of what is being handled. Default: these alone. */
   readonly metadata?: Metadata | undefined;
 };
 
@@ -35,7 +35,7 @@ export async function decide<Command, Told extends Event, State>(
   decider: Decider<Command, Told, State>,
   id: string,
   command: Command,
-  { commandId, metadata = causeOfThis() }: DecideOptions = {},
+  { commandId, metadata }: DecideOptions = {},
 ): Promise<Decision<Told, State>> {
   const streamId = streamIdOf(decider, id);
   const firstEventId = commandId === undefined ? null : eventId(streamId, commandId, 0);
@@ -50,7 +50,7 @@ export async function decide<Command, Told extends Event, State>(
     entries.length > 0 && version - before.snapshotVersion >= (decider.snapshotEvery ?? Number.POSITIVE_INFINITY);
   const result = await appendTogether(tx, streamId, decider.type, entries, {
     expected: before.version,
-    metadata,
+    metadata: { ...causeOfThis(), ...metadata },
     snapshot: isSnapshotDue ? { state, stateVersion: decider.stateVersion ?? 1 } : undefined,
   });
   if (result.repeatedFrom === undefined) return { state, version, events: result.appended };

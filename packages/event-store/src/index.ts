@@ -6,7 +6,7 @@ export type { Decider, StoredEvent, Upcaster } from "./decider.ts";
 export { type Loaded, loadState } from "./load-state.ts";
 export { migrations } from "./migrations.ts";
 export { eventLog, type ReadEventsOptions, readEvents } from "./read-events.ts";
-export { type ReadStreamOptions, readStream } from "./read-stream.ts";
+export { type ReadStreamOptions, readHistory, readStream } from "./read-stream.ts";
 export { type Rebuilt, rebuildView, type View } from "./rebuild-view.ts";
 export type { Event, Metadata, RecordedEvent } from "./recorded-event.ts";
 export { upcast } from "./upcast.ts";

@@ -1,6 +1,8 @@
 import { type Database, query, type Transaction } from "@throughline/log";
+import { type Decider, streamIdOf } from "./decider.ts";
 import { eventId } from "./event-id.ts";
 import { type Event, type EventRow, eventColumns, eventFromRow, type RecordedEvent } from "./recorded-event.ts";
+import { upcast } from "./upcast.ts";
 
 export type ReadStreamOptions = {
   /** The version after which to start. Default: 0, from the first event. */
@@ -21,6 +23,16 @@ export async function readStream(
 
 const readText = `select position::float8 as position, ${eventColumns}
   from events where stream_id = $1 and version > $2 order by version limit $3`;
+
+/** All that happened to an entity, in order and in the present shape: for pages that show history. */
+export async function readHistory<Command, Told extends Event, State>(
+  handle: Database | Transaction,
+  decider: Decider<Command, Told, State>,
+  id: string,
+): Promise<(RecordedEvent & Told)[]> {
+  const events = await readStream(handle, streamIdOf(decider, id));
+  return events.map((event) => upcast(decider, event));
+}
 
 /** The events that a command caused in a stream, of which the first is at `version`: they stand side by side. */
 export async function readCommandEvents<Told extends Event>(

@@ -1,6 +1,8 @@
+import { readHistory } from "@throughline/event-store";
 import type { Database } from "@throughline/log";
-import { problem } from "@throughline/service";
+import { type HttpProblem, problem } from "@throughline/service";
 import { Router } from "express";
+import { payments } from "./payment.ts";
 import { findPayment } from "./views.ts";
 
 export function routes(database: Database): Router {
@@ -8,10 +10,28 @@ export function routes(database: Database): Router {
 
   router.get("/payments/:orderId", async ({ params }, response) => {
     const payment = await findPayment(database, params.orderId);
-    if (!payment) throw problem(404, "There is no payment for this order", { orderId: params.orderId });
+    if (!payment) throw unknown(params.orderId);
     const known = Object.entries(payment).filter(([, value]) => value !== null);
     response.json(Object.fromEntries(known));
   });
 
+  router.get("/payments/:orderId/history", async ({ params: { orderId } }, response) => {
+    const history = await readHistory(database, payments, orderId);
+    if (history.length === 0) throw unknown(orderId);
+    const events = history.map(({ id, version, type, data, at, metadata }) => ({
+      id,
+      version,
+      type,
+      data,
+      at,
+      ...metadata,
+    }));
+    response.json({ orderId, events });
+  });
+
   return router;
+}
+
+function unknown(orderId: string): HttpProblem {
+  return problem(404, "There is no payment for this order", { orderId });
 }

@@ -79,7 +79,6 @@ function flowRoutes({ watch, access, stopping }: ConsoleParts): Router {
 
 function storyRoutes({ addresses, traces, lettersAbout = noLetters }: ConsoleParts): Router {
   const router = Router();
-  const order = addresses.find(({ name }) => name === "order");
 
   router.get("/orders", ({ query }, response) => {
     response.redirect(`/orders/${encodeURIComponent(String(query.id ?? "").trim())}`);
@@ -87,7 +86,7 @@ function storyRoutes({ addresses, traces, lettersAbout = noLetters }: ConsolePar
 
   router.get("/orders/:orderId", async ({ params: { orderId } }, response) => {
     const question = { orderId, spans: traces.about(orderId), token: visitorOf(response)?.token };
-    const story = order && (await tellStory(order, question));
+    const story = await tellStory(addresses, question);
     sendPage(response, story ? storyPage(story, await lettersAbout(orderId)) : unknownOrder(orderId));
   });
 

@@ -1,3 +1,4 @@
+import type { Happening } from "./happenings.ts";
 import { type Html, html } from "./html.ts";
 import { linesTable } from "./kind-page.ts";
 import { silentList } from "./letter-words.ts";
@@ -9,7 +10,7 @@ import type { Step, Story } from "./story.ts";
 const barWidth = 260;
 
 /** Where one order is, and the way that it took: what happened to it, and each step in every service. */
-export function storyPage({ order, events, steps }: Story, { lines, silent }: LettersAbout): Page {
+export function storyPage({ order, happenings, silent: untold, steps }: Story, { lines, silent }: LettersAbout): Page {
   const total = `${(order.totalInCents / 100).toFixed(2)} ${order.currency}`;
   const wholeMs = Math.max(1, ...steps.map(({ startMs, durationMs }) => startMs + durationMs));
   return {
@@ -26,11 +27,11 @@ export function storyPage({ order, events, steps }: Story, { lines, silent }: Le
     ${scroll(
       "What happened",
       html`<table>
-      <thead><tr><th class="number">version</th><th>at</th><th>event</th><th>data</th></tr></thead>
-      <tbody>${events.map(eventRow)}</tbody>
+      <thead><tr><th>at</th><th>service</th><th>event</th><th>data</th><th>by</th></tr></thead>
+      <tbody>${happenings.map(happeningRow)}</tbody>
     </table>`,
     )}
-    ${silentList(silent)}
+    ${silentList([...untold, ...silent])}
     ${lines.length > 0 ? html`<h2>What failed for good</h2>${linesTable(lines)}` : undefined}
     <h2>The way it took</h2>
     ${steps.length > 0 ? wayTable(steps, wholeMs) : noWay}`,
@@ -40,9 +41,9 @@ export function storyPage({ order, events, steps }: Story, { lines, silent }: Le
 const noWay = html`<p class="dim">No trace of it is here: it is older than what the console keeps, was not sampled, or its
   spans go elsewhere (OTEL_EXPORTER_OTLP_ENDPOINT).</p>`;
 
-function eventRow({ version, at, type, data }: Story["events"][number]): Html {
-  return html`<tr><td class="number">${version}</td><td>${at}</td><td>${type}</td>
-    <td class="data"><code>${JSON.stringify(data)}</code></td></tr>`;
+function happeningRow({ at, service, type, data, by }: Happening): Html {
+  return html`<tr><td>${at}</td><td>${service}</td><td>${type}</td>
+    <td class="data"><code>${JSON.stringify(data)}</code></td><td>${by}</td></tr>`;
 }
 
 function wayTable(steps: readonly Step[], wholeMs: number): Html {

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { type Happenings, readHappenings } from "./happenings.ts";
 import { type Address, get } from "./snapshot.ts";
 import type { Span } from "./spans.ts";
 
@@ -12,9 +13,8 @@ export type Step = {
   readonly waitedMs?: number;
 };
 
-export type Story = {
+export type Story = Happenings & {
   readonly order: Order;
-  readonly events: readonly z.infer<typeof event>[];
   /** Depth first, each before those that it caused. Empty where no spans were received. */
   readonly steps: readonly Step[];
 };
@@ -28,8 +28,6 @@ const orderSchema = z.object({
   ...{ orderId: z.string(), customerId: z.string(), status: z.string(), reason: z.string().optional() },
   ...{ payment: z.string(), stock: z.string(), currency: z.string(), totalInCents: z.number(), placedAt: z.string() },
 });
-const event = z.object({ version: z.number(), type: z.string(), at: z.string(), data: z.unknown() });
-const historySchema = z.object({ events: z.array(event) });
 
 export type Question = {
   readonly orderId: string;
@@ -38,15 +36,18 @@ export type Question = {
 };
 
 /** Undefined where there is no such order. Throws where the order service does not answer. */
-export async function tellStory(order: Address, { orderId, spans, token }: Question): Promise<Story | undefined> {
-  const path = `/orders/${encodeURIComponent(orderId)}`;
-  const [found, history] = await Promise.all([get(order, path, token), get(order, `${path}/history`, token)]);
+export async function tellStory(
+  addresses: readonly Address[],
+  { orderId, spans, token }: Question,
+): Promise<Story | undefined> {
+  const order = addresses.find(({ name }) => name === "order");
+  if (order === undefined) return undefined;
+  const [found, happenings] = await Promise.all([
+    get(order, `/orders/${encodeURIComponent(orderId)}`, token),
+    readHappenings(addresses, orderId, token),
+  ]);
   if (found.status === 404) return undefined;
-  return {
-    order: orderSchema.parse(await found.json()),
-    events: historySchema.parse(await history.json()).events,
-    steps: stepsOf(spans),
-  };
+  return { ...happenings, order: orderSchema.parse(await found.json()), steps: stepsOf(spans) };
 }
 
 export function stepsOf(spans: readonly Span[]): Step[] {

@@ -5,7 +5,7 @@ import { Router } from "express";
 import { z } from "zod";
 import { StockError } from "./stock.ts";
 import { countStock } from "./use-cases.ts";
-import { findStock } from "./views.ts";
+import { findReservation, findStock } from "./views.ts";
 
 const skuForm = /^[A-Za-z0-9._-]{1,100}$/;
 const countBody = z.strictObject({ onHand: z.int().min(0).max(1_000_000_000) });
@@ -17,6 +17,12 @@ export function routes(database: Database): Router {
     const stock = await findStock(database, params.sku);
     if (!stock) throw problem(404, "This SKU was never counted", { sku: params.sku });
     response.json(stock);
+  });
+
+  router.get("/reservations/:orderId", async ({ params: { orderId } }, response) => {
+    const reservation = await findReservation(database, orderId);
+    if (!reservation) throw problem(404, "There is no reservation for this order", { orderId });
+    response.json(reservation);
   });
 
   router.put("/stock/:sku", async (request, response) => {

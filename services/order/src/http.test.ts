@@ -47,7 +47,7 @@ test("a customer orders for nobody else", async () => {
   expect((await shop.ask("/orders")).body).toEqual({ orders: [] });
 });
 
-test("a viewer sees all orders and changes none, and an operator does both", async () => {
+test("a viewer sees all orders and changes none, and an operator does both, which is kept", async () => {
   await using shop = await openShop();
   const [viewer, operator] = [await shop.token("vic", "viewer"), await shop.token("opa", "operator")];
   const orderId = await shop.place("c-1", operator);
@@ -56,6 +56,13 @@ test("a viewer sees all orders and changes none, and an operator does both", asy
   expect((await shop.ask("/orders", { method: "POST", body: order, token: viewer })).status).toBe(403);
   expect((await shop.ask(`/orders/${orderId}/cancellation`, { ...cancellation, token: viewer })).status).toBe(403);
   expect((await shop.ask(`/orders/${orderId}/cancellation`, { ...cancellation, token: operator })).status).toBe(202);
+  const { body } = await shop.ask(`/orders/${orderId}/history`, { token: viewer });
+  expect(body).toMatchObject({
+    events: [
+      { type: "placed", by: "opa" },
+      { type: "cancelled", by: "opa" },
+    ],
+  });
 });
 
 test("without a token all is as without tokens in development, and a token that is no good is refused", async () => {

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { ConcurrencyError, readStream, upcast } from "@throughline/event-store";
+import { ConcurrencyError, readHistory } from "@throughline/event-store";
 import { type Database, shareTransactions, type Transaction } from "@throughline/log";
 import {
   type Access,
@@ -55,8 +55,8 @@ export function routes(database: Database, access: Access): Router {
     const visitor = await admit(request);
     const body = readBody(placeOrderBody, request);
     if (!mayChange(visitor, body)) throw forbidden(visitor);
-    const repeatable = repeatableOf(request);
-    const order = await inSharedTransaction((tx) => placeOrder(tx, body, repeatable));
+    const placement = { repeatable: repeatableOf(request), by: visitor.name };
+    const order = await inSharedTransaction((tx) => placeOrder(tx, body, placement));
     response.status(201).location(`/orders/${order.orderId}`).json(order);
   });
 
@@ -77,15 +77,19 @@ export function routes(database: Database, access: Access): Router {
   });
 
   router.get("/orders/:orderId/history", async (request, response) => {
-    const { params } = request;
-    await requireSight(database, await admit(request), params.orderId);
-    const history = await readStream(database, `order-${params.orderId}`);
-    if (history.length === 0) throw unknown(params.orderId);
-    const events = history.map((event) => {
-      const { id, version, type, data, at, metadata } = upcast(orders, event);
-      return { id, version, type, data, at, ...metadata };
-    });
-    response.json({ orderId: params.orderId, events });
+    const { orderId } = request.params;
+    await requireSight(database, await admit(request), orderId);
+    const history = await readHistory(database, orders, orderId);
+    if (history.length === 0) throw unknown(orderId);
+    const events = history.map(({ id, version, type, data, at, metadata }) => ({
+      id,
+      version,
+      type,
+      data,
+      at,
+      ...metadata,
+    }));
+    response.json({ orderId, events });
   });
 
   router.post("/orders/:orderId/cancellation", async (request, response) => {
@@ -94,7 +98,7 @@ export function routes(database: Database, access: Access): Router {
     await requireSight(database, visitor, orderId);
     if (visitor.role === "viewer") throw forbidden(visitor);
     const { reason } = readBody(cancelBody, request);
-    await transaction(database, (tx) => cancelOrder(tx, orderId, reason));
+    await transaction(database, (tx) => cancelOrder(tx, orderId, reason, visitor.name));
     response.status(202).json({ orderId, status: "cancelled" });
   });
 

@@ -17,7 +17,7 @@ const soon = { timeout: 25_000, interval: 5 };
 test("a database that was dumped under load and restored is whole, and goes on where the dump was made", async () => {
   await using old = await openTestDatabase(...packages);
   const repeatable = { key: "k-1", fingerprint: "f-1" };
-  const answer = await old.database.transaction((tx) => placeOrder(tx, order, repeatable));
+  const answer = await old.database.transaction((tx) => placeOrder(tx, order, { repeatable }));
   for (let number = 0; number < 20; number += 1) await runAnOrder(old.database, number);
   const before = await published(old.database);
   const { lost, restored } = await dumpUnderLoad(old);
@@ -37,7 +37,7 @@ test("a database that was dumped under load and restored is whole, and goes on w
 
   // What was not committed when the dump was made is not there; what was told before is still answered as before.
   expect(await findOrder(database, lost)).toBeUndefined();
-  expect(await database.transaction((tx) => placeOrder(tx, order, repeatable))).toEqual(answer);
+  expect(await database.transaction((tx) => placeOrder(tx, order, { repeatable }))).toEqual(answer);
 
   // What happens now comes after all that was, and the relay goes on behind what it had published.
   const next = await runAnOrder(database, 0);

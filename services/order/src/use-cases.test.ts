@@ -38,7 +38,7 @@ test("an order whose transaction fails was never placed", async () => {
 test("the same request again gets the same answer, also when both come at once", async () => {
   await using shop = await openShop();
   const repeatable = { key: "k-1", fingerprint: "f-1" };
-  const place = () => shop.do((tx) => placeOrder(tx, order, repeatable));
+  const place = () => shop.do((tx) => placeOrder(tx, order, { repeatable }));
   const answers = await Promise.all([place(), place(), place()]);
   expect(new Set(answers.map(({ orderId }) => orderId)).size).toBe(1);
   expect(await place()).toEqual(answers[0]);
@@ -47,8 +47,10 @@ test("the same request again gets the same answer, also when both come at once",
 
 test("the same key with another body is refused", async () => {
   await using shop = await openShop();
-  await shop.do((tx) => placeOrder(tx, order, { key: "k-1", fingerprint: "f-1" }));
-  await expect(shop.do((tx) => placeOrder(tx, order, { key: "k-1", fingerprint: "f-2" }))).rejects.toThrow(OrderError);
+  await shop.do((tx) => placeOrder(tx, order, { repeatable: { key: "k-1", fingerprint: "f-1" } }));
+  await expect(
+    shop.do((tx) => placeOrder(tx, order, { repeatable: { key: "k-1", fingerprint: "f-2" } })),
+  ).rejects.toThrow(OrderError);
   expect(await shop.told()).toHaveLength(1);
 });
 

@@ -10,11 +10,22 @@ import { saveOrderView } from "./views.ts";
 /** What a caller sent to be recognised by, should it send the same request again. */
 export type Repeatable = { readonly key: string; readonly fingerprint: string };
 
+export type Placement = {
+  /** Default: the same order sent twice is two orders. */
+  readonly repeatable?: Repeatable | undefined;
+  /** Who asks, kept beside the event. */
+  readonly by?: string;
+};
+
 /**
  * Takes an order, or returns the answer that the same request got before. Throws an `OrderError` of the kind
  * `key-reused` where the key came with another body before.
  */
-export async function placeOrder(tx: Transaction, order: PlaceOrder, repeatable?: Repeatable): Promise<PlacedOrder> {
+export async function placeOrder(
+  tx: Transaction,
+  order: PlaceOrder,
+  { repeatable, by }: Placement = {},
+): Promise<PlacedOrder> {
   const orderId = newId();
   const { currency, items } = order;
   const totalInCents = items.reduce((sum, item) => sum + item.amountInCents, 0);
@@ -23,7 +34,7 @@ export async function placeOrder(tx: Transaction, order: PlaceOrder, repeatable?
 
   const earlier = repeatable && (await claimKey(tx, repeatable, answer));
   if (earlier) return earlier;
-  await change(tx, orderId, { type: "place", ...order });
+  await change(tx, orderId, { type: "place", ...order }, by);
   return answer;
 }
 
@@ -40,9 +51,9 @@ export async function recordPayment(
   await change(tx, orderId, { type: "record-payment", outcome: outcome.result, ...reason });
 }
 
-/** Cancels an order that is not completed. Throws an `OrderError` for any other; cancelling twice is no fault. */
-export async function cancelOrder(tx: Transaction, orderId: string, reason: string): Promise<void> {
-  await change(tx, orderId, { type: "cancel", reason });
+/** Cancels an order that is not completed. Throws an `OrderError` for any other; cancelling twice is no fault. `by` is kept. */
+export async function cancelOrder(tx: Transaction, orderId: string, reason: string, by?: string): Promise<void> {
+  await change(tx, orderId, { type: "cancel", reason }, by);
 }
 
 /** Cancels orders that were placed before `before` and have not ended, a hundred at a time. Returns how many. */
@@ -62,8 +73,14 @@ export async function expireOrders(database: Database, before: Date): Promise<nu
 }
 
 /** Decides, keeps the view and tells the world: all of it commits with `tx`, or nothing. Returns what happened. */
-async function change(tx: Transaction, orderId: string, command: OrderCommand): Promise<readonly OrderEvent[]> {
-  const { state: order, events } = await decide(tx, orders, orderId, command);
+async function change(
+  tx: Transaction,
+  orderId: string,
+  command: OrderCommand,
+  by?: string,
+): Promise<readonly OrderEvent[]> {
+  const metadata = by === undefined ? {} : { by };
+  const { state: order, events } = await decide(tx, orders, orderId, command, { metadata });
   if (!order) throw new OrderError("unknown", "There is no such order");
   const messages = events.flatMap((event) => toMessages(orderId, order, event));
   await Promise.all([saveOrderView(tx, orderId, order, events), enqueue(tx, "order-service", messages)]);

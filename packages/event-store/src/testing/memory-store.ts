@@ -56,7 +56,7 @@ export function createMemoryStore(): EventStore {
 
     readEvents: async ({ after, limit = 500 }) => log.slice(after, after + limit),
 
-    async decide(decider, id, command, { commandId, metadata = causeOfThis() } = {}) {
+    async decide(decider, id, command, { commandId, metadata } = {}) {
       const streamId = streamIdOf(decider, id);
       const told = eventsOf(find(streamId), streamId, commandId);
       const last = told.at(-1);
@@ -66,7 +66,10 @@ export function createMemoryStore(): EventStore {
       }
       const { state, version } = replay(decider, find(streamId).events);
       const events = inPresentVersion(decider, decider.decide(command, state));
-      const appended = append(streamId, events, { expected: version, commandId, metadata });
+      const appended = append(streamId, events, {
+        ...{ expected: version, commandId },
+        metadata: { ...causeOfThis(), ...metadata },
+      });
       return {
         ...replay(decider, find(streamId).events),
         events: appended.map((event) => upcast(decider, event)),
