@@ -1,15 +1,6 @@
-import {
-  type Context,
-  context,
-  isSpanContextValid,
-  ROOT_CONTEXT,
-  type SpanContext,
-  SpanKind,
-  SpanStatusCode,
-  trace,
-} from "@opentelemetry/api";
+import { type Context, context, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
 import { createEnvelope, currentCause, type Envelope, type Message } from "@throughline/envelope";
-import { traceDwell } from "@throughline/transport";
+import { formatTraceparent, parseTraceparent, traceDwell } from "@throughline/transport";
 
 const tracer = trace.getTracer("throughline");
 
@@ -17,7 +8,7 @@ const tracer = trace.getTracer("throughline");
 export function traceCreation(source: string, message: Message): Envelope {
   const parent = trace.getSpanContext(context.active()) ? context.active() : toContext(currentCause()?.traceparent);
   const span = tracer.startSpan(`create ${message.type}`, { kind: SpanKind.PRODUCER }, parent);
-  const envelope = createEnvelope(message, { source, sequence: 0, traceparent: toTraceparent(span.spanContext()) });
+  const envelope = createEnvelope(message, { source, sequence: 0, traceparent: formatTraceparent(span.spanContext()) });
   if (span.isRecording()) span.setAttributes({ ...attributesOf(envelope), "messaging.operation.name": "create" });
   span.end();
   return envelope;
@@ -60,14 +51,7 @@ function isSampled({ traceparent }: Envelope): boolean {
   return traceparent !== undefined && /[13579bdf]$/.test(traceparent);
 }
 
-function toTraceparent(span: SpanContext): string | undefined {
-  if (!isSpanContextValid(span)) return undefined;
-  return `00-${span.traceId}-${span.spanId}-${(span.traceFlags & 1).toString().padStart(2, "0")}`;
-}
-
 function toContext(traceparent: string | undefined): Context {
-  const [, traceId, spanId, flags] = traceparent?.split("-") ?? [];
-  if (traceId === undefined || spanId === undefined || flags === undefined) return ROOT_CONTEXT;
-  const traceFlags = Number.parseInt(flags, 16);
-  return trace.setSpanContext(ROOT_CONTEXT, { traceId, spanId, traceFlags, isRemote: true });
+  const parent = parseTraceparent(traceparent);
+  return parent ? trace.setSpanContext(ROOT_CONTEXT, parent) : ROOT_CONTEXT;
 }

@@ -6,7 +6,7 @@ import {
   type LetterFilter,
 } from "@throughline/dead-letters/operation";
 import { problem } from "@throughline/service";
-import type { Desks } from "./desks.ts";
+import { type Desks, openOne } from "./desks.ts";
 
 const letterForm = /^([a-z][a-z-]*)-(\d{1,15})$/;
 
@@ -15,14 +15,7 @@ export async function findChosen(desks: Desks, name: string): Promise<Chosen & {
   const [, service = "", digits] = letterForm.exec(name) ?? [];
   const unknown = problem(404, "Not Found", { detail: `There is no letter ${name}` });
   if (!desks.services.includes(service)) throw unknown;
-  const { desks: open, silent } = await desks.open();
-  const desk = open.find((each) => each.service === service);
-  if (desk === undefined) {
-    const reason = silent.find((each) => each.service === service)?.reason;
-    throw problem(503, "Service Unavailable", {
-      detail: `The letters of ${service} cannot be looked at now: ${reason}`,
-    });
-  }
+  const desk = await openOne(desks, service);
   const letter = await findLetter(desk.database, Number(digits));
   if (letter === undefined) throw unknown;
   return { desk, number: letter.number, letter };

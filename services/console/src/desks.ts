@@ -1,5 +1,5 @@
 import { type Desk, openDesk } from "@throughline/dead-letters/operation";
-import { type Config, openClaims } from "@throughline/service";
+import { type Config, openClaims, problem } from "@throughline/service";
 
 /** Where the dead letters of the services are looked at, each opened when somebody first looks, and anew where that failed. */
 export type Desks = AsyncDisposable & {
@@ -51,6 +51,18 @@ export function openDesks(config: Config): Desks {
     },
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
+}
+
+/** Throws a problem where there is no such service, or its database does not answer. */
+export async function openOne(desks: Desks, service: string): Promise<Desk> {
+  if (!desks.services.includes(service)) {
+    throw problem(404, "Not Found", { detail: `No database of ${service} is known` });
+  }
+  const { desks: opened, silent } = await desks.open();
+  const desk = opened.find((each) => each.service === service);
+  if (desk) return desk;
+  const reason = silent.find((each) => each.service === service)?.reason;
+  throw problem(503, "Service Unavailable", { detail: `The database of ${service} does not answer now: ${reason}` });
 }
 
 /** Asks all at once. One that does not answer is a line of the page, not an error. */

@@ -10,7 +10,7 @@ import {
   readStates,
 } from "@throughline/outbox/operation";
 import { problem } from "@throughline/service";
-import { askEach, type Desks } from "./desks.ts";
+import { askEach, type Desks, openOne } from "./desks.ts";
 
 export type Destination = DestinationState & {
   readonly each: Awaited<ReturnType<typeof readLanesOf>>;
@@ -35,12 +35,8 @@ export async function readOutboxes(desks: Desks): Promise<OutboxView[]> {
 
 /** Throws a problem where no outbox of that service is known, or its database does not answer. */
 export async function openOutbox(desks: Desks, service: string): Promise<Desk["database"]> {
-  const { desks: opened, silent } = await desks.open();
-  const desk = opened.find((each) => each.service === service && senders.has(service));
-  if (desk) return desk.database;
-  const { reason } = silent.find((each) => each.service === service) ?? {};
-  if (reason) throw problem(503, "Service Unavailable", { detail: `The database of ${service}: ${reason}` });
-  throw problem(404, "Not Found", { detail: `No outbox of ${service} is known` });
+  if (!senders.has(service)) throw problem(404, "Not Found", { detail: `No outbox of ${service} is known` });
+  return (await openOne(desks, service)).database;
 }
 
 async function readOutbox({ service, database }: Desk): Promise<OutboxView> {
