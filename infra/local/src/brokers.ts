@@ -3,7 +3,7 @@ import type { Broker, BrokerOptions } from "./broker.ts";
 import { startKafka } from "./kafka.ts";
 import { type SecureKafka, startSecureKafka } from "./kafka-secure.ts";
 import { offsets } from "./ports.ts";
-import { startPostgres } from "./postgres.ts";
+import { type PostgresOptions, startPostgres } from "./postgres.ts";
 import { findProgram } from "./program.ts";
 import { startRabbitmq } from "./rabbitmq.ts";
 import { startSnsSqs } from "./sns-sqs.ts";
@@ -22,7 +22,7 @@ export type BrokerAddresses = {
   readonly rabbitmq?: string;
 };
 
-export type BrokersOptions = Pick<BrokerOptions, "log"> & {
+export type BrokersOptions = Pick<PostgresOptions, "log" | "fsync"> & {
   /** Postgres listens 10 above, Kafka 20, RabbitMQ 30, SNS and SQS 40. */
   readonly basePort: number;
   /** Holds a folder for each broker. */
@@ -43,11 +43,11 @@ export const missing: { readonly kafka?: string; readonly rabbitmq?: string } = 
 };
 
 /** Starts, at the same time, every broker that this machine can run. Either all are up afterwards, or none is. */
-export async function startBrokers({ basePort, dataDir, log }: BrokersOptions): Promise<Brokers> {
+export async function startBrokers({ basePort, dataDir, ...options }: BrokersOptions): Promise<Brokers> {
   const start = { postgres: startPostgres, snsSqs: startSnsSqs, kafka: startKafka, rabbitmq: startRabbitmq };
   const names = (["postgres", "snsSqs", "kafka", "rabbitmq"] as const).filter((name) => !(name in missing));
   const startOne = (name: keyof BrokerAddresses): Promise<Broker> =>
-    start[name]({ port: basePort + offsets[name], dataDir: join(dataDir, name), log });
+    start[name]({ port: basePort + offsets[name], dataDir: join(dataDir, name), ...options });
   const started = new Map<keyof BrokerAddresses, Broker>();
   const switches = new Map<string, Switch>();
   const stop = async () => {

@@ -1,4 +1,5 @@
 import { rmSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { listenForInterruption } from "@throughline/terminal";
 import { type BrokerAddresses, missing as missingBrokers, startBrokers } from "./brokers.ts";
@@ -22,6 +23,7 @@ const names = ["postgres", "sns-sqs", "kafka", "rabbitmq", "chromium"].filter((n
 const lacking = Object.values(missing);
 console.log(`Testing on ${names.join(", ")}.${lacking.map((reason) => ` Without: ${reason}.`).join("")}`);
 process.env.TEST_BROKERS = names.join(",");
+process.env.NODE_COMPILE_CACHE = join(root, ".local/cache/node");
 
 const planned = await plannedTests(root, turboArgs);
 const toRun = planned.filter((test) => !test.isCached);
@@ -37,7 +39,7 @@ async function runOnBrokers(): Promise<boolean> {
   try {
     using folder = runFolder(root);
     const basePort = await freeBasePort();
-    await using brokers = await startBrokers({ basePort, dataDir: folder.path, log: console.log });
+    await using brokers = await startBrokers({ basePort, dataDir: folder.path, log: console.log, fsync: false });
     if (interrupted.aborted) return false;
     Object.assign(process.env, addressesForTests(brokers.addresses));
     return await runTests(root, turboArgs, interrupted);

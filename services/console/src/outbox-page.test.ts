@@ -2,7 +2,7 @@ import type { Envelope } from "@throughline/envelope";
 import { openTestDatabase } from "@throughline/local/testing";
 import { type Database, migrations as logMigrations } from "@throughline/log";
 import { enqueue, migrations as outboxMigrations, startRelay } from "@throughline/outbox";
-import { readActions } from "@throughline/outbox/operation";
+import { readActions, readStates } from "@throughline/outbox/operation";
 import { openAccess, parseConfig } from "@throughline/service";
 import { openIssuer } from "@throughline/service/testing";
 import { PublishError } from "@throughline/transport";
@@ -107,6 +107,8 @@ async function openOrders() {
       const before = received.length;
       await write(...keys);
       await vi.waitUntil(() => received.length >= before + keys.length, soon);
+      // The broker has it before the cursor is past it.
+      await vi.waitUntil(async () => (await readStates(database)).every(({ waiting }) => waiting === 0), soon);
     },
     get: async (path: string) =>
       fetch(shop.url + path, { headers: { authorization: `Bearer ${await token("viewer")}` } }),

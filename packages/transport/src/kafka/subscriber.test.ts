@@ -180,9 +180,7 @@ describe.skipIf(brokers.length === 0 && process.env.CI !== "true").concurrent.ea
 
     test("no offset moves past a message before its dead letter is written", async () => {
       await using shop = await openShop({ client, partitions: 1 });
-      await shop.stranger.admin.createTopics({
-        topics: [{ topic: `${shop.topic}.DLT`, configEntries: [{ name: "max.message.bytes", value: "100" }] }],
-      });
+      await shop.stranger.createTopic(`${shop.topic}.DLT`, 1, { "max.message.bytes": "100" });
       const { failures } = await shop.listen(() => Promise.reject(new RejectedError("no")));
       await shop.publish([order("order-1")]);
       await vi.waitUntil(() => failures.length >= 2, patience);

@@ -7,7 +7,7 @@ import "../kafkajs-timer.ts"; // Cures the timers of all connections in the proc
 export type Stranger = {
   readonly admin: Admin;
   /** Resolves once it is there. */
-  createTopic(topic: string, numPartitions: number): Promise<void>;
+  createTopic(topic: string, numPartitions: number, configs?: Readonly<Record<string, string>>): Promise<void>;
   send(topic: string, value: Buffer | null, key?: string, headers?: IHeaders): Promise<void>;
   /** What stands in a topic, as soon as that are `count` messages. */
   read(topic: string, count: number): Promise<readonly ReadMessage[]>;
@@ -25,8 +25,10 @@ export async function connectStranger(brokers: readonly string[]): Promise<Stran
   await Promise.all([producer.connect(), admin.connect()]);
   return {
     admin,
-    async createTopic(topic, numPartitions) {
-      await admin.createTopics({ topics: [{ topic, numPartitions }], timeout: 30_000, waitForLeaders: false });
+    async createTopic(topic, numPartitions, configs = {}) {
+      const configEntries = Object.entries(configs).map(([name, value]) => ({ name, value }));
+      const topics = [{ topic, numPartitions, configEntries }];
+      await admin.createTopics({ topics, timeout: 30_000, waitForLeaders: false });
       await vi.waitUntil(async () => (await admin.listTopics()).includes(topic), { timeout: 30_000, interval: 50 });
     },
     async send(topic, value, key, headers = {}) {
