@@ -1,5 +1,14 @@
 import { roadsOf, topology } from "@throughline/contracts/topology";
-import { examine, type Finding, type Part, readBroker, readDatabase, type Scene } from "@throughline/doctor";
+import {
+  examine,
+  type Finding,
+  type Inbox,
+  type Part,
+  readBroker,
+  readDatabase,
+  readMessages,
+  type Scene,
+} from "@throughline/doctor";
 import type { Surroundings } from "@throughline/local/surroundings";
 import { type Config, openDatabase, parseConfig } from "@throughline/service";
 import { type Needed, neededBrokers } from "./brokers.ts";
@@ -21,7 +30,10 @@ export async function diagnose(surroundings: Surroundings, only: readonly string
   const unreached: string[] = [];
   const configs = only.map((service) => configFor(service, surroundings, only));
   const places = await Promise.all(configs.map((config) => diagnoseService(config, unreached)));
-  const brokers = await diagnoseBrokers(neededBrokers(surroundings.env), configs[0], unreached);
+  const [config] = configs;
+  const areAll = only.length === services.length;
+  const messages = areAll ? await readMessagesOf(configs, unreached) : undefined;
+  const brokers = await diagnoseBrokers(neededBrokers(surroundings.env), unreached, { config, messages });
   return { places: [...places, brokers], unreached };
 }
 
@@ -51,17 +63,35 @@ async function readOf(config: Config, unreached: string[]): Promise<Scene["datab
   }
 }
 
+type Common = { readonly config: Config | undefined; readonly messages: Scene["messages"] };
+
 /** The settings that these checks look at are the same for all services. */
 async function diagnoseBrokers(
   needed: readonly Needed[],
-  config: Config | undefined,
   unreached: string[],
+  { config, messages }: Common,
 ): Promise<Diagnosis> {
   const parts = await Promise.all(needed.map((one) => readOne(one, unreached)));
-  const scene = config && { config, ...parts.reduce(together, {}) };
-  const wanted = new Set(needed.map(({ road }) => partOf(road)));
+  const scene = config && { config, ...parts.reduce(together, {}), ...(messages && { messages }) };
+  const wanted = new Set<Part>([...needed.map(({ road }) => partOf(road)), "messages"]);
   const findings = scene === undefined ? [] : examine(scene);
   return { place: "brokers", findings: findings.filter(({ check }) => wanted.has(check.needs)) };
+}
+
+/** What the services have told each other; a question to all of their databases. */
+async function readMessagesOf(configs: readonly Config[], unreached: string[]): Promise<Scene["messages"]> {
+  try {
+    await using opened = new AsyncDisposableStack();
+    const inboxes: Inbox[] = [];
+    for (const config of configs) {
+      const groups = topology.groups.filter(({ service }) => service === config.service).map(({ group }) => group);
+      inboxes.push({ pool: opened.use(await openDatabase(config)).pool, groups });
+    }
+    return await readMessages(inboxes);
+  } catch (error) {
+    unreached.push(`The messages of the services: ${sentenceOf(error)}`);
+    return undefined;
+  }
 }
 
 async function readOne({ road, address, settings, demand }: Needed, unreached: string[]): Promise<Partial<Scene>> {

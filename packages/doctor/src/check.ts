@@ -11,6 +11,8 @@ export type Scene = {
   readonly kafka?: BrokerFacts;
   readonly snsSqs?: BrokerFacts;
   readonly rabbitmq?: BrokerFacts;
+  /** Absent where not all services are looked at. */
+  readonly messages?: MessageFacts;
 };
 
 export type DatabaseFacts = {
@@ -41,7 +43,12 @@ export type BrokerFacts = {
   readonly clockAheadMs?: number;
 };
 
-export type Part = "settings" | "database" | "kafka" | "snsSqs" | "rabbitmq";
+export type MessageFacts = {
+  /** Of the newest messages that each group has handled, those that no service here has told. */
+  readonly strangers: readonly { readonly group: string; readonly id: string }[];
+};
+
+export type Part = "settings" | "database" | "kafka" | "snsSqs" | "rabbitmq" | "messages";
 
 /** One thing that must hold. */
 export type Check = {

@@ -1,6 +1,7 @@
 import { type Check, checkOf, type Part } from "./check.ts";
 import { checksOfDatabase } from "./database-checks.ts";
 import { checksOfKafka } from "./kafka-checks.ts";
+import { checksOfMessages } from "./message-checks.ts";
 import { checksOfRabbitmq } from "./rabbitmq-checks.ts";
 import { checksOfSettings } from "./settings-checks.ts";
 import { checksOfSnsSqs } from "./sns-sqs-checks.ts";
@@ -15,9 +16,10 @@ export const checks: readonly Check[] = [
   ...checksOfKafka,
   inStep("rabbitmq", "rabbitmq-in-step"),
   ...checksOfRabbitmq,
+  ...checksOfMessages,
 ];
 
-function inStep(part: Exclude<Part, "settings" | "database">, id: string): Check {
+function inStep(part: Exclude<Part, "settings" | "database" | "messages">, id: string): Check {
   const name = "What is on the broker is what the manifest says.";
   return checkOf(part, { id, name, severity: "suspicion" }, ({ outOfStep }) => {
     const [first, ...others] = outOfStep;
