@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { Envelope } from "./envelope.ts";
 import { RejectedError } from "./rejected-error.ts";
 
+const utf8 = new TextDecoder("utf-8", { fatal: true });
 const text = z.string().min(1).max(255);
 const envelopeSchema = z.object({
   id: z.uuid(),
@@ -103,7 +104,7 @@ function itself(envelope: Envelope): Envelope {
 
 function decode(bytes: Uint8Array): string {
   try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    return utf8.decode(bytes);
   } catch (cause) {
     throw new RejectedError(`This is no envelope: ${bytes.byteLength} bytes that are not UTF-8`, { cause });
   }

@@ -57,10 +57,12 @@ export function kafkaTransport(options: KafkaOptions): Transport {
 
 /** Loaded when it is first used, and only the one that is. */
 function libraryOf(settings: KafkaSettings): KafkaLibrary {
-  const open = async (): Promise<KafkaLibrary> =>
+  let opened: Promise<KafkaLibrary> | undefined;
+  const load = async () =>
     settings.client === "kafkajs"
       ? (await import("./kafka/kafkajs.ts")).kafkajs(settings)
       : (await import("./kafka/platformatic.ts")).platformatic(settings);
+  const open = () => (opened ??= load());
   return {
     connectProducer: async () => explained(settings, (await open()).connectProducer()),
     connectAdmin: async () => explained(settings, (await open()).connectAdmin()),
