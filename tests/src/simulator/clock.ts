@@ -2,7 +2,6 @@
  * Puts the clocks, timers and dice of this thread into the hands of a world, for whatever runs in the context of one of
  * its actors. To be imported before anything that keeps a reference to them.
  */
-import { AsyncResource } from "node:async_hooks";
 import type { Entry } from "./agenda.ts";
 import { actors, type World } from "./world.ts";
 
@@ -35,8 +34,8 @@ class SimulatedDate extends RealDate {
 function setTimer(callback: (...given: unknown[]) => void, delayMs = 0, ...given: unknown[]): Timer | undefined {
   const actor = actors.getStore();
   if (world === undefined || actor?.isAlive === false) return undefined;
-  const bound = AsyncResource.bind(() => callback(...given));
-  return { entry: world.later(delayMs, actor, () => `timer of ${delayMs.toFixed(1)} ms`, bound) };
+  const act = () => (actor === undefined ? callback(...given) : actors.run(actor, callback, ...given));
+  return { entry: world.later(delayMs, actor, () => `timer of ${delayMs.toFixed(1)} ms`, act) };
 }
 
 function repeat(callback: () => void, everyMs: number): { timer: Timer | undefined } & Unreferable {

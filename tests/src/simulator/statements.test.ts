@@ -72,7 +72,7 @@ const calls = fc.oneof(
     .map(park),
   fc.constant<Call>(async (side) => (await side.run((database) => readParkedKeys(database, share))).sort()),
   fc.constant<Call>(due),
-  fc.constant<Call>(async (side) => Math.sign(await side.run((database) => readNextDueMs(database, share)))),
+  fc.constant<Call>(async (side) => (await side.run((database) => readNextDueMs(database, share))) > 0),
   fc.record({ delivered: fc.array(position), dead: fc.option(position), key, waitMs: fc.option(waitMs) }).map(decide),
   fc.array(fc.integer({ min: 1, max: 6 }), { minLength: 1, maxLength: 4 }).map(handle),
 );

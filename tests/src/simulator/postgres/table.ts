@@ -24,10 +24,20 @@ export function createTable<Value extends object>(): Table<Value> {
     return row;
   }
 
+  /** A loop: nothing else is asked as often in a run. */
+  function collect(see: (row: Row<Value>) => Value | undefined): Value[] {
+    const values: Value[] = [];
+    for (const row of rows.values()) {
+      const value = see(row);
+      if (value !== undefined) values.push(value);
+    }
+    return values;
+  }
+
   return {
     get: (tx, key) => seenBy(tx, rows.get(key)),
-    all: (tx) => [...rows.values()].flatMap((row) => seenBy(tx, row) ?? []),
-    committed: () => [...rows.values()].flatMap(({ value }) => value ?? []),
+    all: (tx) => collect((row) => seenBy(tx, row)),
+    committed: () => collect(({ value }) => value),
     *lock(tx, key) {
       const row = rowOf(key);
       while (row.writer !== undefined && row.writer !== tx) yield row.writer;
