@@ -79,6 +79,16 @@ test("a bucket that asks for patience is busy, which is the fault of no message"
   await expect(store.put(reference, Buffer.from("{}"))).rejects.toMatchObject(busy);
 });
 
+test("a place that lets one wait too long is busy as well", async () => {
+  // As the SDK tells of a connection that does not come about, and of one on which nothing comes.
+  const credentials = () => Promise.reject(Object.assign(new Error("the socket timed out"), { name: "TimeoutError" }));
+  using store = s3Claims({ ...account, credentials, url: "s3://bucket" });
+  const reference = referenceTo(Buffer.from("{}"));
+  const busy = { code: "EBUSY", message: "S3 takes nothing for a while: TimeoutError" };
+  await expect(store.get(reference)).rejects.toMatchObject(busy);
+  await expect(store.put(reference, Buffer.from("{}"))).rejects.toMatchObject(busy);
+});
+
 /** Fifty at a time: more would wait for a connection for longer than they may. */
 async function inTurns(references: readonly string[], work: (reference: string) => Promise<void>): Promise<void> {
   for (let from = 0; from < references.length; from += 50)

@@ -71,10 +71,12 @@ export function s3Claims({ url, ...account }: S3ClaimsOptions): ClaimStore & Dis
   }
 }
 
-/** Throws what went wrong. What S3 answers to everybody, such as `SlowDown`, gets the code of something busy. */
+/** Throws what went wrong. What S3 answers to everybody, such as `SlowDown`, gets the code of something busy, as does no answer. */
 function explain(error: unknown): never {
   const status = error instanceof S3ServiceException ? (error.$metadata.httpStatusCode ?? 0) : 0;
-  if (status < 500 && status !== 429) throw error;
+  // The SDK's own limits of time have this name, and most of them no code.
+  const isLate = error instanceof Error && error.name === "TimeoutError";
+  if (status < 500 && status !== 429 && !isLate) throw error;
   const told = error instanceof Error ? error.name : error;
   throw Object.assign(new Error(`S3 takes nothing for a while: ${told}`, { cause: error }), { code: "EBUSY" });
 }

@@ -35,7 +35,8 @@ export async function throughOutages<Result>(
   work: () => Promise<Result>,
   signal: AbortSignal,
 ): Promise<Result> {
-  const ask = () => query(database, "inbox-ask", "select");
+  // What only reads refuses the lock.
+  const ask = () => query(database, "inbox-ask", "select from inbox_parked_keys where false for key share");
   for (;;) {
     try {
       return await work();
@@ -59,8 +60,10 @@ export function isOutage(error: unknown): boolean {
 
 // Serialization failure, deadlock.
 const conflictCodes = /^(40001|40P01)$/;
-// Shutting down, crashed, starting, too many connections; class 08 is the connection. EBUSY is a place of bodies.
-const outageCodes = /^(57P01|57P02|57P03|53300|08...|EBUSY|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT)$/;
+// Of Postgres: shutting down, crashed, starting, only reading, too many connections; class 08 is the connection.
+// Of a place of bodies: EBUSY. The rest is the network's. `http-errors.ts` of `service` has the same.
+const outageCodes =
+  /^(57P01|57P02|57P03|25006|53300|08...|EBUSY|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)$/;
 // The driver has no codes for these.
 const outageMessages =
   /^(Connection terminated|timeout exceeded when trying to connect|Client (was closed|has encountered a connection error))/;

@@ -62,6 +62,17 @@ describe("a fault is answered with a problem", () => {
     expect(JSON.stringify(answer.body)).not.toContain("hunter2");
   });
 
+  test.each([
+    ...["57P01", "57P02", "57P03", "25006", "53300", "08006", "EBUSY", "ECONNREFUSED", "ECONNRESET", "EPIPE"],
+    ...["ETIMEDOUT", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH"],
+  ])("that asks to try again, for %s, however deep in the cause", async (code) => {
+    const routes = Router();
+    const cause = Object.assign(new Error("not now"), { code });
+    routes.get("/", () => Promise.reject(new Error("Failed query", { cause })));
+    await using http = await serve({ routes });
+    expect(await call(http.url)).toMatchObject({ status: 503, body: { title: "Service Unavailable" } });
+  });
+
   test("that the route has thrown", async () => {
     await using http = await serve();
     const answer = await call(`${http.url}/orders/o-1`);
