@@ -63,20 +63,24 @@ export async function passKeys(
 }
 
 /** Claims what is due: no other process gets it within `leaseMs`. The attempt counts from here, whoever dies of it. */
-export async function claimDue(database: Database, consumer: string, leaseMs: number): Promise<DueMessage[]> {
+export async function claimDue(
+  database: Database,
+  consumer: string,
+  { most, leaseMs }: { readonly most: number; readonly leaseMs: number },
+): Promise<DueMessage[]> {
   return await query<DueMessage>(
     database,
     "inbox-claim-due",
     `with due as (
        select key from inbox_parked_keys where consumer = $1 and due_at <= clock_timestamp()
-       order by due_at limit 20 for update skip locked
+       order by due_at limit $3 for update skip locked
      )
      update inbox_parked_keys k set attempts = k.attempts + 1,
        due_at = clock_timestamp() + $2::float8 * interval '1 millisecond'
      from due, inbox_parked p
      where k.consumer = $1 and k.key = due.key and p.consumer = $1 and p.message_id = k.next_id and p.wire is not null
      returning p.wire, k.attempts, extract(epoch from k.parked_at)::float8 * 1000 as "parkedAt"`,
-    [consumer, leaseMs],
+    [consumer, leaseMs, most],
   );
 }
 

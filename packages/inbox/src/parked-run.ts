@@ -1,4 +1,4 @@
-import { type Handler, parseEnvelope, RejectedError } from "@throughline/envelope";
+import { type Envelope, type Handler, parseEnvelope, RejectedError } from "@throughline/envelope";
 import type { Database } from "@throughline/log";
 import { type Failure, handleEnvelope, traceDwell } from "@throughline/transport";
 import { claimDue, type DueMessage, dieHere, passKeys, retryLater } from "./parked-keys.ts";
@@ -14,32 +14,57 @@ export type ParkedRun = {
 /** How often, in milliseconds, it is looked whether a person has let a key go on. */
 const lookMs = 1_000;
 const longestRetryMs = 30_000;
+/** Messages that a process has in hand at most, each of another key: a slow one holds back no other. */
+const mostInHand = 20;
 /** A claim holds for as many times as long as a handler may take. */
 const leases = 2;
 const parked = { system: "postgresql", destination: "inbox_parked" };
 
 /** Handles the messages of parked keys in their order, from when the dead one before them is through, until disposed. */
 export function startParkedRun(database: Database, consumer: string, run: ParkedRun): AsyncDisposable {
-  const stopping = new AbortController();
-  const running = keepRunning(database, consumer, run, stopping.signal);
+  const inHand = new Set<Promise<void>>();
+  let isStopping = false;
+  let woken = Promise.withResolvers<void>();
+  const running = keepRunning();
   return {
     async [Symbol.asyncDispose]() {
-      stopping.abort();
+      isStopping = true;
+      woken.resolve();
       await running;
     },
   };
-}
 
-async function keepRunning(database: Database, consumer: string, run: ParkedRun, stopping: AbortSignal) {
-  while (!stopping.aborted) {
-    try {
-      const due = await claimDue(database, consumer, leases * run.timeoutMs);
-      await Promise.all(due.map((message) => runOne(database, consumer, message, run)));
-      if (due.length === 0) await pause(lookMs, stopping);
-    } catch (cause) {
-      run.onFailure({ error: new Error("Parked keys wait a little longer", { cause }), deadLettered: false });
-      await pause(lookMs, stopping);
+  async function keepRunning(): Promise<void> {
+    while (!isStopping) {
+      // Before the claim: what ends while it is made is followed by the next of its key.
+      woken = Promise.withResolvers();
+      const leaseMs = leases * run.timeoutMs;
+      const due = await claimDue(database, consumer, { most: mostInHand - inHand.size, leaseMs }).catch(waitLonger);
+      for (const message of due) takeInHand(message);
+      await wakeOrLook();
     }
+    await Promise.all(inHand);
+  }
+
+  function takeInHand(message: DueMessage): void {
+    const handling = runOne(database, consumer, message, run)
+      .catch(waitLonger)
+      .then(() => {
+        inHand.delete(handling);
+        woken.resolve();
+      });
+    inHand.add(handling);
+  }
+
+  async function wakeOrLook(): Promise<void> {
+    const timer = setTimeout(woken.resolve, lookMs);
+    await woken.promise;
+    clearTimeout(timer);
+  }
+
+  function waitLonger(cause: unknown): [] {
+    run.onFailure({ error: new Error("Parked keys wait a little longer", { cause }), deadLettered: false });
+    return [];
   }
 }
 
@@ -47,6 +72,7 @@ async function runOne(database: Database, consumer: string, { wire, attempts, pa
   const envelope = parseEnvelope(wire);
   if (attempts === 1) traceDwell("parked", Math.max(parkedAt, Date.parse(envelope.timestamp)), envelope);
   try {
+    if (attempts > run.attempts) throw new Error(silence(envelope, run.attempts));
     // The handler keeps the time itself; this is when its claim is over.
     const { handler, timeoutMs } = run;
     await handleEnvelope({ group: consumer, handler, timeoutMs: leases * timeoutMs }, envelope, parked);
@@ -62,16 +88,6 @@ async function runOne(database: Database, consumer: string, { wire, attempts, pa
   }
 }
 
-/** Resolves after `ms`, or when it is stopping. */
-function pause(ms: number, stopping: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  if (stopping.aborted) return Promise.resolve();
-  const end = () => {
-    clearTimeout(timer);
-    stopping.removeEventListener("abort", end);
-    resolve();
-  };
-  const timer = setTimeout(end, ms);
-  stopping.addEventListener("abort", end);
-  return promise;
+function silence({ type, id }: Envelope, attempts: number): string {
+  return `${attempts} attempts at ${type} ${id} left no outcome: it may end whoever handles it`;
 }

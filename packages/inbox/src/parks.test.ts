@@ -1,6 +1,6 @@
 import { createEnvelope, type Envelope, RejectedError } from "@throughline/envelope";
 import { uniqueName } from "@throughline/local/testing";
-import { type Database, query } from "@throughline/log";
+import { type Database, query, type Transaction } from "@throughline/log";
 import { memoryTransport } from "@throughline/transport/memory";
 import { expect, test, vi } from "vitest";
 import { on, onCall, type Reaction, startConsumer } from "./index.ts";
@@ -73,6 +73,33 @@ test("a waiting message that fails now and then is tried again at its place", as
   expect(await shop.effects()).toEqual(["2", "3"]);
 });
 
+test("a waiting message that ended every process that had it in hand dies at its place, and is not tried again", async () => {
+  await using shop = await openShop();
+  const [first, second, third] = [about("k", "1"), about("k", "2"), about("k", "3")];
+  shop.refused.add(first.id);
+  await publish(shop.road, [first, second, third]);
+  await until(() => shop.consumer.status().parked === 2);
+  await shop.database.transaction(async (tx) => {
+    await pass(tx, first);
+    // As three processes leave it that claimed it and were killed.
+    await query(tx, "kill", "update inbox_parked_keys set attempts = 3");
+  });
+  await until(() => shop.consumer.status().deadLettered === 2);
+  const [dead] = await query(
+    shop.database,
+    "dead",
+    "select message_id, attempts, error_message from inbox_parked where died_at is not null",
+  );
+  expect(dead).toEqual({
+    message_id: second.id,
+    attempts: 4,
+    error_message: `3 attempts at ${noted.type} ${second.id} left no outcome: it may end whoever handles it`,
+  });
+  await pass(shop.database, second);
+  await until(() => shop.consumer.status().handled === 1);
+  expect(await shop.effects()).toEqual(["3"]);
+});
+
 test("two dead messages of a key are waited for in their order, whichever is sent again first", async () => {
   await using shop = await openShop();
   const [first, second, third] = [about("k", "1"), about("k", "2"), about("k", "3")];
@@ -118,6 +145,32 @@ test("no third party is called for a message that waits", async () => {
   await publish(road, [first]);
   await until(() => consumer.status().handled === 2);
   expect(calls).toEqual(["1", "2"]);
+});
+
+test("a waiting message that takes long at its turn holds back no other key", async () => {
+  await using inbox = await openTestInbox();
+  const road = memoryTransport();
+  const answer = Promise.withResolvers<void>();
+  let isBroken = true;
+  const call = async ({ data: { text } }: { data: { text: string } }) => {
+    if (isBroken) throw new RejectedError("refused");
+    if (text === "slow") await answer.promise;
+  };
+  const reaction = onCall(noted, call, ({ data }, _answer, tx) => addEffect(tx, "diary", data.text));
+  await using consumer = await startConsumer(inbox.database, "diary", [reaction], { from: [road], parks, onFailure });
+  const [slow, quick] = [about("slow", "1"), about("quick", "1")];
+  await publish(road, [slow, quick]);
+  await until(() => consumer.status().deadLettered === 2);
+  isBroken = false;
+  await publish(road, [about("slow", "slow"), ...["2", "3", "4"].map((text) => about("quick", text))]);
+  await until(() => consumer.status().parked === 4);
+  await pass(inbox.database, slow);
+  await until(() => consumer.status().inFlight === 1);
+  await pass(inbox.database, quick);
+  await until(() => consumer.status().handled === 3);
+  answer.resolve();
+  await until(() => consumer.status().handled === 4);
+  expect(await effectsOf(inbox.database, "diary")).toEqual(["2", "3", "4", "slow"]);
 });
 
 test("messages that arrive while their key is let go are neither lost nor overtaken", async () => {
@@ -169,7 +222,7 @@ async function openShop() {
   };
 }
 
-async function pass(database: Database, { key, id }: Envelope): Promise<void> {
+async function pass(database: Database | Transaction, { key, id }: Envelope): Promise<void> {
   const text = "select inbox_pass(consumer, $1, $2) from inbox_parked_keys where key = $1";
   await query(database, "pass", text, [key, id]);
 }
