@@ -26,15 +26,17 @@ export async function parkKey(database: Database, consumer: string, { key, id }:
   );
 }
 
-/** Puts messages of parked keys aside, in the order given. Their keys are locked since `remember`. */
+/** Puts messages of parked keys aside, in the order given, copies once. Their keys are locked since `remember`. */
 export async function putAside(tx: Transaction, consumer: string, envelopes: readonly Envelope[]): Promise<void> {
+  // One statement cannot update the same row twice.
+  const each = [...new Map(envelopes.map((envelope) => [envelope.id.toLowerCase(), envelope])).values()];
   await query(
     tx,
     "inbox-put-aside",
     `insert into inbox_parked as p (consumer, key, message_id, wire)
      select $1, key, id, wire from unnest($2::text[], $3::uuid[], $4::text[]) with ordinality as given (key, id, wire, nth)
      order by nth on conflict (consumer, message_id) do update set wire = excluded.wire where p.wire is null`,
-    [consumer, envelopes.map(({ key }) => key), envelopes.map(({ id }) => id), envelopes.map(serializeEnvelope)],
+    [consumer, each.map(({ key }) => key), each.map(({ id }) => id), each.map(serializeEnvelope)],
   );
 }
 

@@ -3,7 +3,9 @@ import { uniqueName } from "@throughline/local/testing";
 import { type Database, query, type Transaction } from "@throughline/log";
 import { memoryTransport } from "@throughline/transport/memory";
 import { expect, test, vi } from "vitest";
+import { commitTogether } from "./commit.ts";
 import { on, onCall, type Reaction, startConsumer } from "./index.ts";
+import { parkKey } from "./parked-keys.ts";
 import { addEffect, effectsOf, noted, openTestInbox, publish, until } from "./test-inbox.ts";
 
 const other = { ...noted, type: "note.read" };
@@ -26,6 +28,19 @@ test("after a dead message the later ones of its key wait, and run in order once
   await until(() => shop.consumer.status().duplicates === 1);
   expect(await shop.effects()).toEqual(["s", "1", "2", "3", "4"]);
   expect(await leftOver(shop.database)).toBe(0);
+});
+
+test("copies of a waiting message that come together, by two roads, wait as one", async () => {
+  await using inbox = await openTestInbox();
+  const [dead, waiting, later] = [about("k", "1"), about("k", "2"), about("k", "3")];
+  await parkKey(inbox.database, "diary", dead);
+  const copies = [waiting, later, { ...waiting, id: waiting.id.toUpperCase() }, waiting];
+  const works = copies.map((envelope) => ({ envelope, effect: async () => {} }));
+  const options = { effectMs: 10_000, keysSideBySide: false, parks: new Set(parks) };
+  const outcomes = await commitTogether(inbox.database, "diary", works, options);
+  expect(outcomes).toEqual(copies.map(() => "parked"));
+  const order = await query(inbox.database, "order", "select message_id as id from inbox_parked order by position");
+  expect(order.map(({ id }) => id)).toEqual([dead.id, waiting.id, later.id]);
 });
 
 test("a discarded message lets its key go on without it", async () => {
