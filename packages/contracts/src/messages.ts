@@ -48,7 +48,7 @@ export const stockReserved = defineContract("stock.reserved", "1", z.object({ or
 export const stockRejected = defineContract("stock.rejected", "1", z.object({ orderId: id, reason }));
 export const stockReleased = defineContract("stock.released", "1", z.object({ orderId: id, items }));
 
-/** Every message that the services exchange. A new one is added here and nowhere else. */
+/** Every message that the services exchange. */
 export const contracts = [
   orderCreated,
   orderCompleted,

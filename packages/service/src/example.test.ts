@@ -21,7 +21,7 @@ test("a service reads its settings, serves HTTP and says what is wrong", async (
       headers: { "content-type": "application/json" },
       body: JSON.stringify(body),
     });
-  expect(await (await post({ name: "Ada" })).json()).toEqual({ text: "Hello Ada" });
+  expect(await (await post({ name: "world" })).json()).toEqual({ text: "Hello world" });
   expect((await post({ name: "nobody" })).status).toBe(409);
   expect(await (await post({})).json()).toMatchObject({ status: 400, errors: [{ path: "name" }] });
   expect((await fetch(`${http.url}/readyz`)).status).toBe(200);
