@@ -1,3 +1,4 @@
+import { workTypes } from "@throughline/contracts";
 import { claimBody, maxWireBytes, redeemBody } from "@throughline/claims";
 import { type Envelope, newId, parseEnvelope, serializeEnvelope } from "@throughline/envelope";
 import { query, type Transaction } from "@throughline/log";
@@ -8,9 +9,12 @@ import { type Letter, lockLetter } from "./letter.ts";
 import { takePlace } from "./parked.ts";
 import { sendBack } from "./replay.ts";
 
+const isWork = "Work is known by its id to whoever does it, who might do it twice: replay it, or discard it";
+
 /**
  * Sends a new message in the letter's place: the same envelope with other data, an id of its own, and the letter's message
- * as its cause. Returns its id. Throws, and nothing is changed, where it breaks its contract or the letter is settled.
+ * as its cause. Returns its id. Throws, and nothing is changed, where it breaks its contract, the letter is settled, or it is
+ * work: a charge under another id would be another charge.
  */
 export function editLetter(
   desk: Desk,
@@ -21,6 +25,7 @@ export function editLetter(
   return desk.database.transaction(async (tx) => {
     const letter = await lockLetter(tx, number, ["open", "quarantined"]);
     if (letter === undefined) throw new Error(`Letter ${number} is settled: see what became of it with show`);
+    if (workTypes.includes(letter.type ?? "")) throw new Error(isWork);
     const envelope = await correct(letter, data);
     const { id } = envelope;
     const corrected = { ...letter, ...rewrite(letter, envelope), messageId: id };
