@@ -39,7 +39,7 @@ export async function reportOrders(
       placed: sql<number>`count(*) filter (where not (${completed}) and not (${cancelled}))::int`,
       completed: sql<number>`count(*) filter (where ${completed})::int`,
       cancelled: sql<number>`count(*) filter (where ${cancelled})::int`,
-      pieces: sql<number>`coalesce(sum(${orderFacts.pieces}), 0)::int`,
+      pieces: sql<number>`coalesce(sum(${orderFacts.pieces}), 0)::float8`,
     })
     .from(orderFacts)
     .where(inPeriod);

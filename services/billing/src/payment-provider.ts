@@ -16,7 +16,7 @@ const refusal = z.object({ detail: z.string().optional(), title: z.string() });
 
 export function connectPaymentProvider(url: string, { timeoutMs }: { readonly timeoutMs: number }): PaymentProvider {
   async function post(path: string, orderId: string, { amountInCents, currency }: Amount, idempotencyKey: string) {
-    return await callHttp(new URL(path, url).href, {
+    return await callHttp(url.replace(/\/$/, "") + path, {
       method: "POST",
       headers: { "idempotency-key": idempotencyKey },
       body: { orderId, amountInCents, currency },

@@ -47,6 +47,16 @@ test("a customer orders for nobody else", async () => {
   expect((await shop.ask("/orders")).body).toEqual({ orders: [] });
 });
 
+test("an Idempotency-Key is the caller's own", async () => {
+  await using shop = await openShop();
+  const [ann, ben] = [await shop.token("c-1"), await shop.token("c-2")];
+  const place = (customerId: string, token: string) =>
+    shop.ask("/orders", { method: "POST", body: { ...order, customerId }, token, key: "order-1" });
+  const [first, again, other] = [await place("c-1", ann), await place("c-1", ann), await place("c-2", ben)];
+  expect([first.status, again.status, other.status]).toEqual([201, 201, 201]);
+  expect(again.body).toEqual(first.body);
+});
+
 test("a viewer sees all orders and changes none, and an operator does both, which is kept", async () => {
   await using shop = await openShop();
   const [viewer, operator] = [await shop.token("vic", "viewer"), await shop.token("opa", "operator")];
@@ -79,7 +89,7 @@ test("without a token all is as without tokens in development, and a token that 
   }
 });
 
-type Call = { readonly method?: string; readonly body?: object; readonly token?: string };
+type Call = { readonly method?: string; readonly body?: object; readonly token?: string; readonly key?: string };
 
 async function openShop() {
   await using opening = new AsyncDisposableStack();
@@ -91,8 +101,8 @@ async function openShop() {
   const http = opening.use(await serveHttp(quiet, { routes: routes(database, access), mapError }));
   const opened = opening.move();
 
-  async function ask(path: string, { method = "GET", body, token }: Call = {}) {
-    const headers = { "content-type": "application/json", ...(token && { authorization: `Bearer ${token}` }) };
+  async function ask(path: string, { method = "GET", body, token, key }: Call = {}) {
+    const headers = { "content-type": "application/json", ...(token && { authorization: `Bearer ${token}` }), ...(key && { "idempotency-key": key }) };
     const sent = body === undefined ? {} : { body: JSON.stringify(body) };
     const response = await fetch(http.url + path, { method, headers, ...sent });
     return { status: response.status, body: (await response.json()) as unknown };

@@ -39,7 +39,7 @@ const listQuery = z.strictObject({
   limit: z.coerce.number().int().min(1).max(200).default(50),
   after: z.string().min(1).optional(),
 });
-const cancelBody = z.strictObject({ reason: z.string().min(1).max(500).default("cancelled by the customer") });
+const cancelBody = z.strictObject({ reason: z.string().min(1).max(500).default("cancelled by the customer") }).prefault({});
 
 /**
  * Requests in, use cases: each answer is that of one transaction; orders that come at the same time share theirs. For a
@@ -55,7 +55,7 @@ export function routes(database: Database, access: Access): Router {
     const visitor = await admit(request);
     const body = readBody(placeOrderBody, request);
     if (!mayChange(visitor, body)) throw forbidden(visitor);
-    const placement = { repeatable: repeatableOf(request), by: visitor.name };
+    const placement = { repeatable: repeatableOf(request, visitor), by: visitor.name };
     const order = await inSharedTransaction((tx) => placeOrder(tx, body, placement));
     response.status(201).location(`/orders/${order.orderId}`).json(order);
   });
@@ -139,7 +139,8 @@ async function transaction<Result>(database: Database, work: (tx: Transaction) =
   }
 }
 
-function repeatableOf(request: Request) {
+/** Keys are the caller's own: no key has a blank, so that none is taken for somebody else's. */
+function repeatableOf(request: Request, { role, name }: Visitor) {
   const key = request.get("idempotency-key");
   if (key === undefined) return undefined;
   if (!/^[\x21-\x7e]{1,255}$/.test(key)) {
@@ -147,7 +148,8 @@ function repeatableOf(request: Request) {
       errors: [{ path: "idempotency-key", message: "expected 1 to 255 printable ASCII characters" }],
     });
   }
-  return { key, fingerprint: createHash("sha256").update(JSON.stringify(request.body)).digest("hex") };
+  const fingerprint = createHash("sha256").update(JSON.stringify(request.body)).digest("hex");
+  return { key: role === "anonymous" ? key : `${name} ${key}`, fingerprint };
 }
 
 function toJson({ reason, ...order }: OrderView) {
