@@ -53,7 +53,8 @@ async function run(): Promise<void> {
     if (stopping.aborted) return;
     const seconds = (performance.now() - startedAt) / 1000;
     console.log(board(brokers.addresses, services.url, { seconds, dataDir, signIn }));
-    await placeSamples(services.url, log);
+    if (signIn) await placeSamples(services.url, log);
+    else log("No sample orders are placed: they would need a token of OIDC_ISSUER.");
     if (!stopping.aborted) await once(stopping, "abort");
     log("Stopping …");
   } finally {

@@ -74,6 +74,7 @@ export async function supervise(
       if (stopping.signal.aborted) return;
       try {
         child = await start({ ...program, env });
+        if (stopping.signal.aborted) return;
         comebacks += 1;
       } catch (error) {
         // The old child has ended, so that the loop comes here again after a longer pause.

@@ -23,6 +23,13 @@ test("a line says when, how bad, which service, and in which correlation and mes
   });
 });
 
+test("a long line is looked through in one go", () => {
+  const { log, lines } = startLog();
+  const path = "a".repeat(4_000_000);
+  log.info(path);
+  expect(lines[0]).toContain(path);
+});
+
 test("a line below the level is not written", () => {
   const { log, lines } = startLog();
   log.debug("detail");

@@ -21,7 +21,8 @@ export function createLogger(
 
 const secretNames = ["authorization", "cookie", "password", "secret", "token"];
 const secretPaths = secretNames.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]);
-const urlPassword = /([a-z][a-z0-9+.-]*:\/\/[^\s:/@"]*:)[^\s/@"]+@/gi;
+// The scheme is bounded, so that a long text without one is passed over in one go.
+const urlPassword = /([a-z][a-z0-9+.-]{0,30}:\/\/[^\s:/@"]*:)[^\s/@"]+@/gi;
 
 function whereabouts(): object {
   const span = trace.getActiveSpan()?.spanContext();

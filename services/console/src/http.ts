@@ -59,19 +59,23 @@ function flowRoutes({ watch, access, stopping }: ConsoleParts): Router {
 
   router.get("/events", async (request, response) => {
     response.set({ "content-type": "text/event-stream", "cache-control": "no-store" });
+    let timer: NodeJS.Timeout | undefined;
+    // Who does not read any more is not waited for.
+    const end = () => void (response.writableNeedDrain ? response.destroy() : response.end());
     // Asked anew each time: who watches sees no more than the token is good for.
     const send = async () => {
       const { token } = await admit(access, tokenOf(request));
-      response.write(`data: ${JSON.stringify(await watch.latest(token))}\n\n`);
+      const drawn = await watch.latest(token);
+      if (response.writableEnded || response.closed) return;
+      if (!response.writableNeedDrain) response.write(`data: ${JSON.stringify(drawn)}\n\n`);
+      timer = setTimeout(() => send().catch(end), 1_000);
     };
-    const end = () => void response.end();
-    await send();
-    const timer = setInterval(() => send().catch(end), 1_000);
     stopping.addEventListener("abort", end, { once: true });
-    request.on("close", () => {
-      clearInterval(timer);
+    response.once("close", () => {
+      clearTimeout(timer);
       stopping.removeEventListener("abort", end);
     });
+    await send();
   });
 
   return router;
@@ -81,7 +85,8 @@ function storyRoutes({ addresses, traces, lettersAbout = noLetters }: ConsolePar
   const router = Router();
 
   router.get("/orders", ({ query }, response) => {
-    response.redirect(`/orders/${encodeURIComponent(String(query.id ?? "").trim())}`);
+    const id = String(query.id ?? "").trim();
+    response.redirect(id === "" ? "/" : `/orders/${encodeURIComponent(id)}`);
   });
 
   router.get("/orders/:orderId", async ({ params: { orderId } }, response) => {

@@ -60,5 +60,6 @@ function formOf({ body }: Request): { token: string; next: string } {
 function placeIn(next: unknown): string {
   const here = "http://console";
   const place = typeof next === "string" && URL.canParse(next, here) ? new URL(next, here) : undefined;
-  return place?.origin === here ? place.pathname + place.search : "/";
+  // Two slashes at the beginning lead to another host.
+  return place?.origin === here && !place.pathname.startsWith("//") ? place.pathname + place.search : "/";
 }

@@ -27,7 +27,7 @@ export function connectSwitchboard(url: string): Switchboard {
   const reasons = new Map<string, string>();
   return {
     async read() {
-      const found = states.parse(await (await callHttp(url, { timeoutMs: 2_000 })).json());
+      const found = states.parse(await (await ask(url, { timeoutMs: 2_000 })).json());
       return Object.entries(found).map(([name, state]) => {
         const reason = reasons.get(name);
         return { name, isOn: state === "on", isTurning: turning.has(name), ...(reason && { reason }) };
@@ -36,7 +36,7 @@ export function connectSwitchboard(url: string): Switchboard {
     turn(name, to) {
       turning.add(name);
       reasons.delete(name);
-      callHttp(`${url}/${encodeURIComponent(name)}/${to}`, { method: "POST", timeoutMs: patienceMs })
+      ask(`${url}/${encodeURIComponent(name)}/${to}`, { method: "POST", timeoutMs: patienceMs })
         .then((answer) => {
           if (!answer.ok) reasons.set(name, `it was not turned ${to}: the output of npm start says why`);
         })
@@ -44,4 +44,13 @@ export function connectSwitchboard(url: string): Switchboard {
         .finally(() => turning.delete(name));
     },
   };
+}
+
+/** The address is a secret, which is not told. */
+async function ask(...call: Parameters<typeof callHttp>): Promise<Response> {
+  try {
+    return await callHttp(...call);
+  } catch {
+    throw new Error("npm start, which turns brokers on and off, does not answer");
+  }
 }

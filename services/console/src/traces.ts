@@ -7,7 +7,7 @@ export type Traces = {
   about(key: string): readonly Span[];
 };
 
-type Trace = { readonly spans: Span[]; readonly keys: Set<string> };
+type Trace = { readonly spans: Map<string, Span>; readonly keys: Set<string> };
 
 /** Keeps at most `mostSpans`, about 1 KiB each, and forgets the traces that began first. */
 export function createTraces({ mostSpans }: { readonly mostSpans: number }): Traces {
@@ -23,13 +23,15 @@ export function createTraces({ mostSpans }: { readonly mostSpans: number }): Tra
         forget(traceId);
       }
     },
-    about: (key) => [...(byKey.get(key) ?? [])].flatMap((traceId) => traces.get(traceId)?.spans ?? []),
+    about: (key) => [...(byKey.get(key) ?? [])].flatMap((traceId) => [...(traces.get(traceId)?.spans.values() ?? [])]),
   };
 
   function keep(span: Span): void {
-    const trace = traces.get(span.traceId) ?? { spans: [], keys: new Set() };
+    const trace = traces.get(span.traceId) ?? { spans: new Map(), keys: new Set() };
     traces.set(span.traceId, trace);
-    trace.spans.push(span);
+    // An exporter that had no answer sends again.
+    if (trace.spans.has(span.spanId)) return;
+    trace.spans.set(span.spanId, span);
     count += 1;
     const key = span.attributes["throughline.key"];
     if (typeof key !== "string") return;
@@ -38,10 +40,10 @@ export function createTraces({ mostSpans }: { readonly mostSpans: number }): Tra
   }
 
   function forget(traceId: string): void {
-    const { spans, keys } = traces.get(traceId) ?? { spans: [], keys: [] };
+    const forgotten = traces.get(traceId);
     traces.delete(traceId);
-    count -= spans.length;
-    for (const key of keys) {
+    count -= forgotten?.spans.size ?? 0;
+    for (const key of forgotten?.keys ?? []) {
       byKey.get(key)?.delete(traceId);
       if (byKey.get(key)?.size === 0) byKey.delete(key);
     }

@@ -52,7 +52,7 @@ export function tryRoutes(config: Config, watch: Watch, log: Pick<Service["log"]
     const { token, name: by } = visitorOf(response) ?? {};
     const action = String(request.params.action);
     const fields = fieldsOf(request);
-    log.info({ by, action, ...fields }, "tried out from the console");
+    log.info({ ...fields, by, action }, "tried out from the console");
     await (actions[action] ?? unknown(action))(fields, token);
     response.redirect(303, "/try");
   });
