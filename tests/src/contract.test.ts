@@ -104,6 +104,7 @@ test("POST /orders/{orderId}/cancellation answers 202, with or without a reason"
   const cancellation = await ask("order", `/orders/${orderId}/cancellation`, post({ reason: "a gift" }));
   expect(cancellation).toMatchObject({ status: 202, body: { orderId, status: "cancelled" } });
   expect((await ask("order", `/orders/${orderId}/cancellation`, post({}))).status).toBe(202);
+  expect((await ask("order", `/orders/${orderId}/cancellation`, { method: "POST" })).status).toBe(202);
 });
 
 test("billing, inventory, analytics and the provider answer what they know", async () => {

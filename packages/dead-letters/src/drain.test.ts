@@ -1,6 +1,7 @@
 import { serializeEnvelope } from "@throughline/envelope";
 import { query } from "@throughline/log";
 import { describe, expect, test, vi } from "vitest";
+import { bury } from "./bury.ts";
 import { startDeadLetters } from "./index.ts";
 import { findNumbers } from "./letter.ts";
 import { cancelled, group, isExcused, letterWhen, openLetters, patience, type } from "./testing/letters.ts";
@@ -51,6 +52,31 @@ describe.skipIf(isExcused)("draining", () => {
       error: { message: "too large" },
     });
     expect(await query(shop.database, "rest", "select from outbox_dead")).toEqual([]);
+  });
+
+  test("what two destinations refused is a letter for each", async () => {
+    await using shop = await openLetters();
+    const wire = serializeEnvelope(cancelled("o-1"));
+    for (const destination of ["kafka", "sns-sqs"]) {
+      await query(
+        shop.database,
+        "bury",
+        `insert into outbox_dead (destination, position, created_at, key, type, id, version, "timestamp", source, sequence,
+           correlation_id, wire, slot, attempts, error)
+         values ($2, 1, now(), 'o-1', '${type}', 'x', '1', 'x', 'order-service', 1, 'c', $1, 0, 20, 'too large')`,
+        [wire, destination],
+      );
+    }
+    const letters = [await letterWhen(shop.database, 1), await letterWhen(shop.database, 2)];
+    expect(letters.map(({ origin }) => origin.name).sort()).toEqual(["kafka", "sns-sqs"]);
+  });
+
+  test("whatever the key of a record is, the letter is kept", async () => {
+    await using shop = await openLetters({ isDraining: false });
+    const fate = { error: { name: "RejectedError", message: "no envelope" }, attempts: 1, failedAt: new Date() };
+    const origin = { name: "dev.order.created", partition: 0, offset: "7", key: "\0\0\0\u0007" };
+    const letter = { group, origin, body: Buffer.from("?"), headers: {}, ...fate };
+    expect(await bury(shop.database, { letter, road: "kafka", id: "1" })).toMatchObject({ number: 1 });
   });
 
   test("a letter that cannot be kept yet stays with the broker, and those who look on are told", async () => {

@@ -1,6 +1,6 @@
-import { workTypes } from "@throughline/contracts";
 import { claimBody, maxWireBytes, redeemBody } from "@throughline/claims";
-import { type Envelope, newId, parseEnvelope, serializeEnvelope } from "@throughline/envelope";
+import { workTypes } from "@throughline/contracts";
+import { deriveId, type Envelope, parseEnvelope, serializeEnvelope } from "@throughline/envelope";
 import { query, type Transaction } from "@throughline/log";
 import { settle } from "./actions.ts";
 import { requireContract } from "./contract.ts";
@@ -14,7 +14,8 @@ const isWork = "Work is known by its id to whoever does it, who might do it twic
 /**
  * Sends a new message in the letter's place: the same envelope with other data, an id of its own, and the letter's message
  * as its cause. Returns its id. Throws, and nothing is changed, where it breaks its contract, the letter is settled, or it is
- * work: a charge under another id would be another charge.
+ * work: a charge under another id would be another charge. Where the broker did not answer it may have the message: tried
+ * again, whichever of the two comes first has its effect, and the other none.
  */
 export function editLetter(
   desk: Desk,
@@ -57,9 +58,11 @@ export function faultOfData({ body }: Pick<Letter, "body">, data: unknown): Erro
   }
 }
 
-async function correct({ body }: Letter, data: unknown): Promise<Envelope> {
+async function correct({ body, group, deaths }: Letter, data: unknown): Promise<Envelope> {
   const { dataref: _, ...dead } = parseEnvelope(body);
-  const envelope = { ...dead, id: newId(), causationId: dead.id, data };
+  // The same when it is tried again, since the first may be with the broker although nobody was told.
+  const id = deriveId(`${dead.id} corrected for ${group} after ${deaths}`, new Date(dead.timestamp));
+  const envelope = { ...dead, id, causationId: dead.id, data };
   requireContract(envelope);
   // Also the envelope itself: what goes out must come in.
   return parseEnvelope(serializeEnvelope(await withoutBigBody(envelope)));

@@ -22,8 +22,13 @@ export async function letOutboxKeyGo(tx: Transaction, { origin, key }: Letter): 
   );
 }
 
-/** Another message takes the place of a letter in the order of its key. */
+/**
+ * Another message takes the place of a letter in the order of its key. From here to the commit the consumer waits where it
+ * asks whose turn it is: it may have the other message before.
+ */
 export async function takePlace(tx: Transaction, { group, key, messageId }: Letter, newId: string): Promise<void> {
+  const lock = "select from inbox_parked_keys where consumer = $1 and key = $2 for update";
+  await query(tx, "dead_letter_lock_key", lock, [group, key]);
   await query(
     tx,
     "dead_letter_take_place",

@@ -1,6 +1,9 @@
-import { parseEnvelope } from "@throughline/envelope";
+import { createEnvelope, parseEnvelope, serializeEnvelope } from "@throughline/envelope";
+import { query } from "@throughline/log";
 import { describe, expect, test, vi } from "vitest";
 import { readActions } from "./actions.ts";
+import { bury } from "./bury.ts";
+import type { Desk } from "./desk.ts";
 import { discardLetter } from "./discard.ts";
 import { dryRun } from "./dry-run.ts";
 import { editLetter } from "./edit.ts";
@@ -59,6 +62,47 @@ describe.skipIf(isExcused)("a letter", () => {
     expect(await letterWhen(shop.database, 1)).toMatchObject({ state: "replaced", replacedBy: id });
     expect(await readActions(shop.database, 1)).toMatchObject([{ action: "replaced", by: "ann", detail: id }]);
     await expect(editLetter(shop.desk, 1, { orderId: "o-1", reason: "again" }, act)).rejects.toThrow(/settled/);
+  });
+
+  test("of which the correction may be with the broker already goes out under the same id again", async () => {
+    await using shop = await openLetters();
+    await shop.publish(cancelled("o-1", 7));
+    await letterWhen(shop.database, 1);
+    const unanswered = afterRedelivery(shop.desk, () => Promise.reject(new Error("no answer")));
+    await expect(editLetter(unanswered, 1, { orderId: "o-1", reason: "too late" }, act)).rejects.toThrow("no answer");
+    await vi.waitUntil(() => shop.consumer.status().handled === 1, patience);
+    expect(await letterWhen(shop.database, 1)).toMatchObject({ state: "open" });
+
+    await editLetter(shop.desk, 1, { orderId: "o-1", reason: "too late" }, act);
+    await vi.waitUntil(() => shop.consumer.status().duplicates === 1, patience);
+    expect(await shop.notes()).toEqual(["too late"]);
+  });
+
+  test("whose key waits for it is corrected at its place, however soon the broker brings the correction", async () => {
+    await using shop = await openLetters({ parks: [type] });
+    await shop.publish(cancelled("o-1", 7));
+    await letterWhen(shop.database, 1);
+    await shop.publish(cancelled("o-1", "2"));
+    await vi.waitUntil(() => shop.consumer.status().parked === 1, patience);
+    const asking = "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+    const slow = afterRedelivery(shop.desk, () =>
+      vi.waitUntil(async () => (await query(shop.database, "asking", asking)).length > 0, patience),
+    );
+    await editLetter(slow, 1, { orderId: "o-1", reason: "1" }, act);
+    await vi.waitUntil(() => shop.consumer.status().handled === 2, patience);
+    expect(await shop.notes()).toEqual(["1", "2"]);
+  });
+
+  test("that is work is not corrected, because whoever does it knows it by its id", async () => {
+    await using shop = await openLetters({ isDraining: false });
+    const data = { orderId: "o-1", amountInCents: 1, currency: "USD", express: false };
+    const message = { type: "payment.requested", version: "1", key: "o-1", data };
+    const body = Buffer.from(serializeEnvelope(createEnvelope(message, { source: "billing-service" })));
+    const fate = { error: { name: "Error", message: "no answer" }, attempts: 10, failedAt: new Date() };
+    const letter = { group: "billing.work", origin: { name: "work" }, body, headers: {}, ...fate };
+    await bury(shop.database, { letter, road: "rabbitmq", id: "1" });
+    await expect(editLetter(shop.desk, 1, data, act)).rejects.toThrow(/^Work is known by its id/);
+    expect(await letterWhen(shop.database, 1)).toMatchObject({ state: "open" });
   });
 
   test("parks its key where its type does, and a replay lets the others go on in order", async () => {
@@ -134,3 +178,20 @@ describe.skipIf(isExcused)("a letter", () => {
     expect(calls).toBe(before);
   });
 });
+
+/** A desk at which something happens between a letter's way back and the commit. */
+function afterRedelivery(desk: Desk, happens: () => Promise<unknown>): Desk {
+  return {
+    ...desk,
+    async road(name) {
+      const road = await desk.road(name);
+      const { deadLetters } = road;
+      if (deadLetters === undefined) return road;
+      const redeliver: typeof deadLetters.redeliver = async (letter) => {
+        await deadLetters.redeliver(letter);
+        await happens();
+      };
+      return { ...road, deadLetters: { ...deadLetters, redeliver } };
+    },
+  };
+}

@@ -35,6 +35,11 @@ test("a stored envelope is not parsed before its data is read", () => {
   expect(restoreEnvelope(header, serializeEnvelope(envelope)).data).toEqual(envelope.data);
 });
 
+test("a name that Postgres cannot keep is a fault", () => {
+  const wire = JSON.stringify({ ...envelope, key: "o\0" });
+  expect(() => parseEnvelope(wire)).toThrow(/key: expected no NUL/);
+});
+
 test("every fault is named by its path", () => {
   const wire = JSON.stringify({
     ...envelope,

@@ -3,7 +3,12 @@ import type { Envelope } from "./envelope.ts";
 import { RejectedError } from "./rejected-error.ts";
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });
-const text = z.string().min(1).max(255);
+/** Postgres keeps every character but NUL. */
+const text = z
+  .string()
+  .min(1)
+  .max(255)
+  .regex(/^[^\0]*$/, "expected no NUL");
 const envelopeSchema = z.object({
   id: z.uuid(),
   type: z

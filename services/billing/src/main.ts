@@ -35,7 +35,9 @@ const settings = roadSettings({
 await using database = await openDatabase(config);
 await using _claims = await openClaims(config);
 await migrate(database, [log, eventStore, outbox, inbox, deadLetterTables, own]);
-const provider = connectPaymentProvider(config.paymentProviderUrl, { timeoutMs: Math.ceil(config.handlerTimeoutMs / 2) });
+const provider = connectPaymentProvider(config.paymentProviderUrl, {
+  timeoutMs: Math.ceil(config.handlerTimeoutMs / 2),
+});
 const work = workReactions(database.handle, provider);
 await examineAtStart(config, { database, reactions: { billing: reactions, "billing.work": work }, log: service.log });
 

@@ -105,7 +105,15 @@ describe("in development", () => {
   test("signing in leads nowhere but to the console", async () => {
     await using console = await openConsole(await localAccess());
     const token = await console.token("opa", "operator");
-    for (const next of ["https://evil.example/", "//evil.example", "/\\evil.example", "/\t/evil.example", "/.//evil.example", "http://console//evil.example", ""]) {
+    for (const next of [
+      "https://evil.example/",
+      "//evil.example",
+      "/\\evil.example",
+      "/\t/evil.example",
+      "/.//evil.example",
+      "http://console//evil.example",
+      "",
+    ]) {
       expect([next, (await console.signIn(token, next)).headers.get("location")]).toEqual([next, "/"]);
     }
   });

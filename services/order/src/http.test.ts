@@ -102,7 +102,11 @@ async function openShop() {
   const opened = opening.move();
 
   async function ask(path: string, { method = "GET", body, token, key }: Call = {}) {
-    const headers = { "content-type": "application/json", ...(token && { authorization: `Bearer ${token}` }), ...(key && { "idempotency-key": key }) };
+    const headers = {
+      "content-type": "application/json",
+      ...(token && { authorization: `Bearer ${token}` }),
+      ...(key && { "idempotency-key": key }),
+    };
     const sent = body === undefined ? {} : { body: JSON.stringify(body) };
     const response = await fetch(http.url + path, { method, headers, ...sent });
     return { status: response.status, body: (await response.json()) as unknown };

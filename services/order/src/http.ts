@@ -39,7 +39,9 @@ const listQuery = z.strictObject({
   limit: z.coerce.number().int().min(1).max(200).default(50),
   after: z.string().min(1).optional(),
 });
-const cancelBody = z.strictObject({ reason: z.string().min(1).max(500).default("cancelled by the customer") }).prefault({});
+const cancelBody = z
+  .strictObject({ reason: z.string().min(1).max(500).default("cancelled by the customer") })
+  .prefault({});
 
 /**
  * Requests in, use cases: each answer is that of one transaction; orders that come at the same time share theirs. For a

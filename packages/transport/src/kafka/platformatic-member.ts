@@ -15,7 +15,7 @@ import { type ClientOptions, opened } from "./platformatic.ts";
 const fetchWaitMs = 250;
 /** The pause before what came at the wrong time is fetched again, or a broker without partitions is asked. */
 const refetchAfterMs = 100;
-const earliest = -2n;
+const [earliest, latest] = [-2n, -1n];
 const isControl = 0b10_0000;
 
 /** What the group gave to this member: where it is in each partition, by topic and partition. */
@@ -90,14 +90,18 @@ export async function joinGroup(options: ClientOptions, membership: Membership):
     onAssigned();
     const assigned = (consumer.assignments ?? []).filter(({ partitions }) => partitions.length > 0);
     if (assigned.length === 0) return;
-    const [committed, lowest] = await Promise.all([
+    const offsetsAt = (timestamp: bigint) =>
+      consumer.listOffsets({ topics: assigned.map(({ topic }) => topic), timestamp });
+    const [committed, lowest, highest] = await Promise.all([
       consumer.listCommittedOffsets({ topics: assigned }),
-      consumer.listOffsets({ topics: assigned.map(({ topic }) => topic), timestamp: earliest }),
+      offsetsAt(earliest),
+      offsetsAt(latest),
     ]);
     for (const { topic, partitions } of assigned) {
       for (const partition of partitions) {
         const [at = -1n, low = 0n] = [committed.get(topic)?.[partition], lowest.get(topic)?.[partition]];
-        const isThere = at >= low;
+        // A broker may have lost the end of its log, and with it the place of the group.
+        const isThere = at >= low && at <= (highest.get(topic)?.[partition] ?? at);
         const position: Position = { topic, partition, next: isThere ? at : low, isPaused: false };
         generation.positions.set(`${topic}/${partition}`, position);
       }

@@ -46,6 +46,16 @@ describe.skipIf(brokers.length === 0 && process.env.CI !== "true").concurrent.ea
       expect([deadLetter?.key?.toString(), deadLetter?.value]).toEqual(["order-1", null]);
     });
 
+    test("where the broker has lost the place of the group, it begins with the oldest message that is there", async () => {
+      await using shop = await openShop({ client, partitions: 1 });
+      await shop.publish([order("order-1"), order("order-2")]);
+      const partitions = [{ partition: 0, offset: "1000" }];
+      await shop.stranger.admin.setOffsets({ groupId: `${shop.namespace}.billing`, topic: shop.topic, partitions });
+      const { handled } = await shop.listen();
+      await vi.waitUntil(() => handled.length === 2, patience);
+      expect(handled.map(({ key }) => key)).toEqual(["order-1", "order-2"]);
+    });
+
     test("nothing is committed before it is handled, and not past what is still in hand", async () => {
       await using shop = await openShop({ client, partitions: 1 });
       const [slow, fast] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];

@@ -26,7 +26,7 @@ export function letterOf(message: ConsumeMessage, group: string, queue: string):
   };
 }
 
-/** The message as it came, for the queue that it came to. */
+/** The message as it came, for the queue that it came to; what it waits from now on begins now. */
 export function messageOf({ origin, body, headers }: DeadLetter): Outgoing {
   const properties = [...texts, ...numbers].flatMap((name) => {
     const value = headers[`${property}${name}`];
@@ -38,7 +38,10 @@ export function messageOf({ origin, body, headers }: DeadLetter): Outgoing {
     exchange: "",
     routingKey: origin.name,
     content: Buffer.from(body),
-    properties: { ...Object.fromEntries(properties), headers: { ...Object.fromEntries(own), ...others } },
+    properties: {
+      ...Object.fromEntries(properties),
+      headers: { ...Object.fromEntries(own), ...others, ...("sentAt" in headers && { sentAt: String(Date.now()) }) },
+    },
   };
 }
 

@@ -36,8 +36,10 @@ export function keepLeases({ firstSeconds, seconds, extend, onLost }: LeaseOptio
     const now = performance.now();
     for (const [receiptHandle, message] of held) {
       if (message.until - now > (seconds * 1_000 * 2) / 3) continue;
+      const before = message.until;
       message.until = now + seconds * 1_000;
       message.extension = extend(receiptHandle).catch((cause: unknown) => {
+        message.until = before;
         onLost(new Error("A message is still being handled, and may be delivered again meanwhile", { cause }));
       });
     }
