@@ -52,17 +52,16 @@ function configOf(service: string, env?: Record<string, string>): Config {
   return parseConfig({ service, port: 0, ...roadsOf(service) }, env);
 }
 
-/** The documented addresses on this machine, or those that `npm start` was moved to. */
+/** The documented addresses on this machine. */
 function localStack(service: string, namespace: string): Record<string, string> {
   const login = "throughline:throughline";
-  const at = (distance: number) => `127.0.0.1:${Number(process.env.THROUGHLINE_BASE_PORT ?? 14_000) + distance}`;
   return {
     NAMESPACE: namespace,
-    DATABASE_URL: `postgres://${login}@${at(10)}/throughline_${service}`,
-    CLAIMS_URL: `postgres://${login}@${at(10)}/throughline_claims`,
-    KAFKA_BROKERS: at(20),
-    RABBITMQ_URL: `amqp://${login}@${at(30)}`,
-    SNS_SQS_ENDPOINT: `http://${at(40)}`,
+    DATABASE_URL: `postgres://${login}@127.0.0.1:14010/throughline_${service}`,
+    CLAIMS_URL: `postgres://${login}@127.0.0.1:14010/throughline_claims`,
+    KAFKA_BROKERS: "127.0.0.1:14020",
+    RABBITMQ_URL: `amqp://${login}@127.0.0.1:14030`,
+    SNS_SQS_ENDPOINT: "http://127.0.0.1:14040",
   };
 }
 
