@@ -54,6 +54,9 @@ export async function readParkedKeys(database: Database, share: Share): Promise<
   return found.map(({ key }) => key);
 }
 
+/** Bytes of a key that are tried together, unless they are of one message. */
+const keyBytes = 64 * 1_024;
+
 /** The keys that are due, also those that have no message any more, and the first messages of each. */
 export async function readDue(database: Database, share: Share): Promise<DueKeys> {
   const keys = await query<{ key: string; tries: number }>(
@@ -68,10 +71,11 @@ export async function readDue(database: Database, share: Share): Promise<DueKeys
     database,
     "outbox_due_rows",
     `select r.* from unnest($2::text[]) with ordinality as due(key, nth), lateral (
-       select position::float8 as position, ${rowColumns} from outbox_parked p
-       where p.destination = $1 and p.key = due.key order by p.position limit 20
-     ) r order by nth, r.position`,
-    [share.destination, keys.map(({ key }) => key)],
+       select position::float8 as position, ${rowColumns},
+         (sum(octet_length(wire)) over (order by p.position rows unbounded preceding))::float8 as bytes
+       from outbox_parked p where p.destination = $1 and p.key = due.key order by p.position limit 20
+     ) r where bytes <= $3 or bytes = octet_length(wire) order by nth, r.position`,
+    [share.destination, keys.map(({ key }) => key), keyBytes],
   );
   return { keys, rows };
 }

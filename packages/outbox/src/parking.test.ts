@@ -46,6 +46,23 @@ test("a parked key is retried while its lane is busy", async () => {
   expect(broker.received.length).toBeLessThan(401);
 });
 
+test("heavy messages of a parked key are tried few at a time", async () => {
+  await using outbox = await openOutbox();
+  const broker = createBroker();
+  let isRefusing = true;
+  broker.answer = () => (isRefusing ? "refused" : undefined);
+  const heavy = "x".repeat(30 * 1_024);
+  await tell(outbox.database, ...numbersTo(5).map(() => told("a", heavy)));
+  await using relay = await startRelay(outbox.database, { to: [broker], ...quickly });
+  await vi.waitUntil(async () => (await relay.status())[0]?.parked === 5, soon);
+  const counts: number[] = [];
+  broker.before = async (envelopes) => void counts.push(envelopes.length);
+  isRefusing = false;
+  await vi.waitUntil(() => broker.received.length === 5, soon);
+  expect(Math.max(...counts)).toBe(2);
+  expect(sequencesOf(broker.received)).toEqual({ a: numbersTo(5) });
+});
+
 test("a message that was refused too often is dead, and its key goes on", async () => {
   await using outbox = await openOutbox();
   const broker = createBroker();

@@ -46,13 +46,14 @@ export const parkingStatements: Statements = {
       .map(({ key, attempts }) => ({ key, tries: attempts }));
   },
   outbox_due_rows(tx, { schema }, values) {
-    const [destination, keys] = values as [string, string[]];
+    const [destination, keys, keyBytes] = values as [string, string[], number];
     const parked = schema.parked.all(tx).filter((row) => row.destination === destination);
     return keys.flatMap((key) =>
       parked
         .filter((row) => row.key === key)
         .sort(byPosition)
-        .slice(0, 20),
+        .slice(0, 20)
+        .filter((_, nth, rows) => nth === 0 || bytesOf(rows.slice(0, nth + 1)) <= keyBytes),
     );
   },
   outbox_next_due(tx, { schema, clockMs }, values) {
@@ -119,6 +120,10 @@ function isOf(values: readonly unknown[]) {
   const [destination, lanes, number] = values as [string, number, number];
   return (row: { readonly destination: string; readonly slot: number }) =>
     row.destination === destination && row.slot % lanes === number;
+}
+
+function bytesOf(rows: readonly OutboxRow[]): number {
+  return rows.reduce((sum, { wire }) => sum + Buffer.byteLength(wire), 0);
 }
 
 function byPosition(one: OutboxRow, other: OutboxRow): number {
