@@ -1,5 +1,5 @@
 import { channel } from "node:diagnostics_channel";
-import { allEnded, claimCursor, type Database, type LogPage, readLog } from "@throughline/log";
+import { allEnded, claimCursor, type Database } from "@throughline/log";
 import type { Destination } from "./destination.ts";
 import type { ParkingPolicy } from "./judge.ts";
 import { keepLease, type Lease } from "./lease.ts";
@@ -7,7 +7,7 @@ import { outboxLog } from "./outbox-log.ts";
 import { openParking, type Parking } from "./parking.ts";
 import { pause } from "./pause.ts";
 import { publishAll } from "./publish-all.ts";
-import { type Row, rowColumns } from "./rows.ts";
+import { type Page, readPage } from "./read-page.ts";
 import type { Holding, Share } from "./share.ts";
 import type { Tail } from "./tail.ts";
 
@@ -21,7 +21,10 @@ export type Lane = {
   readonly number: number;
   readonly lanes: number;
   readonly owner: string;
+  /** Messages in a page, at most. */
   readonly batchSize: number;
+  /** Bytes in a page, at most, unless it is of one message. */
+  readonly pageBytes: number;
   readonly leaseMs: number;
   readonly policy: ParkingPolicy;
   readonly stopping: AbortSignal;
@@ -78,7 +81,7 @@ async function flow(lane: Lane, lease: Lease, holding: Holding): Promise<void> {
 
 type Relayed = {
   /** The page behind it, where there is one. */
-  readonly next?: LogPage<Row> | undefined;
+  readonly next?: Page | undefined;
   /** The cursor's move past it. */
   readonly moving?: Promise<void>;
 };
@@ -89,12 +92,12 @@ type Relayed = {
  */
 async function relayPage(
   { lane, lease, parking }: { readonly lane: Lane; readonly lease: Lease; readonly parking: Parking },
-  page: LogPage<Row>,
+  page: Page,
   moving?: Promise<void>,
 ): Promise<Relayed> {
   if (page.rows.length > 0) afterRead.publish(undefined);
   const flowing = parking.keys.size === 0 ? page.rows : page.rows.filter(({ key }) => !parking.keys.has(key));
-  const reading = page.rows.length === lane.batchSize ? readPage(lane, page.upTo) : undefined;
+  const reading = page.isFull ? readPage(lane, page.upTo) : undefined;
   const [staying, behind] = await allEnded([publishAll(lane, lease, flowing), reading, moving]);
   if (staying === undefined) return {};
   if (flowing.length > 0) afterPublish.publish(undefined);
@@ -103,17 +106,4 @@ async function relayPage(
   if (parked.length === 0) return { next, moving: lease.move(lane.database, page.upTo) };
   await parking.park(lease, parked, staying, page.upTo);
   return { next };
-}
-
-function readPage(
-  { database, destination, tail, lanes, number, batchSize }: Lane,
-  after: number,
-): Promise<LogPage<Row>> {
-  const query = {
-    name: "outbox_read",
-    columns: rowColumns,
-    where: "slot % $4 = $5 and ($6::text[] is null or type = any($6))",
-    values: [lanes, number, destination.types ?? null],
-  };
-  return readLog<Row>(database, outboxLog, query, { after, limit: batchSize, end: tail.limit });
 }

@@ -4,7 +4,10 @@ import { type Cursor, type Database, moveCursor, releaseCursor, renewCursor, typ
 export type Lease = AsyncDisposable & {
   /** The lane is done up to here. */
   readonly position: number;
-  /** Throws where another relay has claimed the lane since, or it was sent back: then nothing has moved and nothing more is to be sent. */
+  /**
+   * Throws where another relay has claimed the lane since, or it was sent back: then nothing has moved, and nothing more
+   * is to be sent than what was under way meanwhile, which may be the page behind.
+   */
   move(handle: Database | Transaction, position: number): Promise<void>;
   /** Throws likewise; asks the database only where the lease may have run out, as after a pause of the whole process. */
   confirm(): Promise<void>;

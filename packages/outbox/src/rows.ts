@@ -1,8 +1,10 @@
 import { type Envelope, restoreEnvelope } from "@throughline/envelope";
 
-/** What a relay reads of a message; `position` comes with it. */
-export const rowColumns = `key, type, id, version, "timestamp", source, sequence::float8 as sequence,
-  correlation_id as "correlationId", causation_id as "causationId", traceparent, wire`;
+/** What a relay reads of a message besides its text; `position` comes with it. */
+export const headerColumns = `key, type, id, version, "timestamp", source, sequence::float8 as sequence,
+  correlation_id as "correlationId", causation_id as "causationId", traceparent`;
+
+export const rowColumns = `${headerColumns}, wire`;
 
 export type Row = Omit<Envelope, "data" | "causationId" | "traceparent"> & {
   readonly position: number;

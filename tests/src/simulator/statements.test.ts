@@ -10,7 +10,6 @@ import {
   moveCursor,
   openCursors,
   readLimit,
-  readLog,
   releaseCursor,
   renewCursor,
   resetCursor,
@@ -27,7 +26,8 @@ import {
   readNextDueMs,
   readParkedKeys,
 } from "../../../packages/outbox/src/parked-rows.ts";
-import { type Row, rowColumns } from "../../../packages/outbox/src/rows.ts";
+import { readPage } from "../../../packages/outbox/src/read-page.ts";
+import type { Row } from "../../../packages/outbox/src/rows.ts";
 import { idOf } from "./plan.ts";
 import { createEngine } from "./postgres/engine.ts";
 import { SimulatedPool } from "./postgres/pool.ts";
@@ -64,8 +64,18 @@ const calls = fc.oneof(
       (side) =>
         side.run((database) => resetCursor(database, outboxLog, destination, to)),
   ),
-  fc.record({ keys: fc.array(key, { minLength: 1, maxLength: 4 }), isRolledBack: fc.boolean() }).map(tell),
-  fc.record({ after: fc.integer({ min: 0, max: 6 }), limit: fc.integer({ min: 1, max: 4 }) }).map(read),
+  fc
+    .record({
+      ...{ keys: fc.array(key, { minLength: 1, maxLength: 4 }), isRolledBack: fc.boolean() },
+      data: fc.constantFrom("small", "large ".repeat(5_000)),
+    })
+    .map(tell),
+  fc
+    .record({
+      ...{ after: fc.integer({ min: 0, max: 6 }), batchSize: fc.integer({ min: 1, max: 4 }) },
+      pageBytes: fc.integer({ min: 100, max: 4_000 }),
+    })
+    .map(read),
   fc.constant<Call>((side) => side.run((database) => readLimit(database, outboxLog))),
   fc
     .record({ positions: fc.array(position, { maxLength: 5 }), failed: fc.array(key, { maxLength: 2 }), waitMs })
@@ -148,8 +158,8 @@ function onCursor(index: number, call: (side: Side, cursor: Cursor) => Promise<u
   };
 }
 
-function tell({ keys, isRolledBack }: { readonly keys: readonly string[]; readonly isRolledBack: boolean }): Call {
-  const messages = keys.map((each) => ({ type: "order.created", version: "1", key: each, data: {} }));
+function tell({ keys, isRolledBack, data }: { keys: readonly string[]; isRolledBack: boolean; data: string }): Call {
+  const messages = keys.map((each) => ({ type: "order.created", version: "1", key: each, data }));
   return (side) =>
     side.run((database) =>
       database
@@ -161,13 +171,14 @@ function tell({ keys, isRolledBack }: { readonly keys: readonly string[]; readon
     );
 }
 
-function read(range: { readonly after: number; readonly limit: number }): Call {
-  return async (side) => {
-    const where = "slot % $4 = $5 and ($6::text[] is null or type = any($6))";
-    const query = { name: "outbox_read", columns: rowColumns, where, values: [1, 0, null] };
-    const { rows, upTo } = await side.run((database) => readLog<Row>(database, outboxLog, query, range));
-    return { upTo, rows: rows.map(comparable) };
-  };
+function read(of: { readonly after: number; readonly batchSize: number; readonly pageBytes: number }): Call {
+  return (side) =>
+    side.run(async (database) => {
+      const tail = { limit: await readLimit(database, outboxLog), beyond: async () => {} };
+      const lane = { ...of, database, tail, destination: {}, lanes: 1, number: 0 };
+      const { rows, ...page } = await readPage(lane, of.after);
+      return { ...page, rows: rows.map(comparable) };
+    });
 }
 
 function park(of: { readonly positions: readonly number[]; readonly failed: readonly string[]; waitMs: number }): Call {

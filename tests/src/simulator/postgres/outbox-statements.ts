@@ -26,13 +26,18 @@ export const outboxStatements: Statements = {
     return [];
   },
   outbox_read(tx, { schema }, values) {
-    const [after, end, limit, lanes, lane, types] = values as [number, number, number, number, number, string[] | null];
+    const [after, end, limit, lanes, lane, types, wholeBytes] = values as [
+      ...[after: number, end: number, limit: number],
+      ...[lanes: number, lane: number, types: string[] | null, wholeBytes: number],
+    ];
     return schema.outbox
       .all(tx)
       .filter(({ position, slot }) => position > after && position <= end && slot % lanes === lane)
       .filter(({ type }) => types === null || types.includes(type))
       .sort((one, other) => one.position - other.position)
-      .slice(0, limit);
+      .slice(0, limit)
+      .map((row) => ({ ...row, bytes: Buffer.byteLength(row.wire) }))
+      .map((row) => (row.bytes <= wholeBytes ? row : { ...row, wire: null }));
   },
   outbox_count_relays: function* (tx, { schema, clockMs }, values) {
     const [destination, owner, leaseMs] = values as [string, string, number];

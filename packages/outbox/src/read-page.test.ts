@@ -1,0 +1,84 @@
+import { spawn } from "node:child_process";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { query, readLimit } from "@throughline/log";
+import fc from "fast-check";
+import { expect, onTestFinished, test } from "vitest";
+import { outboxLog } from "./outbox-log.ts";
+import { numbersTo, openOutbox, tell, told } from "./outbox-under-test.ts";
+import { type Page, type ReadingLane, readPage } from "./read-page.ts";
+
+const message = fc.record({
+  key: fc.constantFrom("a", "b", "c", "d"),
+  type: fc.constantFrom("order.created", "order.cancelled"),
+  length: fc.oneof(fc.integer({ min: 0, max: 100 }), fc.integer({ min: 0, max: 4_000 })),
+});
+const reader = fc.record({
+  share: fc.constantFrom({ lanes: 1, number: 0 }, { lanes: 2, number: 0 }, { lanes: 2, number: 1 }),
+  destination: fc.constantFrom({}, { types: ["order.created"] }),
+  batchSize: fc.integer({ min: 1, max: 12 }),
+  pageBytes: fc.integer({ min: 1, max: 20_000 }),
+});
+
+test("whatever messages weigh, each is in one page, in order, and no page is too long or too heavy", async () => {
+  await using outbox = await openOutbox();
+  const { database } = outbox;
+  const property = fc.asyncProperty(
+    fc.array(message, { minLength: 1, maxLength: 40 }),
+    reader,
+    async (messages, by) => {
+      const begin = await readLimit(database, outboxLog);
+      await tell(database, ...messages.map(({ key, type, length }) => told(key, "ü".repeat(length), type)));
+      const tail = { limit: await readLimit(database, outboxLog), beyond: async () => {} };
+      const pages = await readAll({ ...by, ...by.share, database, tail }, begin);
+      const { lanes, number } = by.share;
+      const expected = await query<{ wire: string }>(database, "expected", expectedText, [
+        begin,
+        lanes,
+        number,
+        by.destination.types,
+      ]);
+      expect(pages.flatMap(wiresOf)).toEqual(expected.map(({ wire }) => wire));
+      for (const page of pages) {
+        expect(page.rows.length).toBeLessThanOrEqual(by.batchSize);
+        if (page.rows.length > 1) expect(Buffer.byteLength(wiresOf(page).join(""))).toBeLessThanOrEqual(by.pageBytes);
+      }
+    },
+  );
+  await fc.assert(property, { numRuns: 60 });
+}, 120_000);
+
+test("a backlog that is larger than the memory of its relay leaves", async () => {
+  await using outbox = await openOutbox();
+  const body = "x".repeat(60 * 1_024);
+  for (const _ of numbersTo(20)) await tell(outbox.database, ...numbersTo(50).map(() => told("a", body)));
+  const file = fileURLToPath(new URL("./forgetful-relay-process.ts", import.meta.url));
+  const child = spawn(process.execPath, ["--max-old-space-size=64", file, outbox.url], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  onTestFinished(() => void child.kill("SIGKILL"));
+  const sequences: number[] = [];
+  for await (const line of createInterface({ input: child.stdout })) {
+    sequences.push(Number(line));
+    if (sequences.length === 1_000) child.kill("SIGKILL");
+  }
+  expect(sequences).toEqual(numbersTo(1_000));
+}, 60_000);
+
+const expectedText = `select wire from outbox
+  where position > $1 and slot % $2 = $3 and ($4::text[] is null or type = any($4)) order by position`;
+
+/** Page after page as the relay does, which reads on while a page is full. */
+async function readAll(lane: ReadingLane, begin: number): Promise<Page[]> {
+  const pages: Page[] = [];
+  for (let after = begin; ; ) {
+    const page = await readPage(lane, after);
+    pages.push(page);
+    if (!page.isFull) return pages;
+    after = page.upTo;
+  }
+}
+
+function wiresOf({ rows }: Page): string[] {
+  return rows.map(({ wire }) => wire);
+}

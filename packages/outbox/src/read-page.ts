@@ -1,0 +1,58 @@
+import { type LogPage, type LogRange, readLog } from "@throughline/log";
+import type { Lane } from "./lane.ts";
+import { outboxLog } from "./outbox-log.ts";
+import { headerColumns, type Row } from "./rows.ts";
+
+/** What a lane publishes together. */
+export type Page = LogPage<Row & { readonly bytes: number }> & {
+  /** Whether a limit has ended it: then there may be more behind it. */
+  readonly isFull: boolean;
+};
+
+export type ReadingLane = Pick<Lane, "database" | "tail" | "lanes" | "number" | "batchSize" | "pageBytes"> & {
+  readonly destination: Pick<Lane["destination"], "types">;
+};
+
+/** In bytes; no text in Postgres is longer. */
+const anyLength = 2 ** 30;
+
+/**
+ * The messages after a position: `batchSize` at most, and as many as have `pageBytes` together, or one. However much
+ * waits, no more of it comes here at a time: a message that has more than its share of `pageBytes` is first only weighed.
+ */
+export async function readPage(lane: ReadingLane, after: number): Promise<Page> {
+  const { batchSize, pageBytes, tail } = lane;
+  const range = { after, limit: batchSize, end: tail.limit };
+  const share = Math.floor(pageBytes / batchSize);
+  // A running sum in SQL would make 1.7 ms of 0.7 for each thousand, also where all are small.
+  const page = await readRows(lane, range, share);
+  if (page.rows.every(({ bytes }) => bytes <= share)) return page;
+  const fitting = countFitting(page.rows, pageBytes);
+  // The end is that of before, so that no message comes that was not weighed.
+  return readRows(lane, fitting < page.rows.length ? { ...range, limit: fitting } : range, anyLength);
+}
+
+/** `wire` is null, whatever its type says, where it has more than `wholeBytes`. */
+async function readRows(
+  { database, destination, lanes, number }: ReadingLane,
+  range: LogRange & { readonly limit: number },
+  wholeBytes: number,
+): Promise<Page> {
+  const query = {
+    name: "outbox_read",
+    columns: `${headerColumns}, octet_length(wire) as bytes, case when octet_length(wire) <= $7 then wire end as wire`,
+    where: "slot % $4 = $5 and ($6::text[] is null or type = any($6))",
+    values: [lanes, number, destination.types ?? null, wholeBytes],
+  };
+  const page = await readLog<Page["rows"][number]>(database, outboxLog, query, range);
+  return { ...page, isFull: page.rows.length === range.limit };
+}
+
+function countFitting(rows: Page["rows"], pageBytes: number): number {
+  let total = 0;
+  const first = rows.findIndex(({ bytes }) => {
+    total += bytes;
+    return total > pageBytes;
+  });
+  return first < 0 ? rows.length : Math.max(first, 1);
+}
