@@ -1,6 +1,8 @@
 import { AsyncLocalStorage, AsyncResource } from "node:async_hooks";
 import { setImmediate } from "node:timers/promises";
+import { DrizzleQueryError } from "drizzle-orm";
 import { type Database, query, type Transaction } from "./database.ts";
+import { UnknownOutcomeError } from "./unknown-outcome.ts";
 
 /** One transaction for all works; the results are in their order. */
 export type CommitAll<Work, Result> = (works: readonly Work[]) => Promise<readonly Result[]>;
@@ -10,7 +12,8 @@ type Waiting<Work, Result> = { readonly work: Work; readonly done: PromiseWithRe
 /**
  * Collects what comes while a transaction runs into the next one, because a commit costs more than most works. The
  * promise of a work is settled at its commit. When one fails, its batch is rolled back and done over, each in a
- * transaction of its own, so that only the culprit fails.
+ * transaction of its own, so that only the culprit fails. With an `UnknownOutcomeError` all fail: none is done over, since
+ * it may be done.
  */
 export function createGroupCommit<Work, Result>(
   commitAll: CommitAll<Work, Result>,
@@ -32,7 +35,8 @@ export function createGroupCommit<Work, Result>(
       const results = await commitAll(batch.map(({ work }) => work));
       for (const [index, { done }] of batch.entries()) done.resolve(results[index] as Result);
     } catch (error) {
-      if (batch.length === 1) batch[0]?.done.reject(error);
+      const isOver = batch.length === 1 || error instanceof UnknownOutcomeError;
+      if (isOver) for (const { done } of batch) done.reject(error);
       else for (const one of batch) await settle([one]);
     }
   }
@@ -51,7 +55,8 @@ export function createGroupCommit<Work, Result>(
 /**
  * Like `database.transaction`, for many callers at once: those that come at the same time share one. Each work is run
  * beside the others, and again, alone, when one of them fails; it asks nothing of the others' entities, makes no
- * savepoint, and changes nothing but the database.
+ * savepoint, and changes nothing but the database. All reject with an `UnknownOutcomeError` where the connection broke at
+ * their COMMIT.
  */
 export function shareTransactions(
   database: Database,
@@ -69,26 +74,39 @@ export function shareTransactions(
 /**
  * A transaction for work that others wrote: what they keep of the handle is of no more use once it has ended, and a
  * failed statement that they swallowed fails it. (Postgres answers the COMMIT after such an error with a rollback and
- * without an error, so that everybody would believe in what is gone.)
+ * without an error, so that everybody would believe in what is gone.) Rejects with an `UnknownOutcomeError` where the
+ * connection broke at the COMMIT; with any other error, nothing is left of it.
  */
 export async function lendTransaction<Result>(
   database: Database,
   work: (tx: Transaction) => Promise<Result>,
 ): Promise<Result> {
-  const { result, asked } = await database.transaction(async (tx) => {
-    // Whoever still holds it could otherwise write into the connection's next transaction.
-    const lent = Proxy.revocable(tx, {});
-    try {
-      const result = await work(lent.proxy);
-      // Answered before the COMMIT, which goes out behind it at once.
-      return { result, asked: Promise.allSettled([query(tx, "log_is_alive", "select", [])]) };
-    } finally {
-      lent.revoke();
-    }
-  });
-  const [answer] = await asked;
-  if (answer.status === "rejected") throw answer.reason;
-  return result;
+  let isCommitting = false;
+  try {
+    const { result, asked } = await database.transaction(async (tx) => {
+      // Whoever still holds it could otherwise write into the connection's next transaction.
+      const lent = Proxy.revocable(tx, {});
+      try {
+        const result = await work(lent.proxy);
+        isCommitting = true;
+        // Answered before the COMMIT, which goes out behind it at once.
+        return { result, asked: Promise.allSettled([query(tx, "log_is_alive", "select", [])]) };
+      } finally {
+        lent.revoke();
+      }
+    });
+    const [answer] = await asked;
+    if (answer.status === "rejected") throw answer.reason;
+    return result;
+  } catch (error) {
+    throw isCommitting && !isRefusal(error) ? new UnknownOutcomeError(error) : error;
+  }
+}
+
+/** The server's own word on the COMMIT. Where that had no answer, drizzle's ROLLBACK has none, or one about nothing. */
+function isRefusal(error: unknown): boolean {
+  if (!(error instanceof Error) || (error instanceof DrizzleQueryError && error.query === "rollback")) return false;
+  return error.cause instanceof Error && "severity" in error.cause;
 }
 
 /** Rejects with the first failure, once none is under way any more: the transaction must outlive what runs in it. */

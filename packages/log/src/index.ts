@@ -14,4 +14,5 @@ export { type Log, type LogPage, type LogQuery, type LogRange, readLimit, readLo
 export { migrations } from "./migrations.ts";
 export { givenOrKept, placeholdersOf, prepared } from "./prepared.ts";
 export { dropCursors, openCursors, type ReaderLane, readLanes, resetCursor, rewindCursor } from "./readers.ts";
+export { UnknownOutcomeError } from "./unknown-outcome.ts";
 export { type Holder, whatHoldsBack } from "./what-holds-back.ts";

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { migrations as eventStore } from "@throughline/event-store";
 import { openTestDatabase } from "@throughline/local/testing";
-import { migrations as log } from "@throughline/log";
+import { migrations as log, UnknownOutcomeError } from "@throughline/log";
 import { migrations as outbox } from "@throughline/outbox";
 import { openAccess, serveHttp } from "@throughline/service";
 import { issueDevelopmentToken } from "@throughline/service/development-key";
@@ -87,6 +87,13 @@ test("without a token all is as without tokens in development, and a token that 
     const answer = await shop.ask(path, { method, token: "a.b.c", ...(method === "POST" && { body: order }) });
     expect([answer.status, answer.body]).toMatchObject([401, { detail: expect.stringContaining("no signed token") }]);
   }
+});
+
+test("an order of which nobody knows whether it was placed is no reason to send it again", () => {
+  expect(mapError(new UnknownOutcomeError(new Error("Connection terminated unexpectedly")))).toMatchObject({
+    status: 504,
+    extra: { detail: expect.stringContaining("Look for the order before you send it again") },
+  });
 });
 
 type Call = { readonly method?: string; readonly body?: object; readonly token?: string; readonly key?: string };

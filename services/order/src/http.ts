@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { ConcurrencyError, readHistory } from "@throughline/event-store";
-import { type Database, shareTransactions, type Transaction } from "@throughline/log";
+import { type Database, shareTransactions, type Transaction, UnknownOutcomeError } from "@throughline/log";
 import {
   type Access,
   bearerOf,
@@ -110,6 +110,11 @@ export function routes(database: Database, access: Access): Router {
 /** What the domain refuses, in the words of HTTP. */
 export function mapError(error: unknown): HttpProblem | undefined {
   if (error instanceof ConcurrencyError) return problem(409, "Somebody else changed the order at the same time");
+  if (error instanceof UnknownOutcomeError) {
+    // Not 503, which bids clients try again: that would be a second order where the first is placed.
+    const detail = "Look for the order before you send it again, or send it with the same Idempotency-Key";
+    return problem(504, "Nobody knows whether the order was placed", { detail });
+  }
   if (!(error instanceof OrderError)) return undefined;
   const statuses = { unknown: 404, conflict: 409, "key-reused": 422 } as const;
   return problem(statuses[error.kind], error.message);

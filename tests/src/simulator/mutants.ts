@@ -21,6 +21,13 @@ export const mutants: readonly Mutant[] = [
     put: 'for (const { done } of batch) done.resolve("handled" as Result);\n      const results = await commitAll(',
   },
   {
+    name: "does a batch over although it may have committed",
+    breaks: "I3",
+    file: "packages/log/src/group-commit.ts",
+    find: "batch.length === 1 || error instanceof UnknownOutcomeError",
+    put: "batch.length === 1",
+  },
+  {
     name: "acknowledges the whole batch when one message of it fails",
     breaks: "I1",
     file: "packages/log/src/group-commit.ts",

@@ -48,6 +48,8 @@ export const tries = 3;
 export function planRun(seed: number): Plan {
   const random = createRandom(seed ^ 0x5eed);
   const keys = ["a", "b", "c"].slice(0, 1 + random.below(3));
+  // Two requests of one moment to one process share a transaction.
+  const moments = Array.from({ length: 4 }, () => random.next());
   const orders = Array.from({ length: 3 + random.below(4) }, (_, nth): PlannedOrder => {
     const messages = Array.from({ length: 1 + random.below(3) }, (_, index) => ({
       type: random.chance(0.7) ? "order.created" : "order.cancelled",
@@ -59,7 +61,7 @@ export function planRun(seed: number): Plan {
     }));
     return {
       id: `order-${nth}`,
-      atMs: random.next() * chaosMs * 0.8,
+      atMs: (moments[nth % 4] ?? 0) * chaosMs * 0.8,
       thinkMs: random.chance(0.3) ? random.next() * 40 : 0,
       isRolledBack: random.chance(0.1),
       messages,

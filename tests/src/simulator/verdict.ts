@@ -72,7 +72,8 @@ function ghosts({ databases, journal }: Evidence): Violation[] {
 function doubled({ databases }: Evidence): Violation[] {
   return Object.values(databases).flatMap(({ schema }) => {
     const effects = Map.groupBy(schema.effects.committed(), ({ consumer, id }) => `${consumer}: ${id}`);
-    return [...effects].flatMap(([name, each]) =>
+    const orders = Map.groupBy(schema.orders.committed(), ({ name }) => name);
+    return [...effects, ...orders].flatMap(([name, each]) =>
       each.length > 1 ? [{ id: "I3", says: `${name} had ${each.length} effects` }] : [],
     );
   });

@@ -37,6 +37,8 @@ export type Row<Value extends object> = {
 
 export class PostgresError extends Error {
   override readonly name = "PostgresError";
+  /** What the server itself says has one, and a connection that broke has none. */
+  readonly severity = "ERROR";
   readonly code: string;
 
   constructor(code: string, message: string) {

@@ -1,6 +1,6 @@
 import { EventEmitter } from "../events.ts";
 import { actors, type World } from "../world.ts";
-import { type Engine, type EngineReply, PostgresError, type Transaction } from "./engine.ts";
+import type { Engine, EngineReply, Transaction } from "./engine.ts";
 import { type Server, statementOf } from "./statements.ts";
 
 /** A database server, and what is wrong with it at the moment. */
@@ -113,7 +113,8 @@ function openConnection(world: World, postgres: Postgres) {
   }
 
   function isAnswerLost(text: string): boolean {
-    if (!world.random.chance(postgres.breaks)) return false;
+    // A commit without an answer is what nobody can tell from one that never was.
+    if (!world.random.chance(text === "commit" ? 5 * postgres.breaks : postgres.breaks)) return false;
     if (text === "commit") postgres.unknownCommits += 1;
     breakOff();
     return true;
@@ -162,5 +163,5 @@ function openConnection(world: World, postgres: Postgres) {
 }
 
 function lostConnection(): Error {
-  return new PostgresError("ECONNRESET", "Connection terminated unexpectedly");
+  return new Error("Connection terminated unexpectedly");
 }

@@ -37,7 +37,8 @@ export type DeadRow = ParkedRow & { readonly attempts: number; readonly error: s
 export type HandledRow = { readonly consumer: string; readonly id: string };
 /** What a handler did, once for each time it did it. */
 export type EffectRow = { readonly consumer: string; readonly id: string };
-export type OrderRow = { readonly id: string; readonly messages: readonly string[] };
+/** An order has an id of its own each time that it is placed, and the name that its client has for it. */
+export type OrderRow = { readonly name: string; readonly messages: readonly string[] };
 
 export type Schema = {
   readonly cursors: Table<CursorRow>;

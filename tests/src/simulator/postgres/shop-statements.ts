@@ -2,13 +2,14 @@ import { PostgresError } from "./engine.ts";
 import type { Statements } from "./statements.ts";
 
 let effects = 0;
+let orders = 0;
 
 /** What the simulated services ask of their own tables. */
 export const shopStatements: Statements = {
-  shop_place_order: function* (tx, { schema }, values) {
-    const [id, messages] = values as [string, string[]];
-    yield* schema.orders.lock(tx, id);
-    schema.orders.set(tx, id, { id, messages });
+  shop_place_order(tx, { schema }, values) {
+    const [name, messages] = values as [string, string[]];
+    orders += 1;
+    schema.orders.set(tx, String(orders), { name, messages });
     return [];
   },
   shop_record_effect(tx, { schema }, values) {
