@@ -117,6 +117,11 @@ export async function dieHere(
      )
      update inbox_parked_keys set due_at = 'infinity'
      where consumer = $1 and key = $2 and next_id in (select message_id from dead)`,
-    [consumer, key, id, attempts, error.name, error.message, error.stack ?? ""],
+    [consumer, key, id, attempts, ...[error.name, error.message, error.stack ?? ""].map(withoutNul)],
   );
+}
+
+/** Postgres keeps every character but this one. */
+function withoutNul(text: string): string {
+  return text.replaceAll("\0", "\u{fffd}");
 }

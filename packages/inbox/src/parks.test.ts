@@ -68,7 +68,12 @@ test("a waiting message that dies at its turn keeps its place, and those behind 
     "dead",
     "select message_id, attempts, error_name, error_message from inbox_parked where died_at is not null",
   );
-  expect(dead).toEqual({ message_id: second.id, attempts: 1, error_name: "RejectedError", error_message: "refused" });
+  expect(dead).toEqual({
+    message_id: second.id,
+    attempts: 1,
+    error_name: "RejectedError",
+    error_message: "refused\ufffd",
+  });
   expect(await shop.effects()).toEqual([]);
 
   await pass(shop.database, second);
@@ -218,7 +223,7 @@ async function openShop() {
   const name = uniqueName("diary");
   const write: Reaction[] = [noted, other].map((contract) =>
     on(contract, async ({ id, data }, tx) => {
-      if (refused.has(id)) throw new RejectedError("refused");
+      if (refused.has(id)) throw new RejectedError("refused\0");
       const left = failures.get(id) ?? 0;
       failures.set(id, left - 1);
       if (left > 0) throw new Error("not now");
