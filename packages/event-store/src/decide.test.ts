@@ -73,6 +73,19 @@ test("of two decisions on one entity side by side in one transaction, the second
   expect(await loadState(store.database, accounts, id)).toMatchObject({ state: { cents: 100 }, version: 1 });
 });
 
+test("what is decided beside a command that is refused is undone with it", async () => {
+  const [rich, poor] = [newId(), newId()];
+  const decisions: Promise<unknown>[] = [];
+  const undone = store.database.transaction((tx) => {
+    decisions.push(decide(tx, accounts, rich, { type: "deposit", cents: 1 }));
+    decisions.push(decide(tx, accounts, poor, { type: "withdraw", cents: 1 }));
+    return Promise.all(decisions);
+  });
+  await expect(undone).rejects.toThrow(AccountError);
+  expect(await Promise.allSettled(decisions)).toMatchObject([{ status: "rejected" }, { status: "rejected" }]);
+  expect(await readStream(store.database, `account-${rich}`)).toEqual([]);
+});
+
 test("of entities that are decided side by side, one that is closed fails them all", async () => {
   const [closed, open] = [newId(), newId()];
   for (const id of [closed, open]) await deposit(id, 100);

@@ -266,15 +266,28 @@ test("two batches that deadlock end one by one, and cost no attempt", async () =
   expect(new Set(await effectsOf(inbox.database, "deadlocked")).size).toBe(3);
 });
 
-test("one that hangs fails alone, and can write nothing when it wakes up", async () => {
+test.each([
+  ["", (tx: Transaction, write: (tx: Transaction) => Promise<void>) => write(tx)],
+  [" in a savepoint", (tx: Transaction, write: (tx: Transaction) => Promise<void>) => tx.transaction(write)],
+])("one that hangs%s fails alone, and can write nothing when it wakes up", async (_, run) => {
   const wake = Promise.withResolvers<void>();
-  const woken = Promise.withResolvers<unknown>();
+  const woken = Promise.withResolvers<unknown[]>();
   const reactionsOf = (group: string) => [
-    on(noted, async (message, tx) => {
-      if (message.data.text === "3") await wake.promise;
-      const written = addEffect(tx, group, message.data.text);
-      if (message.data.text === "3") written.catch(woken.resolve);
-      await written;
+    on(noted, async ({ data: { text } }, tx) => {
+      if (text !== "3") return await addEffect(tx, group, text);
+      const errors: unknown[] = [];
+      const keep = (error: unknown) => {
+        errors.push(error);
+        throw error;
+      };
+      const ran = run(tx, async (inner) => {
+        // Made while it might yet be sent.
+        const later = inner.execute("insert into effects (consumer, note) values ('late', 'late')");
+        await wake.promise;
+        await Promise.allSettled([addEffect(inner, group, text).catch(keep), later.catch(keep)]);
+        await addEffect(inner, group, text);
+      }).catch(keep);
+      await ran.finally(() => woken.resolve(errors));
     }),
   ];
   await using started = await startGroup(reactionsOf, { timeoutMs: 3_000 });
@@ -282,8 +295,11 @@ test("one that hangs fails alone, and can write nothing when it wakes up", async
   await until(() => started.consumer.status().handled + started.failures.length === 10);
   expect(started.failures.map(({ error }) => error.message)).toEqual([expect.stringContaining("longer than 1000 ms")]);
   wake.resolve();
-  expect(await woken.promise).toBeInstanceOf(TypeError);
+  const errors = await woken.promise;
+  expect(errors).toHaveLength(3);
+  for (const error of errors) expect(String((error as Error).cause)).toContain("Its transaction has ended");
   expect(await effectsOf(inbox.database, started.group)).toHaveLength(9);
+  expect(await effectsOf(inbox.database, "late")).toEqual([]);
 });
 
 test("closing waits for what is in flight", async () => {

@@ -1,4 +1,5 @@
 import { setImmediate } from "node:timers/promises";
+import { confine } from "./confine.ts";
 import type { Transaction } from "./database.ts";
 
 /** One statement for all items; its results are in their order. */
@@ -11,9 +12,11 @@ const waiting = new WeakMap<Transaction, Map<unknown, Waiting[]>>();
 /**
  * Asks for one item together with all others that this transaction is asked for in the same turn of the event loop:
  * twenty entities that are loaded side by side cost one round trip, and each a quarter of what it costs alone. What is
- * awaited one after the other is asked one by one. Where the statement fails, everybody who asked is told.
+ * awaited one after the other is asked one by one. Where the statement fails, everybody who asked is told; and it fails
+ * where the transaction, or its savepoint, has ended in the meantime, because something else that ran beside it failed.
  */
 export function askTogether<Item, Result>(tx: Transaction, ask: Ask<Item, Result>, item: Item): Promise<Result> {
+  confine(tx);
   const answered = Promise.withResolvers<Result>();
   const byAsk = waiting.get(tx) ?? new Map<unknown, Waiting[]>();
   waiting.set(tx, byAsk);

@@ -1,5 +1,6 @@
 import type { NodePgDatabase } from "drizzle-orm/node-postgres";
 import type { QueryResult, QueryResultRow } from "pg";
+import { hasEnded } from "./confine.ts";
 
 /** `drizzle(pool)`. */
 export type Database = NodePgDatabase;
@@ -18,6 +19,7 @@ export async function query<Row extends QueryResultRow>(
   text: string,
   values: readonly unknown[] = [],
 ): Promise<Row[]> {
+  if (hasEnded(handle)) throw new Error(`Statement ${name} is too late: its savepoint has ended`);
   const statement = handle._.session.prepareQuery<{ execute: QueryResult<Row>; all: unknown; values: unknown }>(
     { sql: text, params: [...values] },
     undefined,

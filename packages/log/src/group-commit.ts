@@ -1,6 +1,7 @@
 import { AsyncLocalStorage, AsyncResource } from "node:async_hooks";
 import { setImmediate } from "node:timers/promises";
 import { DrizzleQueryError } from "drizzle-orm";
+import { confine } from "./confine.ts";
 import { type Database, query, type Transaction } from "./database.ts";
 import { UnknownOutcomeError } from "./unknown-outcome.ts";
 
@@ -84,15 +85,15 @@ export async function lendTransaction<Result>(
   let isCommitting = false;
   try {
     const { result, asked } = await database.transaction(async (tx) => {
-      // Whoever still holds it could otherwise write into the connection's next transaction.
-      const lent = Proxy.revocable(tx, {});
+      const confinement = confine(tx);
       try {
-        const result = await work(lent.proxy);
+        const result = await work(tx);
         isCommitting = true;
         // Answered before the COMMIT, which goes out behind it at once.
         return { result, asked: Promise.allSettled([query(tx, "log_is_alive", "select", [])]) };
       } finally {
-        lent.revoke();
+        // What still runs, in a savepoint too, could otherwise write into the connection's next transaction.
+        confinement.close();
       }
     });
     const [answer] = await asked;

@@ -1,5 +1,6 @@
 export { type Ask, askTogether } from "./ask-together.ts";
 export { checkLog } from "./check.ts";
+export { confine } from "./confine.ts";
 export {
   type Cursor,
   type CursorClaim,

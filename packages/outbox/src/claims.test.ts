@@ -43,6 +43,34 @@ test("where its place cannot take the body, nothing is told", async () => {
   expect(await readWires(outbox.database)).toEqual([]);
 });
 
+test("nothing is told of a body that arrives when its transaction has ended", async () => {
+  await using outbox = await openOutbox();
+  const [putting, arrived] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const slow: ClaimStore = {
+    put() {
+      putting.resolve();
+      return arrived.promise;
+    },
+    get: async () => undefined,
+    removeBefore: async () => {},
+  };
+  using _ = provideClaims(slow);
+  let telling: Promise<void> | undefined;
+  const undone = outbox.database.transaction(async (tx) => {
+    telling = enqueue(tx, "order-service", [told("o-1", big)]);
+    await putting.promise;
+    throw new Error("undone");
+  });
+  await expect(undone).rejects.toThrow("undone");
+  // It gets the same connection.
+  await outbox.database.transaction(async (tx) => {
+    await tx.execute("select 1");
+    arrived.resolve();
+    await expect(telling).rejects.toThrow("Its transaction has ended");
+  });
+  expect(await readWires(outbox.database)).toEqual([]);
+});
+
 test("a body whose teller died before the row was written is removed with its day, and no other", async () => {
   await using outbox = await openOutbox();
   await using claims = await openClaims();

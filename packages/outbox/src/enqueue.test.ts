@@ -113,6 +113,26 @@ test("a transaction that has ended is refused", async () => {
   expect(await readWires(outbox.database)).toEqual([]);
 });
 
+test("what is told beside a message that is refused is undone with it", async () => {
+  await using outbox = await openOutbox();
+  const calls: Promise<void>[] = [];
+  const undone = outbox.database.transaction((tx) => tellSideBySide(tx, calls));
+  await expect(undone).rejects.toThrow("data: expected a value");
+  expect(await Promise.allSettled(calls)).toMatchObject([{ status: "rejected" }, { status: "rejected" }]);
+  expect(await readWires(outbox.database)).toEqual([]);
+});
+
+test("what is told in a savepoint beside a message that is refused is undone with it, and nothing else is", async () => {
+  await using outbox = await openOutbox();
+  const calls: Promise<void>[] = [];
+  await outbox.database.transaction(async (tx) => {
+    await expect(tx.transaction((inner) => tellSideBySide(inner, calls))).rejects.toThrow("data: expected a value");
+    expect(await Promise.allSettled(calls)).toMatchObject([{ status: "rejected" }, { status: "rejected" }]);
+    await enqueue(tx, "order-service", [told("o-1")]);
+  });
+  expect(await readSequences(outbox)).toEqual({ "o-1": [1] });
+});
+
 test("a message may be 200 KiB on the wire, and no more", async () => {
   await using outbox = await openOutbox();
   const room = 200 * 1024 - 400;
@@ -138,6 +158,11 @@ test.each([
   await expect(refusal).rejects.not.toBeInstanceOf(RejectedError);
   expect(await readWires(outbox.database)).toEqual([]);
 });
+
+function tellSideBySide(tx: Transaction, calls: Promise<void>[]): Promise<unknown> {
+  calls.push(...[{}, undefined].map((data) => enqueue(tx, "order-service", [{ ...told("o-1"), data }])));
+  return Promise.all(calls);
+}
 
 async function readSequences(outbox: Awaited<ReturnType<typeof openOutbox>>): Promise<Record<string, number[]>> {
   return sequencesOf((await readWires(outbox.database)).map(parseEnvelope));

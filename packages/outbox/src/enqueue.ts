@@ -1,7 +1,7 @@
 import { channel } from "node:diagnostics_channel";
 import { type Claimed, claimBody, maxWireBytes } from "@throughline/claims";
 import { type Envelope, type Message, parseEnvelope, serializeEnvelope } from "@throughline/envelope";
-import { askTogether, type Transaction } from "@throughline/log";
+import { askTogether, confine, type Transaction } from "@throughline/log";
 import { hintAtEnd } from "./hint.ts";
 import { type Draft, insertDrafts } from "./insert-drafts.ts";
 import { requireOpenTransaction } from "./open-transaction.ts";
@@ -22,6 +22,8 @@ type PendingDraft = Draft & Partial<Pick<Claimed, "put">>;
 export async function enqueue(tx: Transaction, source: string, messages: readonly Message[]): Promise<void> {
   requireOpenTransaction(tx);
   if (messages.length === 0) return;
+  // Its bodies may be longer on their way than it lives.
+  confine(tx);
   const drafts = messages.map((message) => draft(source, message));
   const bodies = drafts.flatMap(({ put }) => put?.() ?? []);
   // Whoever gets the message finds its body. One whose message never leaves is removed with its day.
