@@ -49,8 +49,12 @@ async function lockStreams(tx: Transaction, streams: readonly StreamToLock[]): P
       streams.map(({ firstEventId }) => firstEventId),
     ]);
   let rows = await ask();
-  // A statement that waited for a lock has the new stream row, but the events of before: ask again, now unrivalled.
-  if (!rows.every(isComplete)) rows = await ask();
+  // A statement that waited for a lock has the new stream row, but the events of before: ask again, now unrivalled. Where
+  // the row has a state as new as itself, that shows in nothing, and this command's own events may be among them.
+  const isCertain = (row: (typeof rows)[number]) =>
+    isComplete(row) &&
+    (row.snapshot_version < row.version || row.repeated_from !== null || !streams[row.nth - 1]?.firstEventId);
+  if (!rows.every(isCertain)) rows = await ask();
   const byNth = new Map(rows.map((row) => [row.nth, row]));
   return streams.map((_, index) => byNth.get(index + 1));
 }

@@ -1,5 +1,6 @@
+import { query, type Transaction } from "@throughline/log";
 import fc from "fast-check";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { type AccountCommand, AccountError, accounts } from "./account.ts";
 import { decide, loadState, readStream } from "./index.ts";
 import { openTestStore } from "./test-store.ts";
@@ -68,6 +69,22 @@ test("with a kept state, only the events after it are folded", async () => {
   expect(folded).toBe(5);
 });
 
+test("a command that comes again while its first run keeps a state gets the first result", async () => {
+  const id = newId();
+  const kept = { ...accounts, snapshotEvery: 2 };
+  await tell(kept, id, { type: "deposit", cents: 10 });
+  const withdraw = (tx: Transaction) =>
+    decide(tx, kept, id, { type: "withdraw", cents: 10 }, { commandId: "withdraw" });
+  let again: ReturnType<typeof withdraw> | undefined;
+  const first = await store.database.transaction(async (tx) => {
+    const result = await withdraw(tx);
+    again = store.database.transaction(withdraw);
+    await vi.waitUntil(isAnybodyWaiting);
+    return result;
+  });
+  expect(await again).toEqual(first);
+});
+
 test("a state kept under another version of the rules is not used", async () => {
   const id = newId();
   const before = { ...accounts, snapshotEvery: 1 };
@@ -82,3 +99,8 @@ test("a state kept under another version of the rules is not used", async () => 
   await tell(after, id, { type: "deposit", cents: 3 });
   expect(await loadState(store.database, before, id)).toMatchObject({ state: { cents: 6 }, version: 3 });
 });
+
+async function isAnybodyWaiting(): Promise<boolean> {
+  const text = "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+  return (await query(store.database, "waiting", text)).length > 0;
+}
