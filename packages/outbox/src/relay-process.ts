@@ -13,7 +13,8 @@ import { createBroker } from "./outbox-under-test.ts";
 const [, , url = "", fate] = process.argv;
 const broker = createBroker();
 let refusals = fate === undefined || fate === "kill" ? 0 : 1;
-broker.before = () => setTimeout(5);
+// So slow that whoever stops it in the middle does so in time, also on a busy machine.
+broker.before = () => setTimeout(50);
 broker.answer = ({ id, sequence }) => {
   if (sequence === 3 && refusals-- > 0) return "refused";
   // Synchronous, so that what was published is known even of a process that is killed.
