@@ -47,7 +47,7 @@ export type RelayOptions = {
 
 export const defaultLanes = 1;
 /**
- * Of the pages of all destinations. Each has two in hand, and what was read stays until it is collected: 30 to 50 MB were
+ * Of the pages of all destinations. Each has two in hand, and what was read stays until it is collected: 20 to 60 MB were
  * measured, of the 128 that a container has.
  */
 const pagesBytes = 4 * 1_024 * 1_024;
