@@ -3,12 +3,7 @@ import type { Envelope } from "./envelope.ts";
 import { RejectedError } from "./rejected-error.ts";
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });
-/** Postgres keeps every character but NUL. */
-const text = z
-  .string()
-  .min(1)
-  .max(255)
-  .regex(/^[^\0]*$/, "expected no NUL");
+const text = z.string().min(1).max(255);
 const envelopeSchema = z.object({
   id: z.uuid(),
   type: z
@@ -18,7 +13,8 @@ const envelopeSchema = z.object({
   version: z.string().regex(/^[1-9][0-9]{0,3}$/, 'expected a major version such as "1"'),
   timestamp: z.iso.datetime({ precision: 3 }),
   source: text,
-  key: text,
+  // Where a key waits for a person, Postgres keeps it, and it keeps every character but this one.
+  key: text.regex(/^[^\0]*$/, "expected no NUL"),
   sequence: z.int().positive(),
   correlationId: text,
   causationId: text.optional(),

@@ -20,7 +20,10 @@ test("a lost idle connection is replaced", async () => {
   await using place = await createTestDatabase();
   await using database = await open(place.url);
   await using other = await open(place.url, { service: "other" });
-  await other.pool.query("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'test'");
+  await other.pool.query(
+    `select pg_terminate_backend(pid) from pg_stat_activity
+     where datname = current_database() and application_name = 'test'`,
+  );
   await vi.waitUntil(() => database.pool.totalCount === 0, patience);
   await database.ping();
 });

@@ -12,11 +12,11 @@ export const contentCases: readonly TransportCase[] = [
     async run({ bench, eventually }) {
       const { listen, publish } = await bench();
       const { handled } = await listen();
-      const texts = ["Grüße 🛒", "日本語", "👩‍👩‍👧", "\u0000\u001f\u007f", "\ud800", '"\\/\n<&>', "e\u0301 ≠ é", " "];
-      const sent = texts.map((text) => message(text, { [text]: text }));
+      const texts = ["Grüße 🛒", "日本語", "👩‍👩‍👧", "\u0001\u001f\u007f", "\ud800", '"\\/\n<&>', "e\u0301 ≠ é", " "];
+      const sent = texts.map((text) => message(text, { [text]: `${text}\u0000` }));
       await publish(sent);
       await eventually(() => expect(wiresOf(handled)).toEqual(wiresOf(sent)));
-      for (const { key, data } of handled) expect(data).toEqual({ [key]: key });
+      for (const { key, data } of handled) expect(data).toEqual({ [key]: `${key}\u0000` });
     },
   },
   {
