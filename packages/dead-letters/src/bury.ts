@@ -1,5 +1,5 @@
 import { type Envelope, parseEnvelope } from "@throughline/envelope";
-import { type Database, query, type Transaction } from "@throughline/log";
+import { type Database, query, storable, type Transaction } from "@throughline/log";
 import type { DeadLetter } from "@throughline/transport";
 import { fingerprintOf } from "./fingerprint.ts";
 import { mostReplays } from "./letter.ts";
@@ -18,8 +18,8 @@ export type Burial = {
 };
 
 /**
- * Keeps a death. The same message, dead again in the same group or refused again by the same destination, has one row: it is open again, or, after three replays,
- * in quarantine. A death that is kept already changes nothing, and nothing is returned.
+ * Keeps a death. The same message, dead again in the same group or refused again by the same destination, has one row: it
+ * is open again, or, after three replays, in quarantine. A death that is kept already changes nothing, and nothing is returned.
  */
 export async function bury(handle: Database | Transaction, { letter, road, id }: Death): Promise<Burial | undefined> {
   const { group, origin, body, headers, error, attempts } = letter;
@@ -27,12 +27,12 @@ export async function bury(handle: Database | Transaction, { letter, road, id }:
   const envelope = envelopeOf(body);
   const about = envelope?.type ?? origin.name;
   const [buried] = await query<Burial>(handle, "dead_letter_bury", burial, [
-    ...[group, road, clean(origin.name), wholeOr(origin.partition, null), origin.offset ?? null],
+    ...[group, road, storable(origin.name), wholeOr(origin.partition, null), origin.offset ?? null],
     ...[Buffer.from(body), JSON.stringify(headers), envelope?.id ?? null, envelope?.type ?? null],
-    ...[envelope?.version ?? null, envelope && clean(envelope.key), envelope?.traceparent ?? null],
-    ...[envelope && clean(envelope.correlationId), clean(error.name), clean(error.message)],
-    ...[cut(clean(error.stack ?? "")), fingerprintOf({ group, about, error }), wholeOr(attempts, 0)],
-    ...[id, failedAt, mostReplays, origin.key === undefined ? null : clean(origin.key)],
+    ...[envelope?.version ?? null, envelope && storable(envelope.key), envelope?.traceparent ?? null],
+    ...[envelope && storable(envelope.correlationId), storable(error.name), storable(error.message)],
+    ...[cut(storable(error.stack ?? "")), fingerprintOf({ group, about, error }), wholeOr(attempts, 0)],
+    ...[id, failedAt, mostReplays, origin.key === undefined ? null : storable(origin.key)],
   ]);
   return buried;
 }
@@ -56,11 +56,6 @@ function envelopeOf(body: Uint8Array): Envelope | undefined {
 /** Headers can be written by anybody. */
 function wholeOr<Other>(value: number | undefined, other: Other): number | Other {
   return value !== undefined && Number.isSafeInteger(value) ? value : other;
-}
-
-/** Postgres keeps every character but this one. */
-function clean(text: string): string {
-  return text.replaceAll("\0", "\u{fffd}");
 }
 
 function cut(stack: string): string {

@@ -81,7 +81,7 @@ async function findDestinations(handle: Database["handle"], pool: Pool): Promise
   return (await exists(pool, "outbox_destinations")) ? readStates(handle) : [];
 }
 
-async function exists(pool: Pool, table: string): Promise<boolean> {
+export async function exists(pool: Pool, table: string): Promise<boolean> {
   const { rows } = await pool.query<{ found: boolean }>("select to_regclass($1) is not null as found", [table]);
   return rows[0]?.found === true;
 }

@@ -1,5 +1,6 @@
 import type { Database } from "@throughline/service";
 import type { MessageFacts } from "./check.ts";
+import { exists } from "./database-facts.ts";
 
 type Pool = Database["pool"];
 
@@ -24,7 +25,7 @@ export async function readMessages(inboxes: readonly Inbox[]): Promise<MessageFa
 }
 
 async function readHandled({ pool, groups }: Inbox): Promise<MessageFacts["strangers"][number][]> {
-  if (!(await has(pool, "processed_messages"))) return [];
+  if (!(await exists(pool, "processed_messages"))) return [];
   const text = `select consumer as "group", message_id::text as id from unnest($1::text[]) as consumers (name),
     lateral (select consumer, message_id from processed_messages
       where consumer = name and message_day >= (now() at time zone 'utc')::date - 1
@@ -34,23 +35,18 @@ async function readHandled({ pool, groups }: Inbox): Promise<MessageFacts["stran
 
 /** The ids of what was told from a moment on, and of what went out in the place of a dead letter. */
 async function readTold(pool: Pool): Promise<{ readonly ids: readonly string[]; readonly since: number }> {
-  if (!(await has(pool, "outbox"))) return { ids: [], since: 0 };
+  if (!(await exists(pool, "outbox"))) return { ids: [], since: 0 };
   const text = `select lower(id) as id, (extract(epoch from created_at) * 1000)::float8 as at
     from outbox order by position desc limit $1`;
   const { rows } = await pool.query<{ id: string; at: number }>(text, [toldAtMost]);
-  const isWhole = rows.length < toldAtMost && (await has(pool, "outbox_p1"));
-  const replacements = (await has(pool, "dead_letters"))
+  const isWhole = rows.length < toldAtMost && (await exists(pool, "outbox_p1"));
+  const replacements = (await exists(pool, "dead_letters"))
     ? await pool.query<{ id: string }>("select replaced_by::text as id from dead_letters where replaced_by is not null")
     : { rows: [] };
   return {
     ids: [...rows, ...replacements.rows].map(({ id }) => id),
     since: isWhole ? 0 : (rows.at(-1)?.at ?? Date.now()),
   };
-}
-
-async function has(pool: Pool, table: string): Promise<boolean> {
-  const { rows } = await pool.query<{ has: boolean }>("select to_regclass($1) is not null as has", [table]);
-  return rows[0]?.has === true;
 }
 
 /** Ids begin with their moment (RFC 9562, UUIDv7). */

@@ -24,14 +24,20 @@ export async function readStream(
 const readText = `select position::float8 as position, ${eventColumns}
   from events where stream_id = $1 and version > $2 order by version limit $3`;
 
-/** All that happened to an entity, in order and in the present shape: for pages that show history. */
+/**
+ * All that happened to an entity, in order and in the present shape, as it is shown: what was noted beside an event stands
+ * among its own fields.
+ */
 export async function readHistory<Command, Told extends Event, State>(
   handle: Database | Transaction,
   decider: Decider<Command, Told, State>,
   id: string,
-): Promise<(RecordedEvent & Told)[]> {
+): Promise<object[]> {
   const events = await readStream(handle, streamIdOf(decider, id));
-  return events.map((event) => upcast(decider, event));
+  return events.map((event) => {
+    const { id, version, type, data, at, metadata } = upcast(decider, event);
+    return { id, version, type, data, at, ...metadata };
+  });
 }
 
 /** The events that a command caused in a stream, of which the first is at `version`: they stand side by side. */

@@ -1,5 +1,5 @@
 import { type Envelope, serializeEnvelope } from "@throughline/envelope";
-import { type Database, query, type Transaction } from "@throughline/log";
+import { type Database, query, storable, type Transaction } from "@throughline/log";
 
 /** The next message of a parked key, claimed by this process for a while. */
 export type DueMessage = {
@@ -117,11 +117,6 @@ export async function dieHere(
      )
      update inbox_parked_keys set due_at = 'infinity'
      where consumer = $1 and key = $2 and next_id in (select message_id from dead)`,
-    [consumer, key, id, attempts, ...[error.name, error.message, error.stack ?? ""].map(withoutNul)],
+    [consumer, key, id, attempts, ...[error.name, error.message, error.stack ?? ""].map(storable)],
   );
-}
-
-/** Postgres keeps every character but this one. */
-function withoutNul(text: string): string {
-  return text.replaceAll("\0", "\u{fffd}");
 }

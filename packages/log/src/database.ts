@@ -33,3 +33,8 @@ export async function query<Row extends QueryResultRow>(
     throw new Error(`Statement ${name} failed: ${cause instanceof Error ? cause.message : cause}`, { cause });
   }
 }
+
+/** The text as Postgres can keep it, which keeps every character but NUL. */
+export function storable(text: string): string {
+  return text.replaceAll("\0", "\u{fffd}");
+}

@@ -9,7 +9,7 @@ export {
   releaseCursor,
   renewCursor,
 } from "./cursors.ts";
-export { type Database, query, type Transaction } from "./database.ts";
+export { type Database, query, storable, type Transaction } from "./database.ts";
 export { allEnded, createGroupCommit, lendTransaction, shareTransactions } from "./group-commit.ts";
 export { type Log, type LogPage, type LogQuery, type LogRange, readLimit, readLog } from "./log.ts";
 export { migrations } from "./migrations.ts";

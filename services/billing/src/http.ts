@@ -16,16 +16,8 @@ export function routes(database: Database): Router {
   });
 
   router.get("/payments/:orderId/history", async ({ params: { orderId } }, response) => {
-    const history = await readHistory(database, payments, orderId);
-    if (history.length === 0) throw unknown(orderId);
-    const events = history.map(({ id, version, type, data, at, metadata }) => ({
-      id,
-      version,
-      type,
-      data,
-      at,
-      ...metadata,
-    }));
+    const events = await readHistory(database, payments, orderId);
+    if (events.length === 0) throw unknown(orderId);
     response.json({ orderId, events });
   });
 

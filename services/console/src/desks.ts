@@ -70,10 +70,18 @@ export async function askEach<Answer>(
   { desks, silent }: Opened,
   ask: (desk: Desk) => Promise<readonly Answer[]>,
 ): Promise<{ readonly answers: readonly Answer[]; readonly silent: readonly Silent[] }> {
-  const all = await Promise.all(desks.map((desk) => settled(desk.service, ask(desk))));
+  const gathered = await gather(desks.map((desk) => ({ service: desk.service, asked: ask(desk) })));
+  return { ...gathered, silent: [...silent, ...gathered.silent] };
+}
+
+/** The answers of those who answer, and why the others do not. */
+export async function gather<Answer>(
+  questions: readonly { readonly service: string; readonly asked: Promise<readonly Answer[]> }[],
+): Promise<{ readonly answers: readonly Answer[]; readonly silent: readonly Silent[] }> {
+  const all = await Promise.all(questions.map(({ service, asked }) => settled(service, asked)));
   return {
     answers: all.flatMap((each) => ("part" in each ? each.part : [])),
-    silent: [...silent, ...all.flatMap((each) => ("part" in each ? [] : [each]))],
+    silent: all.flatMap((each) => ("part" in each ? [] : [each])),
   };
 }
 

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Silent } from "./desks.ts";
+import { gather, type Silent } from "./desks.ts";
 import { type Address, get } from "./snapshot.ts";
 
 /** What happened to one order, in whichever service. */
@@ -31,27 +31,20 @@ export async function readHappenings(
   orderId: string,
   token: string | undefined,
 ): Promise<Happenings> {
-  const asked = tellers.flatMap((teller) => {
-    const address = addresses.find(({ name }) => name === teller.service);
-    return address ? [{ ...teller, address }] : [];
+  const questions = tellers.flatMap((teller) => {
+    const { service } = teller;
+    const address = addresses.find(({ name }) => name === service);
+    return address ? [{ service, asked: ask(teller, address) }] : [];
   });
-  const answers = await Promise.all(
-    asked.map(async ({ service, address, path, read }): Promise<readonly Happening[] | Silent> => {
-      try {
-        const response = await get(address, path(encodeURIComponent(orderId)), token);
-        if (response.status === 404) return [];
-        if (!response.ok) return { service, reason: `it answered ${response.status}` };
-        return read(await response.json()).map((each) => ({ ...each, service }));
-      } catch (error) {
-        return { service, reason: error instanceof Error ? error.message : String(error) };
-      }
-    }),
-  );
-  const happenings = answers.flatMap((answer) => ("reason" in answer ? [] : answer));
-  return {
-    happenings: happenings.toSorted((one, other) => Date.parse(one.at) - Date.parse(other.at)),
-    silent: answers.flatMap((answer) => ("reason" in answer ? [answer] : [])),
-  };
+  const { answers, silent } = await gather(questions);
+  return { happenings: answers.toSorted((one, other) => Date.parse(one.at) - Date.parse(other.at)), silent };
+
+  async function ask({ service, path, read }: (typeof tellers)[number], address: Address): Promise<Happening[]> {
+    const response = await get(address, path(encodeURIComponent(orderId)), token);
+    if (response.status === 404) return [];
+    if (!response.ok) throw new Error(`it answered ${response.status}`);
+    return read(await response.json()).map((each) => ({ ...each, service }));
+  }
 }
 
 function readHistory(body: unknown) {

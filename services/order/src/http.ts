@@ -81,16 +81,8 @@ export function routes(database: Database, access: Access): Router {
   router.get("/orders/:orderId/history", async (request, response) => {
     const { orderId } = request.params;
     await requireSight(database, await admit(request), orderId);
-    const history = await readHistory(database, orders, orderId);
-    if (history.length === 0) throw unknown(orderId);
-    const events = history.map(({ id, version, type, data, at, metadata }) => ({
-      id,
-      version,
-      type,
-      data,
-      at,
-      ...metadata,
-    }));
+    const events = await readHistory(database, orders, orderId);
+    if (events.length === 0) throw unknown(orderId);
     response.json({ orderId, events });
   });
 
