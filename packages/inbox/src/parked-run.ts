@@ -1,6 +1,6 @@
 import { type Envelope, type Handler, parseEnvelope, RejectedError } from "@throughline/envelope";
 import type { Database } from "@throughline/log";
-import { type Failure, handleEnvelope, traceDwell } from "@throughline/transport";
+import { type Failure, handleEnvelope, tellFailure, traceDwell } from "@throughline/transport";
 import { claimDue, type DueMessage, dieHere, passKeys, retryLater } from "./parked-keys.ts";
 
 export type ParkedRun = {
@@ -63,7 +63,7 @@ export function startParkedRun(database: Database, consumer: string, run: Parked
   }
 
   function waitLonger(cause: unknown): [] {
-    run.onFailure({ error: new Error("Parked keys wait a little longer", { cause }), deadLettered: false });
+    tellFailure(run, { error: new Error("Parked keys wait a little longer", { cause }), deadLettered: false });
     return [];
   }
 }
@@ -84,7 +84,7 @@ async function runOne(database: Database, consumer: string, { wire, attempts, pa
     if (deadLettered) await dieHere(database, consumer, envelope, { error, attempts });
     else
       await retryLater(database, consumer, envelope, Math.min(run.retryDelayMs * 2 ** (attempts - 1), longestRetryMs));
-    run.onFailure({ error, envelope, deadLettered });
+    tellFailure(run, { error, envelope, deadLettered });
   }
 }
 

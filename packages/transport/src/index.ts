@@ -3,7 +3,8 @@ export { traceDwell, type Waiting } from "./dwell.ts";
 export { handleEnvelope } from "./process.ts";
 export { PublishError, type PublishFailure } from "./publish-error.ts";
 export { openRoad, openRoads, type Road, type RoadSettings } from "./roads.ts";
-export { formatTraceparent, parseTraceparent } from "./traceparent.ts";
+export { tellFailure } from "./subscription.ts";
+export { contextOf, formatTraceparent, parseTraceparent } from "./traceparent.ts";
 export type {
   Backlog,
   DeadLetter,

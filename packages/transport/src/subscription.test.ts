@@ -1,4 +1,7 @@
 import { once } from "node:events";
+import { context, trace } from "@opentelemetry/api";
+import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
+import { createEnvelope, currentCause } from "@throughline/envelope";
 import { expect, test } from "vitest";
 import { retryDelayMs, tellFailure, withDefaults } from "./subscription.ts";
 
@@ -39,4 +42,17 @@ test("a listener that throws becomes a warning", async () => {
   tellFailure({ onFailure }, { error: new Error("any"), deadLettered: false });
   const [warning] = await warned;
   expect(warning).toMatchObject({ message: "onFailure threw", cause: { message: "the logger is full" } });
+});
+
+test("what fails is told in the name of its message", () => {
+  context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
+  const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  const message = { type: "order.created", version: "1", key: "o-1", data: {} };
+  const envelope = createEnvelope(message, { source: "order", sequence: 1, traceparent });
+  const told: unknown[] = [];
+  const onFailure = () => told.push(currentCause(), trace.getActiveSpan()?.spanContext());
+  tellFailure({ onFailure }, { error: new Error("any"), envelope, deadLettered: true });
+  context.disable();
+  const { id, correlationId } = envelope;
+  expect(told).toMatchObject([{ id, correlationId }, { traceId: traceparent.slice(3, 35) }]);
 });

@@ -1,3 +1,6 @@
+import { context } from "@opentelemetry/api";
+import { runCausedBy } from "@throughline/envelope";
+import { contextOf } from "./traceparent.ts";
 import type { Failure, Subscription } from "./transport.ts";
 
 /** A subscription with its defaults filled in. */
@@ -21,10 +24,15 @@ export function withDefaults(subscription: Subscription): CompleteSubscription {
   return { ...complete, types: [...new Set(complete.types)] };
 }
 
-/** Tells the subscriber's owner. What `onFailure` itself throws becomes a process warning: the subscriber goes on. */
-export function tellFailure(subscription: Pick<Subscription, "onFailure">, failure: Failure): void {
+/**
+ * Tells the subscriber's owner, in the correlation and the trace of the message, so that what is logged there names them.
+ * What `onFailure` itself throws becomes a process warning: the subscriber goes on.
+ */
+export function tellFailure({ onFailure }: Pick<Subscription, "onFailure">, failure: Failure): void {
+  const { envelope } = failure;
   try {
-    subscription.onFailure?.(failure);
+    if (envelope === undefined) onFailure?.(failure);
+    else context.with(contextOf(envelope.traceparent), () => runCausedBy(envelope, () => onFailure?.(failure)));
   } catch (error) {
     process.emitWarning(new Error("onFailure threw", { cause: error }));
   }

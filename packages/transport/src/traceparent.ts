@@ -1,4 +1,4 @@
-import { isSpanContextValid, type SpanContext } from "@opentelemetry/api";
+import { type Context, isSpanContextValid, ROOT_CONTEXT, type SpanContext, trace } from "@opentelemetry/api";
 
 const pattern = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/;
 
@@ -8,6 +8,12 @@ export function parseTraceparent(traceparent: string | undefined): SpanContext |
   if (traceId === undefined || spanId === undefined || flags === undefined) return undefined;
   const parsed = { traceId, spanId, traceFlags: Number.parseInt(flags, 16), isRemote: true };
   return isSpanContextValid(parsed) ? parsed : undefined;
+}
+
+/** What a child of that span is started in; the root where it is none. */
+export function contextOf(traceparent: string | undefined): Context {
+  const parent = parseTraceparent(traceparent);
+  return parent ? trace.setSpanContext(ROOT_CONTEXT, parent) : ROOT_CONTEXT;
 }
 
 /** Undefined where the span is nobody's: no SDK, and no trace to continue. */
