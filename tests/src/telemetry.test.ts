@@ -7,6 +7,7 @@ import { newId } from "@throughline/envelope";
 import { connect } from "@throughline/local/testing";
 import { enqueue } from "@throughline/outbox";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { parse } from "yaml";
 import { openDoors } from "./testing/doors.ts";
 import { type Fleet, startFleet } from "./testing/fleet.ts";
 import { orderOf, shopOf } from "./testing/shop.ts";
@@ -22,11 +23,13 @@ type Span = {
   readonly attributes: Readonly<Record<string, unknown>>;
 };
 
+type Points = { readonly dataPoints: readonly { readonly attributes?: readonly Attribute[] }[] };
 type Metric = {
   readonly name: string;
   readonly unit?: string;
-  readonly sum?: { readonly isMonotonic?: boolean };
-  readonly histogram?: object;
+  readonly gauge?: Points;
+  readonly sum?: Points & { readonly isMonotonic?: boolean };
+  readonly histogram?: Points;
   readonly service: string;
 };
 
@@ -130,16 +133,20 @@ test("what waits, what was handled, how old it was and how busy a process is are
 
 test("what dashboards and alerts ask for is sent", async () => {
   await using opened = new AsyncDisposableStack();
-  const files = [...globSync("infra/grafana/dashboards/*.json", { cwd: root }), "infra/prometheus/alerts.yml"];
-  const asked = new Set(files.flatMap((file) => metricsIn(readFileSync(`${root}/${file}`, "utf8"))));
-  expect(asked.size).toBeGreaterThan(10);
+  const questions = readQuestions();
+  expect(new Set(questions.flatMap(({ metrics }) => metrics)).size).toBeGreaterThan(10);
   const { doors } = opened.use(await openDoors(fleet));
   for (const door of doors) await door.send(Buffer.from("{"));
   await inOpenTransaction(async () => {
     const shop = shopOf(fleet);
     await shop.place(orderOf(await shop.stocked(10)));
-    const sent = () => new Set(collector.metrics.flatMap(namesInPrometheus));
-    await vi.waitFor(() => expect([...asked].filter((name) => !sent().has(name))).toEqual([]), { timeout: 60_000 });
+    await vi.waitFor(
+      () => {
+        const sent = labelsSent(collector.metrics);
+        expect(questions.flatMap((question) => lackingTo(question, sent))).toEqual([]);
+      },
+      { timeout: 40_000, interval: 500 },
+    );
   });
 });
 
@@ -236,10 +243,59 @@ function readMetrics(body: string): Metric[] {
   });
 }
 
-/** Neither labels nor what is made of them. */
-function metricsIn(text: string): string[] {
-  const withoutLabels = text.replaceAll(/\bby \([^)]*\)|\{\{[^}]*\}\}/g, "");
-  return withoutLabels.match(/\b(throughline|messaging|nodejs|db)_\w+(?=[{[)]| [+>])/g) ?? [];
+/** The metrics that somebody asks for in one go, and the labels by which they are told apart. */
+type Question = { readonly metrics: readonly string[]; readonly labels: readonly string[] };
+type Panels = { readonly panels: readonly { readonly targets: readonly { expr: string; legendFormat: string }[] }[] };
+type Rules = { readonly groups: readonly { readonly rules: readonly { expr: string; annotations: object }[] }[] };
+type Tests = { readonly tests: readonly { readonly input_series: readonly { readonly series: string }[] }[] };
+
+/** Of the dashboards, of the alerts and of their tests. */
+function readQuestions(): Question[] {
+  const [dashboards, rules, tests] = [
+    "grafana/dashboards/*.json",
+    "prometheus/alerts.yml",
+    "prometheus/alerts.test.yml",
+  ]
+    .map((files) => globSync(`infra/${files}`, { cwd: root }))
+    .map((files) => files.map((file) => parse(readFileSync(`${root}/${file}`, "utf8"))));
+  const targets = (dashboards as Panels[]).flatMap(({ panels }) => panels).flatMap((panel) => panel.targets);
+  const alerts = (rules as Rules[]).flatMap(({ groups }) => groups).flatMap((group) => group.rules);
+  const series = (tests as Tests[]).flatMap((file) => file.tests).flatMap(({ input_series }) => input_series);
+  return [
+    ...targets.map(({ expr, legendFormat }) => questionIn(expr, legendFormat)),
+    ...alerts.map(({ expr, annotations }) => questionIn(expr, JSON.stringify(annotations))),
+    ...series.map(({ series }) => questionIn(series)),
+  ];
+}
+
+function questionIn(expression: string, words = ""): Question {
+  const metrics = expression
+    .replaceAll(/\bby \([^)]*\)|\{[^}]*\}/g, "")
+    .match(/\b(throughline|messaging|nodejs|db)_\w+/g);
+  const groupings = [...expression.matchAll(/\bby \(([^)]*)\)/g)].flatMap(([, names = ""]) => names.split(", "));
+  const filters = [...expression.matchAll(/(\w+)=~?"/g)].map(([, name = ""]) => name);
+  const shown = [...words.matchAll(/\{\{ ?(?:\$labels\.)?(\w+)/g)].map(([, name = ""]) => name);
+  return { metrics: metrics ?? [], labels: [...groupings, ...filters, ...shown] };
+}
+
+/** What of a question no metric answers. */
+function lackingTo({ metrics, labels }: Question, sent: ReadonlyMap<string, ReadonlySet<string>>): string[] {
+  const unknown = labels.filter((label) => !metrics.some((name) => sent.get(name)?.has(label)));
+  return [...metrics.filter((name) => !sent.has(name)), ...unknown.map((label) => `${metrics.join()} by ${label}`)];
+}
+
+/** By metric, its labels in Prometheus, and those that a service and a histogram have anyway. */
+function labelsSent(sent: readonly Metric[]): Map<string, Set<string>> {
+  const labels = new Map<string, Set<string>>();
+  for (const metric of sent) {
+    const { dataPoints } = metric.gauge ?? metric.sum ?? metric.histogram ?? { dataPoints: [] };
+    const own = dataPoints.flatMap(({ attributes = [] }) => attributes).map(({ key }) => key.replaceAll(".", "_"));
+    for (const name of namesInPrometheus(metric)) {
+      const known = labels.get(name) ?? new Set(["service_name", "service_instance_id", "le"]);
+      labels.set(name, known.union(new Set(own)));
+    }
+  }
+  return labels;
 }
 
 /** As its OTLP receiver calls them: https://prometheus.io/docs/guides/opentelemetry */

@@ -48,7 +48,7 @@ export async function startDeadLetters(
 
   function tell(buried: readonly Burial[]): void {
     for (const { group, road, fingerprint } of buried) {
-      const place = { "messaging.consumer.group.name": group, "messaging.system": road };
+      const place = { "messaging.consumer.group.name": group, "throughline.road": road };
       counter.add(1, { ...place, "throughline.fingerprint": fingerprint });
     }
     if (buried.length > 0) alerting?.look();

@@ -13,7 +13,7 @@ export function observeConsumer({ status, backlog }: Pick<Consumer, "status" | "
     for (const [outcome, count] of Object.entries({ handled, duplicates, parked, failed, deadLettered }))
       result.observe(messages, count, { ...attributes, "throughline.outcome": outcome });
     for (const { road, waiting: count, reason } of await backlog())
-      if (reason === undefined) result.observe(waiting, count, { ...attributes, "messaging.system": road });
+      if (reason === undefined) result.observe(waiting, count, { ...attributes, "throughline.road": road });
   };
   const all = [messages, waiting];
   meter().addBatchObservableCallback(observe, all);
