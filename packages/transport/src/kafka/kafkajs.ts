@@ -1,7 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { promisify } from "node:util";
-import { zstdCompress, zstdDecompress } from "node:zlib";
-import all, {
+import {
   AssignerProtocol,
   CompressionTypes,
   type Consumer,
@@ -13,6 +11,7 @@ import all, {
   Partitioners,
   type SASLOptions,
 } from "kafkajs";
+import "./kafkajs-codecs.ts";
 import "./kafkajs-timer.ts";
 import { assignByPartition, byPartition } from "./assign.ts";
 import type {
@@ -40,11 +39,6 @@ export function kafkajs(settings: KafkaSettings): KafkaLibrary {
   };
 }
 
-// No named import: Node does not see this one in a CommonJS module.
-all.CompressionCodecs[CompressionTypes.ZSTD] = () => ({
-  compress: ({ buffer }: { readonly buffer: Buffer }) => promisify(zstdCompress)(buffer),
-  decompress: promisify(zstdDecompress),
-});
 const compressionTypes = { none: CompressionTypes.None, gzip: CompressionTypes.GZIP, zstd: CompressionTypes.ZSTD };
 
 /** How long a fetch waits at the broker for messages, and so how long an idle member takes to stop. */

@@ -6,6 +6,8 @@ import { describe, expect, test, vi } from "vitest";
 import { brokers, clients, idsOf, openShop, order, patience, type } from "./testing/shop.ts";
 
 const bootstrap = brokers.join(",");
+/** In the order of Kafka's numbers for them. */
+const codecs = ["none", "gzip", "snappy", "lz4", "zstd"];
 
 // With CI=true a missing broker is a failure.
 describe.skipIf(brokers.length === 0 && process.env.CI !== "true").concurrent.each(clients)(
@@ -67,18 +69,39 @@ describe.skipIf(brokers.length === 0 && process.env.CI !== "true").concurrent.ea
 
 describe.skipIf(brokers.length === 0 && process.env.CI !== "true").concurrent("on Kafka", () => {
   test.skipIf(!hasKcat() && process.env.CI !== "true").each(clients)(
-    "what kcat writes is read by %s",
+    "what kcat writes is read by %s, in whatever compression",
     async (client) => {
-      await using shop = await openShop({ client });
+      await using shop = await openShop({ client, partitions: 1 });
       const { handled } = await shop.listen();
-      const sent = order("order-1");
-      const written = promisify(execFile)("kcat", ["-P", "-b", bootstrap, "-t", shop.topic, "-k", sent.key]);
-      written.child.stdin?.end(serializeEnvelope(sent));
-      await written;
-      await vi.waitUntil(() => handled.length === 1, patience);
-      expect(handled).toEqual([sent]);
+      const sent = codecs.map((codec) => bulky(codec));
+      for (const envelope of sent) {
+        const { key } = envelope;
+        const written = promisify(execFile)("kcat", ["-P", "-b", bootstrap, "-t", shop.topic, "-k", key, "-z", key]);
+        written.child.stdin?.end(serializeEnvelope(envelope));
+        await written;
+      }
+      expect((await batchesIn(shop.topic)).map(codecOf)).toEqual(codecs);
+      await vi.waitUntil(() => handled.length === sent.length, patience);
+      expect(handled).toEqual(expect.arrayContaining(sent));
     },
   );
+
+  test.each(clients)("what Java compresses is read by %s", async (client) => {
+    await using shop = await openShop({ client });
+    // The broker itself compresses what comes to such a topic.
+    const compressed = codecs.slice(1).map((codec) => ({ codec, type: `order.${codec}` }));
+    for (const { codec, type } of compressed) {
+      await shop.stranger.createTopic(`${shop.namespace}.${type}`, 1, { "compression.type": codec });
+    }
+    const { handled } = await shop.listen(undefined, { types: compressed.map(({ type }) => type) });
+    const sent = compressed.map(({ type }) => bulky("order-1", type));
+    await shop.publish(sent);
+    for (const { codec, type } of compressed) {
+      expect((await batchesIn(`${shop.namespace}.${type}`)).map(codecOf)).toEqual([codec]);
+    }
+    await vi.waitUntil(() => handled.length === sent.length, patience);
+    expect(handled).toEqual(expect.arrayContaining(sent));
+  });
 
   test("both libraries put a key into the same partition", async () => {
     await using one = await openShop({ client: "kafkajs", partitions: 12 });
@@ -115,6 +138,16 @@ function hasKcat(): boolean {
   } catch {
     return false; // Not being there is the answer.
   }
+}
+
+/** More than a block of any codec holds, so that it is worth compressing. */
+function bulky(key: string, ofType = type) {
+  const lines = Array.from({ length: 10_000 }, (_, n) => `line ${n} of an order`);
+  return { ...order(key, 1, ofType), data: { lines } };
+}
+
+function codecOf({ attributes }: { readonly attributes: number }): string | undefined {
+  return codecs[attributes & 0b111];
 }
 
 /** The record batches of a topic's only partition, as they came from the broker. */
