@@ -1,5 +1,7 @@
 import { RejectedError, serializeEnvelope } from "@throughline/envelope";
 import { describe, expect, test, vi } from "vitest";
+import type { DeadLetter } from "../transport.ts";
+import { batchesIn } from "./testing/batches.ts";
 import { brokers, clients, openShop, order, patience, textsOf } from "./testing/shop.ts";
 
 // With CI=true a missing broker is a failure.
@@ -64,8 +66,51 @@ describe.skipIf(brokers.length === 0 && process.env.CI !== "true").concurrent.ea
         expect(content).toEqual([one?.partition, one?.value, { ...textsOf(one?.headers), redeliveredTo: "billing" }]);
       }
     });
+
+    test("a letter with binary, repeated and many headers goes back as it came, and dies as the same", async () => {
+      await using shop = await openShop({ client, partitions: 1 });
+      await shop.listen();
+      const bytes = Buffer.from([0xff, 0x00, 0x80]);
+      const headers = {
+        ...Object.fromEntries(Array.from({ length: 100 }, (_, n) => [`header-${n}`, `${n}`])),
+        ...{ text: "Grüße\0", empty: "", binary: bytes, repeated: ["1", bytes, "2"], constructor: "new" },
+        ...{ group: "theirs", errorName: "theirs", originalTopic: bytes, "kafka.record": "{}" },
+        redeliveredTo: ["inventory", "billing"],
+      };
+      const keys = [bytes, Buffer.from([0, 0, 0, 7]), "order-1", "", null];
+      for (const key of keys) await shop.stranger.send(shop.topic, Buffer.from("no envelope"), key, headers);
+      await shop.stranger.send(shop.topic, null, "order-2", { redeliveredTo: "billing" });
+      const { letters } = await shop.drain();
+      const count = keys.length + 1;
+      await vi.waitUntil(() => letters.length === count, patience);
+      for (const letter of letters.toSorted(byOffset)) await shop.deadLetters.redeliver(asKept(letter));
+      await vi.waitUntil(() => letters.length === 2 * count, patience);
+
+      const records = (await batchesIn(shop.topic)).flatMap((batch) => batch.records.map(contentOf));
+      expect(records.slice(count)).toEqual(records.slice(0, count));
+      const dead = letters.toSorted(byOffset).map(({ origin: { key }, body, headers }) => ({ key, body, headers }));
+      expect(dead.slice(count)).toEqual(dead.slice(0, count));
+    });
   },
 );
+
+function byOffset(one: DeadLetter, other: DeadLetter): number {
+  return Number(one.origin.offset) - Number(other.origin.offset);
+}
+
+/** As Postgres gives it back, which has no NUL. */
+function asKept({ origin, headers, ...letter }: DeadLetter): DeadLetter {
+  const key = origin.key?.replaceAll("\0", "\u{fffd}");
+  return {
+    ...letter,
+    origin: { ...origin, ...(key === undefined ? {} : { key }) },
+    headers: JSON.parse(JSON.stringify(headers)),
+  };
+}
+
+function contentOf({ key, value, headers }: Awaited<ReturnType<typeof batchesIn>>[number]["records"][number]) {
+  return { key, value, headers: headers.map(([name, one]) => [String(name), one]) };
+}
 
 function refuse(): Promise<never> {
   return Promise.reject(new RejectedError("no"));

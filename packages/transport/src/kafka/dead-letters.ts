@@ -1,11 +1,12 @@
 import { toError } from "../reason.ts";
 import { retryDelayMs } from "../subscription.ts";
-import type { DeadLetter, DeadLetterRoad } from "../transport.ts";
+import type { DeadLetterRoad } from "../transport.ts";
 import { within } from "./errors.ts";
 import type { Shared, SharedAdmin } from "./idle-closed.ts";
-import type { KafkaLibrary, KafkaMessage, KafkaRecord } from "./library.ts";
+import { letterOf, originalOf } from "./letter.ts";
+import type { KafkaLibrary } from "./library.ts";
 import { joinGroup } from "./member.ts";
-import { failureHeaders, headerOf, headersOf, redeliveryHeader } from "./records.ts";
+import { headerOf } from "./records.ts";
 import type { Sender } from "./sender.ts";
 import type { KafkaSettings } from "./settings.ts";
 import { deadLetterTopicOf, drainGroupOf, ensureTopics, topicOf } from "./topics.ts";
@@ -47,33 +48,5 @@ export function createDeadLetterRoad(
       sender(`Sending ${letter.origin.name} again`, (kafka) =>
         kafka.send([originalOf(letter)], performance.now() + redeliverWithinMs),
       ),
-  };
-}
-
-function letterOf(message: KafkaMessage): DeadLetter {
-  const header = (name: string) => headerOf(message, name) ?? "";
-  const own = message.headers.filter(([name]) => !failureHeaders.has(name));
-  return {
-    group: header("group"),
-    origin: {
-      name: header("originalTopic"),
-      partition: Number(header("originalPartition")),
-      offset: header("originalOffset"),
-      ...(message.key === null ? {} : { key: message.key.toString() }),
-    },
-    body: message.value ?? Buffer.alloc(0),
-    headers: Object.fromEntries(own.map(([name, value]) => [name, value.toString()])),
-    error: { name: header("errorName"), message: header("errorMessage"), stack: header("errorStack") },
-    attempts: Number(header("attempts")),
-    failedAt: new Date(header("failedAt")),
-  };
-}
-
-function originalOf({ group, origin: { name, key }, body, headers }: DeadLetter): KafkaRecord {
-  return {
-    topic: name,
-    key: key ?? null,
-    value: Buffer.from(body),
-    headers: headersOf({ ...headers, [redeliveryHeader]: group }),
   };
 }

@@ -210,9 +210,8 @@ const assigner: PartitionAssigner = ({ cluster }) => ({
 });
 
 function toMessage({ key, value, headers: pairs }: KafkaRecord) {
-  const headers: Record<string, string | Buffer | (string | Buffer)[]> = {};
-  for (const [name, one] of pairs) headers[name] = name in headers ? [headers[name] ?? [], one].flat() : one;
-  return { key, value, headers };
+  const byName = [...Map.groupBy(pairs, ([name]) => name)];
+  return { key, value, headers: Object.fromEntries(byName.map(([name, all]) => [name, all.map(([, one]) => one)])) };
 }
 
 function toBatch({ topic, partition, messages }: EachBatchPayload["batch"]): Batch {
@@ -223,10 +222,11 @@ function toBatch({ topic, partition, messages }: EachBatchPayload["batch"]): Bat
   return { topic, partition, messages: read };
 }
 
+/** Where a header is called `constructor`, kafkajs puts what every object has under that name before its values. */
 function toHeaders(headers: IHeaders): [string, Buffer][] {
   return Object.entries(headers).flatMap(([name, values]) => {
-    const all = Array.isArray(values) ? values : [values ?? ""];
-    return all.map((value): [string, Buffer] => [name, typeof value === "string" ? Buffer.from(value) : value]);
+    const all = [values].flat().map((value) => value ?? Buffer.alloc(0));
+    return all.filter(Buffer.isBuffer).map((value): [string, Buffer] => [name, value]);
   });
 }
 

@@ -1,4 +1,7 @@
-/** A record on its way to one topic. A header may stand there several times. */
+/**
+ * A record on its way to one topic. A header may stand there several times: kafkajs puts them side by side. One without a
+ * value is read as empty, because kafkajs cannot write it.
+ */
 export type KafkaRecord<Text = Buffer | string> = {
   readonly topic: string;
   readonly key: Text | null;

@@ -24,12 +24,11 @@ export function recordOf(envelope: Envelope, namespace: string): KafkaRecord {
 /** Names the group for which a dead letter was put back: others have had the message, and pass it over. */
 export const redeliveryHeader = "redeliveredTo";
 
-/** What stands beside a dead letter, behind the headers that came with the message. */
-export const failureHeaders: ReadonlySet<string> = new Set([
+/** What stands beside a dead letter, behind the headers that came with the message, which may have the same names. */
+export const failureHeaders = [
   ...["originalTopic", "originalPartition", "originalOffset", "originalTimestamp"],
   ...["group", "attempts", "failedAt", "errorName", "errorMessage", "errorStack"],
-  redeliveryHeader,
-]);
+];
 
 /** The message as it was, with the place it came from and the reason beside it. */
 export function deadLetterOf(message: KafkaMessage, group: string, attempts: number, error: Error): KafkaRecord {
@@ -47,12 +46,21 @@ export function deadLetterOf(message: KafkaMessage, group: string, attempts: num
     errorMessage: reason.message,
     errorStack: reason.stack,
   });
-  const own = headers.filter(([name]) => !failureHeaders.has(name));
+  const own = withoutLast(headers, [redeliveryHeader]);
   return { topic: deadLetterTopicOf(topic), key, value, headers: [...own, ...failure] };
 }
 
+/** Of a header that stands there several times, the last counts. */
 export function headerOf({ headers }: Pick<KafkaRecord, "headers">, name: string): string | undefined {
-  return headers.find(([one]) => one === name)?.[1].toString();
+  return headers.findLast(([one]) => one === name)?.[1].toString();
+}
+
+export function withoutLast<Header extends readonly [string, unknown]>(
+  headers: readonly Header[],
+  names: readonly string[],
+): Header[] {
+  const last = new Set(names.map((name) => headers.findLastIndex(([one]) => one === name)));
+  return headers.filter((_, index) => !last.has(index));
 }
 
 export function headersOf(headers: Readonly<Record<string, string | undefined>>): [string, string][] {

@@ -1,8 +1,8 @@
 import { execFile, execFileSync } from "node:child_process";
 import { promisify } from "node:util";
-import { Consumer } from "@platformatic/kafka";
 import { serializeEnvelope } from "@throughline/envelope";
 import { describe, expect, test, vi } from "vitest";
+import { batchesIn } from "./testing/batches.ts";
 import { brokers, clients, idsOf, openShop, order, patience, type } from "./testing/shop.ts";
 
 const bootstrap = brokers.join(",");
@@ -148,23 +148,4 @@ function bulky(key: string, ofType = type) {
 
 function codecOf({ attributes }: { readonly attributes: number }): string | undefined {
   return codecs[attributes & 0b111];
-}
-
-/** The record batches of a topic's only partition, as they came from the broker. */
-async function batchesIn(topic: string) {
-  const consumer = new Consumer({ clientId: "stranger", groupId: "stranger", bootstrapBrokers: brokers });
-  consumer.topics.track(topic);
-  const { topics } = await consumer.metadata({ topics: [topic] });
-  const { id: topicId = "", partitions = [] } = topics.get(topic) ?? {};
-  const whole = {
-    partition: 0,
-    fetchOffset: 0n,
-    currentLeaderEpoch: -1,
-    lastFetchedEpoch: -1,
-    partitionMaxBytes: 2 ** 20,
-  };
-  const node = partitions[0]?.leader ?? 0;
-  const { responses } = await consumer.fetch({ node, topics: [{ topicId, partitions: [whole] }] });
-  await consumer.close();
-  return responses[0]?.partitions[0]?.records ?? [];
 }

@@ -8,7 +8,7 @@ export type Stranger = {
   readonly admin: Admin;
   /** Resolves once it is there. */
   createTopic(topic: string, numPartitions: number, configs?: Readonly<Record<string, string>>): Promise<void>;
-  send(topic: string, value: Buffer | null, key?: string, headers?: IHeaders): Promise<void>;
+  send(topic: string, value: Buffer | null, key?: string | Buffer | null, headers?: IHeaders): Promise<void>;
   /** What stands in a topic, as soon as that are `count` messages. */
   read(topic: string, count: number): Promise<readonly ReadMessage[]>;
   /** What a group has committed of a topic, in all its partitions together. */
@@ -31,8 +31,8 @@ export async function connectStranger(brokers: readonly string[]): Promise<Stran
       await admin.createTopics({ topics, timeout: 30_000, waitForLeaders: false });
       await vi.waitUntil(async () => (await admin.listTopics()).includes(topic), { timeout: 30_000, interval: 50 });
     },
-    async send(topic, value, key, headers = {}) {
-      await producer.send({ topic, messages: [{ key: key ?? null, value, headers }] });
+    async send(topic, value, key = null, headers = {}) {
+      await producer.send({ topic, messages: [{ key, value, headers }] });
     },
     async read(topic, count) {
       const messages: ReadMessage[] = [];
