@@ -2,7 +2,7 @@ import { parseArgs } from "node:util";
 import { benches } from "./benches.ts";
 import type { Bench } from "./harness/bench.ts";
 
-export type CommandLine = { readonly chosen: readonly Bench[]; readonly rounds: number | undefined };
+export type CommandLine = { readonly chosen: readonly Bench[]; readonly rounds: number };
 
 const usage = `npm run bench -- [NAME …] [--rounds N]
 
@@ -22,7 +22,7 @@ export function readCommandLine(args: readonly string[]): CommandLine {
     if (values.rounds !== undefined && !/^[1-9]\d?$/.test(values.rounds)) throw new Error("--rounds takes 1 to 99.");
     return {
       chosen: positionals.length === 0 ? benches : benches.filter(({ name }) => positionals.includes(name)),
-      rounds: values.rounds === undefined ? undefined : Number(values.rounds),
+      rounds: Number(values.rounds ?? 3),
     };
   } catch (error) {
     return end(`${error instanceof Error ? error.message : error}\n\n${usage}`, 1);

@@ -37,15 +37,15 @@ try {
 
 async function run(bench: Bench, addresses: BrokerAddresses): Promise<Result> {
   console.error(`\n${bench.name} …`);
-  const machine = await describeMachine(addresses.postgres);
+  const machine = await describeMachine(addresses);
   const measured = await runRounds(bench, {
-    rounds: rounds ?? bench.rounds ?? 3,
+    rounds,
     openPlace: () => openPlace(addresses),
     onAnswer: (round, contender, answer) =>
       console.error(`${round || "warm-up"} ${contender}: ${toWords(bench, answer)}`),
     signal,
   });
-  return resultOf(bench, measured, machine);
+  return resultOf(bench, rounds, measured, machine);
 }
 
 function isPossible({ name, needs = [] }: Bench): boolean {

@@ -46,6 +46,15 @@ test("a goal of none is met by none, and by nothing else", () => {
   expect([0, 1].map(verdictOf)).toEqual(["met", "missed"]);
 });
 
+test("what may not happen even once is judged by the worst round, also by one that is void", () => {
+  const goals = [{ id: "P0", figure: "lost", of: "ours", atMost: 0, inEveryRound: true }];
+  const verdictOf = (lost: number) => {
+    const rounds = { valid: [0, 0].map((none) => ({ ours: { lost: none } })), void: [{ ours: { lost } }], refused: {} };
+    return judge({ ...bench, goals }, rounds)[0]?.verdict;
+  };
+  expect([0, 1].map(verdictOf)).toEqual(["met", "missed"]);
+});
+
 test("whoever is refused has no figure, and a goal against it is not measured", () => {
   const rounds = { valid: [round(100, 150)], void: [], refused: { floor: "1 lost" } };
   expect(standingsOf(bench, rounds)[0]).toEqual({ contender: "floor", refused: "1 lost", figures: {} });

@@ -13,6 +13,7 @@ export async function measureBacklogs(databaseUrl: string, drain: Drain): Promis
       "at 1 M": large.rate,
       "memory at 100 k": small.memory,
       "memory at 1 M": large.memory,
+      "memory growth": large.memory - small.memory,
     },
     tallies: [small.tally, large.tally],
   };
@@ -23,8 +24,7 @@ async function measureBacklog(databaseUrl: string, messages: number, drain: Drai
   await settle(databaseUrl);
   let most = 0;
   const sampler = setInterval(() => {
-    const { heapUsed, external } = memoryUsage();
-    most = Math.max(most, heapUsed + external);
+    most = Math.max(most, memoryUsage.rss());
   }, 100);
   const { seconds, tally } = await drainAll(messages, drain);
   clearInterval(sampler);

@@ -11,6 +11,5 @@ export const catchUp: Bench = {
   ],
   goals: [{ id: "L1", figure: "caught up after", of: "throughline", atMost: 10 }],
   needs: ["rabbitmq"],
-  rounds: 1,
   warmsUp: false,
 };

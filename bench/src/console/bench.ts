@@ -14,7 +14,6 @@ export const consoleBench: Bench = {
     { id: "C1", figure: "slowest page, p95", of: "throughline", atMost: 200 },
     { id: "C2", figure: "CPU", of: "throughline", atMost: 5 },
   ],
-  rounds: 1,
   warmsUp: false,
   needs: ["kafka", "rabbitmq"],
 };

@@ -11,6 +11,5 @@ export const flow: Bench = {
     { name: "POST, p99", unit: "ms" },
   ],
   goals: [{ id: "P13", figure: "settled", of: "throughline", atLeast: 150 }],
-  rounds: 1,
   warmsUp: false,
 };

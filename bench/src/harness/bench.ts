@@ -6,13 +6,11 @@ export type Bench = {
   readonly name: string;
   /** What is measured, in a sentence. */
   readonly about: string;
-  /** Files of its folder, each exporting `measure`. The first is the probe, by which each round is judged. */
+  /** Files of its folder, each exporting `measure`. The first is the probe: where it is another, so was the machine. */
   readonly contenders: readonly [string, ...string[]];
   /** What the contenders tell, and its unit. The first is drawn, and is what the probe is judged by. */
   readonly figures: readonly [Figure, ...Figure[]];
   readonly goals: readonly Goal[];
-  /** Rounds that count, for a bench whose rounds are long. Default: 3. */
-  readonly rounds?: number;
   /** False where each round is cold by itself. Default: true, a round before those that count. */
   readonly warmsUp?: boolean;
   /** The brokers besides Postgres that it needs. Default: none. */
@@ -27,6 +25,8 @@ export type Goal = {
   readonly figure: string;
   readonly of: string;
   readonly than?: { readonly contender?: string; readonly figure?: string };
+  /** Holds in the worst of all rounds, the void ones too, for what may not happen even once. Default: in the median. */
+  readonly inEveryRound?: boolean;
 } & ({ readonly atLeast: number } | { readonly atMost: number });
 
 /** What a contender works on in one round: a database of its own, empty, and the brokers under a fresh namespace. */

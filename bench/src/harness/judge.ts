@@ -39,19 +39,23 @@ export function standingsOf(bench: Bench, { valid, refused }: Rounds): Standing[
   });
 }
 
-export function judge(bench: Bench, { valid, refused }: Rounds): Judgement[] {
+export function judge(bench: Bench, { valid, void: voided, refused }: Rounds): Judgement[] {
   return bench.goals.map((goal) => {
+    const rounds = goal.inEveryRound ? [...valid, ...voided] : valid;
     const isRefused = goal.of in refused || (goal.than?.contender ?? goal.of) in refused;
-    const values = goal.than === undefined ? valuesOf(valid, goal.of, goal.figure) : ratiosOf(valid, goal);
+    const values = goal.than === undefined ? valuesOf(rounds, goal.of, goal.figure) : ratiosOf(rounds, goal);
     if (isRefused || values.length === 0) return { goal, verdict: "not measured" };
     const measured = spreadOf(values);
-    return { goal, measured, verdict: verdictOf(goal, measured.median) };
+    return { goal, measured, verdict: verdictOf(goal, measured) };
   });
 }
 
-function verdictOf(goal: Goal, measured: number): Judgement["verdict"] {
-  if ("atLeast" in goal)
+function verdictOf(goal: Goal, { median, least, most }: Spread): Judgement["verdict"] {
+  if ("atLeast" in goal) {
+    const measured = goal.inEveryRound ? least : median;
     return measured >= goal.atLeast ? "met" : measured >= goal.atLeast * (1 - margin) ? "near" : "missed";
+  }
+  const measured = goal.inEveryRound ? most : median;
   return measured <= goal.atMost ? "met" : measured <= goal.atMost * (1 + margin) ? "near" : "missed";
 }
 

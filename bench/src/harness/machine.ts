@@ -2,6 +2,8 @@ import { readFileSync } from "node:fs";
 import { cpus, loadavg, totalmem, type } from "node:os";
 import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import type { BrokerAddresses } from "@throughline/local/brokers";
+import { connect } from "amqplib";
 import pg from "pg";
 
 /** What a figure must not be read without. */
@@ -17,13 +19,20 @@ export type Machine = {
   readonly load: readonly number[];
 };
 
-export async function describeMachine(databaseUrl: string): Promise<Machine> {
+export async function describeMachine({ postgres, kafka, rabbitmq }: BrokerAddresses): Promise<Machine> {
   const processors = cpus();
   return {
     processors: `${processors.length} × ${processors[0]?.model.trim() ?? "unknown"}`,
     memory: `${Math.round(totalmem() / 2 ** 30)} GiB`,
     system: type(),
-    versions: { node: process.versions.node, postgres: await postgresVersion(databaseUrl), ...peerVersions() },
+    versions: {
+      node: process.versions.node,
+      postgres: await postgresVersion(postgres),
+      ...(kafka && { kafka: kafkaVersion() }),
+      ...(rabbitmq && { rabbitmq: await rabbitmqVersion(rabbitmq) }),
+      ...dependenciesOf("../../package.json"),
+      ...dependenciesOf("../../../packages/transport/package.json", "@platformatic/kafka"),
+    },
     usedByOthers: await measureUse(1_000),
     load: loadavg().map((load) => Math.round(load * 100) / 100),
   };
@@ -40,9 +49,24 @@ async function postgresVersion(connectionString: string): Promise<string> {
   }
 }
 
-function peerVersions(): Record<string, string> {
-  const manifest = readFileSync(fileURLToPath(new URL("../../package.json", import.meta.url)), "utf8");
-  return (JSON.parse(manifest) as { readonly dependencies: Record<string, string> }).dependencies;
+/** A broker does not tell its own; this is the one that is started here. */
+function kafkaVersion(): string {
+  return /<version>(.*?)</.exec(read("../../../infra/local/kafka/pom.xml"))?.[1] ?? "unknown";
+}
+
+async function rabbitmqVersion(url: string): Promise<string> {
+  const model = await connect(url);
+  await model.close();
+  return String(model.connection.serverProperties.version);
+}
+
+function dependenciesOf(manifest: string, ...only: readonly string[]): Record<string, string> {
+  const { dependencies } = JSON.parse(read(manifest)) as { readonly dependencies: Record<string, string> };
+  return Object.fromEntries(Object.entries(dependencies).filter(([name]) => only.length === 0 || only.includes(name)));
+}
+
+function read(path: string): string {
+  return readFileSync(fileURLToPath(new URL(path, import.meta.url)), "utf8");
 }
 
 async function measureUse(ms: number): Promise<number> {

@@ -12,6 +12,7 @@ export type Result = {
   readonly bench: Bench;
   readonly at: string;
   readonly machine: Machine;
+  readonly wantedRounds: number;
   readonly validRounds: number;
   readonly voidRounds: number;
   readonly standings: readonly Standing[];
@@ -21,11 +22,12 @@ export type Result = {
 
 const folder = fileURLToPath(new URL("../../results", import.meta.url));
 
-export function resultOf(bench: Bench, rounds: Rounds, machine: Machine): Result {
+export function resultOf(bench: Bench, wantedRounds: number, rounds: Rounds, machine: Machine): Result {
   return {
     bench,
     at: new Date().toISOString(),
     machine,
+    wantedRounds,
     validRounds: rounds.valid.length,
     voidRounds: rounds.void.length,
     standings: standingsOf(bench, rounds),
@@ -42,10 +44,10 @@ export function save(result: Result): void {
   writeFileSync(`${path}.svg`, toSvg(result));
 }
 
-/** False where something was refused or a goal was missed by more than the margin. */
-export function isGood({ standings, judgements, validRounds }: Result): boolean {
+/** False where something was refused, a goal was missed by more than the margin, or too few rounds counted. */
+export function isGood({ standings, judgements, wantedRounds, validRounds }: Result): boolean {
   return (
-    validRounds > 0 &&
+    validRounds >= wantedRounds &&
     standings.every(({ refused }) => refused === undefined) &&
     judgements.every(({ verdict }) => verdict !== "missed")
   );

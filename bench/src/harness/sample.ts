@@ -1,4 +1,4 @@
-import type { Message } from "@throughline/envelope";
+import { createEnvelope, type Envelope, type Message } from "@throughline/envelope";
 import { idOf } from "./tally.ts";
 
 const keys = 1_000;
@@ -16,4 +16,9 @@ export function* portionsOf(count: number, size = 1_000): Generator<Required<Mes
   for (let from = 0; from < count; from += size) {
     yield Array.from({ length: Math.min(size, count - from) }, (_, index) => sampleOf(from + index));
   }
+}
+
+/** The same as `enqueue` has them leave, for those who publish without an outbox. */
+export function envelopesOf(count: number): Envelope[] {
+  return [...portionsOf(count)].flat().map((sample) => createEnvelope(sample, { source: "order-service" }));
 }

@@ -16,7 +16,6 @@ export const hopsBench: Bench = {
     { name: "p99 doubles at", unit: "orders/s" },
   ],
   goals: [],
-  rounds: 1,
   warmsUp: false,
   needs: ["kafka", "rabbitmq"],
 };

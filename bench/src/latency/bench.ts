@@ -3,7 +3,7 @@ import type { Bench } from "../harness/bench.ts";
 export const latency: Bench = {
   name: "latency",
   about: "50 messages a second, each on its own: how long from the end of its transaction to the sink.",
-  contenders: ["throughline", "throughline-polling", "graphile-worker", "pg-transactional-outbox"],
+  contenders: ["sql-floor", "throughline", "throughline-polling", "graphile-worker", "pg-transactional-outbox"],
   figures: [
     { name: "p50", unit: "ms" },
     { name: "p99", unit: "ms" },

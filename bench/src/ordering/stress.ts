@@ -42,27 +42,42 @@ export async function stress({ databaseUrl }: Place, { create, follow }: Protoco
   return { figures: { committed: committed.length / seconds, ...compare(committed, seen) }, tallies: [] };
 }
 
-/** One to three rows a transaction, with pauses before, between and behind them; one in ten is rolled back. */
+/** Transactions of one to three inserts, of which one in ten is rolled back and one in fifty loses its connection. */
 async function writeStream(pool: pg.Pool, writer: number): Promise<Row[]> {
   const committed: Row[] = [];
   let number = 0;
   for (let count = 0; count < transactionsEach; count++) {
     const client = await pool.connect();
-    const rows = Array.from({ length: below(3) + 1 }, () => ({ writer, number: number++ }));
+    const isCutOff = Math.random() < 0.02;
+    client.on("error", ignore);
     await client.query("begin");
     // Whatever was written before makes the transaction older than its first row.
     if (Math.random() < 0.3) await client.query("select pg_current_xact_id()");
-    for (const row of rows) {
+    const written: Row[] = [];
+    for (let insert = below(3); insert >= 0; insert--) {
       if (Math.random() < 0.3) await pause(below(5));
-      await client.query("insert into notes (writer, number) values ($1, $2)", [row.writer, row.number]);
+      const rows = Array.from({ length: below(2) + 1 }, () => ({ writer, number: number++ }));
+      if (await writeRows(client, rows)) written.push(...rows);
     }
     if (Math.random() < 0.3) await pause(below(5));
-    const isKept = Math.random() < 0.9;
-    await client.query(isKept ? "commit" : "rollback");
-    client.release();
-    if (isKept) committed.push(...rows);
+    const isKept = !isCutOff && Math.random() < 0.9;
+    if (isCutOff) await client.query("select pg_terminate_backend(pg_backend_pid())").catch(() => undefined);
+    else await client.query(isKept ? "commit" : "rollback");
+    client.off("error", ignore);
+    client.release(isCutOff);
+    if (isKept) committed.push(...written);
   }
   return committed;
+}
+
+/** As one statement, in one of five cases within a savepoint that is rolled back: then they are not there. */
+async function writeRows(client: pg.PoolClient, rows: readonly Row[]): Promise<boolean> {
+  const isKept = Math.random() < 0.8;
+  if (!isKept) await client.query("savepoint there");
+  const text = "insert into notes (writer, number) select * from unnest($1::int[], $2::int[])";
+  await client.query(text, [rows.map(({ writer }) => writer), rows.map(({ number }) => number)]);
+  if (!isKept) await client.query("rollback to savepoint there");
+  return isKept;
 }
 
 function compare(committed: readonly Row[], seen: readonly Row[]) {
@@ -81,6 +96,9 @@ function compare(committed: readonly Row[], seen: readonly Row[]) {
     "out of order": reordered,
   };
 }
+
+/** The statement that is cut off says the same. */
+function ignore() {}
 
 function below(limit: number): number {
   return Math.floor(Math.random() * limit);

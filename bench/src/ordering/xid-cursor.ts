@@ -4,7 +4,7 @@ import { createWithXid, type Row, stress } from "./stress.ts";
 
 const text = `select xid::text, position, writer, number from notes
   where (xid, position) > ($1::text::xid8, $2) and xid < pg_snapshot_xmin(pg_current_snapshot())
-  order by xid, position limit 500`;
+  order by notes.xid, position limit 500`;
 
 export const measure: Measure = (place) =>
   stress(place, {

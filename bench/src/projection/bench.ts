@@ -2,7 +2,7 @@ import type { Bench } from "../harness/bench.ts";
 
 export const projection: Bench = {
   name: "projection",
-  about: "A read side catches up with 100,000 events, a row each, a batch and its checkpoint in one transaction.",
+  about: "A read side catches up with 500,000 events, a row each, a batch and its checkpoint in one transaction.",
   contenders: ["log-reader", "throughline"],
   figures: [
     { name: "throughput", unit: "events/s" },

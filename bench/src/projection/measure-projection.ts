@@ -6,7 +6,7 @@ import { openServiceDatabase } from "../harness/service-database.ts";
 import { createTally, idOf } from "../harness/tally.ts";
 import { timed } from "../harness/timed.ts";
 
-const events = 100_000;
+const events = 500_000;
 const batchSize = 1_000;
 
 /** Writes what a batch of events tells, in a transaction of its own. */

@@ -21,35 +21,44 @@ export const measureTracing: Measure = async ({ databaseUrl }) => {
   const tally = createTally(messages);
   await using opened = new AsyncDisposableStack();
   opened.use(await startRelay(database.handle, { to: [{ transport: sinkTransport(tally.take) }] }));
+  let memory = 0;
+  const sampler = setInterval(() => {
+    memory = Math.max(memory, process.memoryUsage.rss() / 2 ** 20);
+  }, 100);
   const { seconds, cpuSeconds } = await timed(async () => {
     for (const portion of portionsOf(messages, perTransaction)) {
       await database.handle.transaction((tx) => enqueue(tx, "order-service", portion));
     }
     await within(60_000, tally.complete);
   });
+  clearInterval(sampler);
   await opened.disposeAsync();
-  return { figures: { throughput: messages / seconds, processor: (1e6 * cpuSeconds) / messages }, tallies: [tally] };
+  const processor = (1e6 * cpuSeconds) / messages;
+  return { figures: { throughput: messages / seconds, processor, memory }, tallies: [tally] };
 };
 
 let tracing: Promise<void> | undefined;
 
+type Tracing = { readonly sampled: number; readonly collector: "up" | "slow" | "down" };
+
 /** The same with the SDK as `node --import @throughline/service/telemetry` starts it. `sampled` is a share. */
-export function traced({ sampled, isUp = true }: { readonly sampled: number; readonly isUp?: boolean }): Measure {
+export function traced({ sampled, collector }: Tracing): Measure {
   return async (place) => {
-    tracing ??= startTracing(sampled, isUp);
+    tracing ??= startTracing({ sampled, collector });
     await tracing;
     return measureTracing(place);
   };
 }
 
-async function startTracing(sampled: number, isUp: boolean): Promise<void> {
-  process.env.OTEL_EXPORTER_OTLP_ENDPOINT = `http://127.0.0.1:${isUp ? await startCollector() : 9}`;
+async function startTracing({ sampled, collector }: Tracing): Promise<void> {
+  const port = collector === "down" ? 9 : await startCollector(collector === "slow" ? 5_000 : 0);
+  process.env.OTEL_EXPORTER_OTLP_ENDPOINT = `http://127.0.0.1:${port}`;
   process.env.OTEL_TRACES_SAMPLER_ARG = String(sampled);
   await import("@throughline/service/telemetry");
 }
 
-async function startCollector(): Promise<number> {
-  const collector = fork(fileURLToPath(new URL("collector-process.ts", import.meta.url)));
+async function startCollector(answerAfterMs: number): Promise<number> {
+  const collector = fork(fileURLToPath(new URL("collector-process.ts", import.meta.url)), [String(answerAfterMs)]);
   const [port] = (await once(collector, "message")) as [number];
   return port;
 }

@@ -1,3 +1,3 @@
 import { traced } from "./measure-tracing.ts";
 
-export const measure = traced({ sampled: 0.01 });
+export const measure = traced({ sampled: 0.01, collector: "up" });
