@@ -3,6 +3,7 @@ import { withWorkshop } from "./testing/bench.ts";
 import type { BrokenTransport } from "./testing/broken/kit.ts";
 import { brokenTransports } from "./testing/broken-transports.ts";
 import { memoryUnderTest } from "./testing/memory-under-test.ts";
+import { casesWith } from "./testing/suite.ts";
 import { suite } from "./testing.ts";
 
 /** Enough for the sound memory transport, as the first tests show. */
@@ -18,6 +19,18 @@ describe("the sound transport keeps, with as little patience as the broken ones 
 test("each promise is broken by some transport below", () => {
   const caughtBy = new Set(brokenTransports.flatMap(({ caughtBy }) => caughtBy));
   expect(suite.map(({ name }) => name).filter((name) => !caughtBy.has(name))).toEqual([]);
+});
+
+test("a case that is declined with nothing in its place is listed with the reason, and has nothing to run", () => {
+  const declinable = suite.filter(({ exceptions }) =>
+    exceptions?.some(({ key, instead }) => key === "line" && !instead),
+  );
+  const listed = casesWith({ line: "it goes through no line" });
+  expect(listed).toHaveLength(suite.length);
+  expect(declinable.length).toBeGreaterThan(5);
+  expect(listed.filter(({ run }) => run === undefined)).toEqual(
+    declinable.map(({ name }) => ({ name: `${name}, because it goes through no line` })),
+  );
 });
 
 describe("the suite bites a transport that", () => {

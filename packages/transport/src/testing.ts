@@ -1,6 +1,6 @@
 import { describe, test } from "vitest";
 import { withWorkshop } from "./testing/bench.ts";
-import { type Exceptions, suite, type TransportCase } from "./testing/suite.ts";
+import { casesWith, type Exceptions } from "./testing/suite.ts";
 import type { Connect } from "./testing/under-test.ts";
 
 export type { Bench } from "./testing/bench.ts";
@@ -14,7 +14,7 @@ const patienceMs = 40_000;
 /**
  * The definition of a transport: registers one test per case of the suite. `exceptions` names what this broker does not
  * promise, with the reason; the weaker promise is tested in its place, under a name that says so. Where there is none,
- * nothing is tested, and the exception is what a reader finds.
+ * the case is listed as skipped.
  *
  *     describeTransport("rabbitmq", connectForTest, { orderAcrossMembers: "consumers of a queue take turns" });
  *
@@ -23,20 +23,9 @@ const patienceMs = 40_000;
  */
 export function describeTransport(name: string, connect: Connect, exceptions: Exceptions = {}): void {
   describe.concurrent(`${name} is a transport`, () => {
-    for (const transportCase of suite) {
-      const { name, run } = withException(transportCase, exceptions);
-      if (run === undefined) continue;
-      test(name, { timeout: 3 * patienceMs }, () => withWorkshop(connect, patienceMs, run));
+    for (const { name, run } of casesWith(exceptions)) {
+      if (run === undefined) test.skip(name);
+      else test(name, { timeout: 3 * patienceMs }, () => withWorkshop(connect, patienceMs, run));
     }
   });
-}
-
-function withException({ name, run, exceptions = [] }: TransportCase, reasons: Exceptions) {
-  const exception = exceptions.find(({ key }) => reasons[key] !== undefined);
-  if (exception === undefined) return { name, run };
-  const { key, instead } = exception;
-  return {
-    name: `${instead?.name ?? name}, because ${reasons[key]}`,
-    run: instead?.run,
-  };
 }

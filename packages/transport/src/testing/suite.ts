@@ -74,3 +74,14 @@ export const suite: readonly TransportCase[] = [
   ...deadLetterCases,
   ...redeliveryCases,
 ];
+
+/** What is tested of a transport with these exceptions. What is declined with nothing in its place has nothing to run. */
+export function casesWith(reasons: Exceptions): (Pick<TransportCase, "name"> & Partial<TransportCase>)[] {
+  return suite.map((transportCase) => {
+    const { name, exceptions = [] } = transportCase;
+    const declined = exceptions.find(({ key }) => reasons[key] !== undefined);
+    if (declined === undefined) return transportCase;
+    const { key, instead = { name } } = declined;
+    return { ...instead, name: `${instead.name}, because ${reasons[key]}` };
+  });
+}
