@@ -18,11 +18,12 @@ resource "aws_cloudwatch_metric_alarm" "oldest_message" {
   tags                = local.tags
 }
 
+# Of letters as such the services tell: throughline_dead_letters_total.
 resource "aws_cloudwatch_metric_alarm" "dead_letters" {
   for_each = var.queues
 
   alarm_name          = "${var.namespace}-${each.key}-dead-letters"
-  alarm_description   = "Messages for ${each.key} failed for good, and wait for a person in ${aws_sqs_queue.dead_letters[each.key].name}."
+  alarm_description   = "Nobody drains ${aws_sqs_queue.dead_letters[each.key].name}: what ${each.key} sets aside goes into its database within a second, where it runs and its database answers."
   namespace           = "AWS/SQS"
   metric_name         = "ApproximateNumberOfMessagesVisible"
   dimensions          = { QueueName = aws_sqs_queue.dead_letters[each.key].name }
@@ -41,7 +42,7 @@ resource "aws_cloudwatch_metric_alarm" "undelivered" {
   for_each = var.queues
 
   alarm_name          = "${var.namespace}-${each.key}-undelivered"
-  alarm_description   = "SNS could not deliver messages to ${each.key}; they wait in ${aws_sqs_queue.undelivered[each.key].name}."
+  alarm_description   = "SNS could not deliver messages to ${each.key}, and nobody has drained ${aws_sqs_queue.undelivered[each.key].name} yet."
   namespace           = "AWS/SQS"
   metric_name         = "ApproximateNumberOfMessagesVisible"
   dimensions          = { QueueName = aws_sqs_queue.undelivered[each.key].name }
