@@ -1,14 +1,20 @@
 import { Command } from "commander";
 
-export type CommandLine = { readonly isApplied: boolean; readonly isJson: boolean; readonly isWritten: boolean };
+export type CommandLine = {
+  readonly isApplied: boolean;
+  readonly isJson: boolean;
+  readonly isWritten: boolean;
+  readonly printsDefinitions: boolean;
+};
 
 /** Reads the arguments; where they are wrong, says why and ends the process with 2. */
 export function readCommandLine(argv: readonly string[]): CommandLine {
-  const { apply, json, write } = new Command("npm run topology --")
+  const { apply, json, write, definitions } = new Command("npm run topology --")
     .description("Compares the topics, queues and bindings on the brokers with the manifest.")
     .option("--apply", "makes what is missing and changes what differs, and deletes nothing", false)
     .option("--json", "prints one JSON object, and nothing else on stdout", false)
     .option("--write", "writes infra/terraform/topology.auto.tfvars.json and infra/rabbitmq/definitions.json", false)
+    .option("--definitions", "prints RabbitMQ's definitions for NAMESPACE, and looks at no broker", false)
     .addHelpText(
       "after",
       `
@@ -18,6 +24,6 @@ differs, 2 where a broker could not be looked at or changed.`,
     )
     .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
     .parse([...argv], { from: "user" })
-    .opts<{ apply: boolean; json: boolean; write: boolean }>();
-  return { isApplied: apply, isJson: json, isWritten: write };
+    .opts<{ apply: boolean; json: boolean; write: boolean; definitions: boolean }>();
+  return { isApplied: apply, isJson: json, isWritten: write, printsDefinitions: definitions };
 }

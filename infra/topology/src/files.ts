@@ -9,13 +9,15 @@ export type GeneratedFile = { readonly path: string; readonly text: string };
 export function generatedFiles(): GeneratedFile[] {
   return [
     { path: "infra/terraform/topology.auto.tfvars.json", text: toText(variables()) },
-    { path: "infra/rabbitmq/definitions.json", text: toText(definitions()) },
+    { path: "infra/rabbitmq/definitions.json", text: definitionsFor() },
   ];
 }
 
-const settings = roadSettings(
-  parseConfig({ service: "topology", port: 0, database: false }, { TOPOLOGY: "production" }),
-);
+const settings = settingsIn({ TOPOLOGY: "production" });
+
+function settingsIn(env: NodeJS.ProcessEnv) {
+  return roadSettings(parseConfig({ service: "topology", port: 0, database: false }, env));
+}
 
 /** What differs between environments, above all the namespace, is not in it. */
 function variables() {
@@ -35,14 +37,16 @@ function variables() {
   };
 }
 
-/** For the namespace `dev`, in the form that every way of importing takes. */
-function definitions() {
+/** RabbitMQ's, in the form that every way of importing takes. Throws where this is no namespace; without one, it is `dev`. */
+export function definitionsFor(NAMESPACE?: string): string {
+  const { namespace } = settingsIn({ NAMESPACE });
   const { exchanges, queues, bindings } = definitionsOf(
-    { namespace: settings.namespace, workTypes: settings.work.types },
+    { namespace, workTypes: settings.work.types },
     demandOn("rabbitmq", topology),
   );
   const inHost = <Item extends object>(items: readonly Item[]) => items.map((item) => ({ ...item, vhost: "/" }));
-  return { vhosts: [{ name: "/" }], exchanges: inHost(exchanges), queues: inHost(queues), bindings: inHost(bindings) };
+  const vhosts = [{ name: "/" }];
+  return toText({ vhosts, exchanges: inHost(exchanges), queues: inHost(queues), bindings: inHost(bindings) });
 }
 
 function toText(value: unknown): string {

@@ -81,11 +81,11 @@ describe("npm run topology", () => {
   });
 });
 
-test.runIf(rabbitmq)("the generated definitions are what RabbitMQ takes, and what the services declare", async () => {
-  const namespace = uniqueName("t");
-  namespaces.push(namespace);
-  const file = new URL("../../rabbitmq/definitions.json", import.meta.url);
-  const body = readFileSync(file, "utf8").replaceAll('"dev.', `"${namespace}.`);
+test.runIf(rabbitmq)("the printed definitions are what RabbitMQ takes, and what the services declare", async () => {
+  const env = settings();
+  const { NAMESPACE: namespace = "" } = env;
+  const { code, stdout: body } = await run(["--definitions"], env);
+  expect(code).toBe(0);
   expect((await callManagement("/api/definitions", { method: "POST", body })).status).toBe(204);
   const work = { types: workTypes, priority: () => 4 };
   await using broker = await openTopology(
@@ -95,6 +95,14 @@ test.runIf(rabbitmq)("the generated definitions are what RabbitMQ takes, and wha
   );
   const { standings } = await broker.look();
   expect(standings.filter((standing) => differencesOf(standing)?.length !== 0)).toEqual([]);
+});
+
+test("definitions are printed for the namespace of the environment, and are the written ones but for it", async () => {
+  const written = readFileSync(new URL("../../rabbitmq/definitions.json", import.meta.url), "utf8");
+  const printed = await run(["--definitions"], { PATH: process.env.PATH ?? "", NAMESPACE: "prod" });
+  expect(printed).toMatchObject({ code: 0, stdout: written.replaceAll('"dev.', '"prod.') });
+  const refused = await run(["--definitions"], { PATH: process.env.PATH ?? "", NAMESPACE: "prod.eu" });
+  expect(refused).toMatchObject({ code: 2, stdout: "", stderr: expect.stringContaining("NAMESPACE: expected") });
 });
 
 /** The environment of a command that looks at the brokers of the tests, under a namespace of its own. */

@@ -3,15 +3,16 @@ import { fileURLToPath } from "node:url";
 import { readSurroundings } from "@throughline/local/surroundings";
 import { neededBrokers } from "./brokers.ts";
 import { readCommandLine } from "./command-line.ts";
-import { generatedFiles } from "./files.ts";
+import { definitionsFor, generatedFiles } from "./files.ts";
 import { exitCodeOf, reportOn } from "./report.ts";
 import { toText } from "./table.ts";
 
 /** `npm run topology`. The result goes to stdout, all else to stderr. */
-const { isApplied, isJson, isWritten } = readCommandLine(process.argv.slice(2));
+const { isApplied, isJson, isWritten, printsDefinitions } = readCommandLine(process.argv.slice(2));
 
 try {
-  process.exitCode = isWritten ? write() : await compare();
+  if (printsDefinitions) process.stdout.write(definitionsFor(process.env.NAMESPACE));
+  else process.exitCode = isWritten ? write() : await compare();
 } catch (error) {
   console.error(error instanceof Error ? error.message : String(error));
   process.exitCode = 2;
