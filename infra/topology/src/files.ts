@@ -1,6 +1,7 @@
 import { demandOn, roadSettings, topology } from "@throughline/contracts/topology";
 import { parseConfig } from "@throughline/service";
 import { definitionsOf } from "@throughline/transport/rabbitmq";
+import { deadLetterQueueSettings, queueSettings } from "@throughline/transport/sns-sqs";
 
 /** A file of this repository that follows from the manifest. */
 export type GeneratedFile = { readonly path: string; readonly text: string };
@@ -27,13 +28,16 @@ function variables() {
     name(group),
     { topics: types.map(name).sort(), max_receive_count: attempts },
   ]);
+  const queue = queueSettings(settings.snsSqs.visibilityTimeoutSeconds, false);
+  const daysIn = ({ MessageRetentionPeriod }: typeof deadLetterQueueSettings) =>
+    Number(MessageRetentionPeriod) / 86_400;
   return {
     topics: Object.fromEntries(types.map((type) => [name(type), type])),
     queues: Object.fromEntries(queues),
-    visibility_timeout_seconds: settings.snsSqs.visibilityTimeoutSeconds,
-    receive_wait_time_seconds: 20,
-    retention_days: 14,
-    dead_letter_retention_days: 14,
+    visibility_timeout_seconds: Number(queue.VisibilityTimeout),
+    receive_wait_time_seconds: Number(queue.ReceiveMessageWaitTimeSeconds),
+    retention_days: daysIn(queue),
+    dead_letter_retention_days: daysIn(deadLetterQueueSettings),
   };
 }
 

@@ -18,8 +18,12 @@ const given = JSON.parse(read("infra/terraform/topology.auto.tfvars.json")) as G
 type Given = {
   readonly topics: Readonly<Record<string, string>>;
   readonly queues: Readonly<Record<string, { readonly topics: readonly string[]; readonly max_receive_count: number }>>;
-  readonly visibility_timeout_seconds: number;
-};
+} & Readonly<
+  Record<
+    "visibility_timeout_seconds" | "receive_wait_time_seconds" | "retention_days" | "dead_letter_retention_days",
+    number
+  >
+>;
 
 test.each(generatedFiles())("$path is what the manifest says: npm run topology -- --write", ({ path, text }) => {
   expect(read(path)).toBe(text);
@@ -49,27 +53,56 @@ test("the manifest gives every variable that has no default, but for the namespa
   expect(required.map(([name]) => name).filter((name) => !(name in given))).toEqual(["namespace"]);
 });
 
-test("what it makes is what the services look for", async () => {
+test.each([
+  ["sns-sqs", ""],
+  ["sns-sqs-fifo", ".fifo"],
+] as const)("on %s, what it makes is what the services look for", async (road, ending) => {
   const settings = { namespace: "prod", snsSqs: { region: "us-east-1" } };
-  await using broker = await openTopology("sns-sqs", settings, demandOn("sns-sqs"));
-  const made = [
-    ...Object.keys(given.topics).map((topic) => `prod-${topic}`),
-    ...Object.entries(given.queues).flatMap(([group, { topics }]) => [
-      `prod-${group}`,
-      `prod-${group}-dlq`,
-      `prod-${group}-undelivered`,
-      ...topics.map((topic) => `prod-${topic} → prod-${group}`),
-    ]),
+  await using broker = await openTopology(road, settings, demandOn("sns-sqs"));
+  const named = (name: string) => `prod-${name}${ending}`;
+  const resources = blocksOf<Record<string, [Readonly<Record<string, string>>]>>("resource");
+  const [[queueBlock = {}] = [], [topicBlock = {}] = []] = [
+    resources.aws_sqs_queue?.main,
+    resources.aws_sns_topic?.main,
   ];
-  expect(made.sort()).toEqual(broker.declared.map(({ name }) => name).sort());
-  for (const { name, settings } of broker.declared.filter((one) => "maxReceiveCount" in one.settings)) {
-    const queue = given.queues[name.replace("prod-", "")];
-    expect(settings).toMatchObject({
-      maxReceiveCount: String(queue?.max_receive_count),
-      VisibilityTimeout: String(given.visibility_timeout_seconds),
-      admits: queue?.topics.map((topic) => `prod-${topic}`).join(" "),
-    });
-  }
+  const whereFifo = (settings: Readonly<Record<string, string | undefined>>) =>
+    ending === "" ? {} : Object.fromEntries(Object.entries(settings).map(([name, text]) => [name, valueOnFifo(text)]));
+  const retention = { MessageRetentionPeriod: String(given.dead_letter_retention_days * 86_400) };
+  const made = [
+    ...Object.keys(given.topics).map((topic) => ({
+      name: named(topic),
+      settings: whereFifo({ FifoThroughputScope: topicBlock.fifo_throughput_scope }),
+    })),
+    ...Object.entries(given.queues).flatMap(([group, queue]) => {
+      const topics = queue.topics.map(named);
+      const admits = topics.join(" ");
+      return [
+        {
+          name: named(group),
+          settings: {
+            VisibilityTimeout: String(given.visibility_timeout_seconds),
+            ReceiveMessageWaitTimeSeconds: String(given.receive_wait_time_seconds),
+            MessageRetentionPeriod: String(given.retention_days * 86_400),
+            ...whereFifo({
+              DeduplicationScope: queueBlock.deduplication_scope,
+              FifoThroughputLimit: queueBlock.fifo_throughput_limit,
+            }),
+            maxReceiveCount: String(queue.max_receive_count),
+            deadLetterQueue: named(`${group}-dlq`),
+            admits,
+          },
+        },
+        { name: named(`${group}-dlq`), settings: retention },
+        { name: named(`${group}-undelivered`), settings: { ...retention, admits } },
+        ...topics.map((topic) => ({
+          name: `${topic} → ${named(group)}`,
+          settings: { RawMessageDelivery: "true", deadLetterQueue: named(`${group}-undelivered`) },
+        })),
+      ];
+    }),
+  ];
+  const byName = (one: { readonly name: string }, other: { readonly name: string }) => (one.name < other.name ? -1 : 1);
+  expect(broker.declared.map(({ name, settings }) => ({ name, settings })).sort(byName)).toEqual(made.sort(byName));
 });
 
 test("every queue is encrypted, every policy refuses plain text, and every group has its three alarms", () => {
@@ -84,6 +117,11 @@ test("every queue is encrypted, every policy refuses plain text, and every group
   expect(documents).toHaveLength(3);
   for (const document of documents) expect(JSON.stringify(document)).toContain('"variable":"aws:SecureTransport"');
 });
+
+/** `a` of `${var.fifo ? "a" : null}`. */
+function valueOnFifo(expression = ""): string | undefined {
+  return /^\$\{var\.fifo \? "(\w+)" : null\}$/.exec(expression)?.[1];
+}
 
 /** The blocks of one kind in all files together. */
 function blocksOf<Block extends object>(kind: string): Record<string, Block> {

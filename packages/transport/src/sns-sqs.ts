@@ -7,6 +7,8 @@ import { findQueue } from "./sns-sqs/queues.ts";
 import { createSubscriber } from "./sns-sqs/subscriber.ts";
 import type { Transport } from "./transport.ts";
 
+export { deadLetterQueueSettings, queueSettings } from "./sns-sqs/settings.ts";
+
 export type SnsSqsTransportOptions = Account & {
   /** In front of the name of every topic and queue, `dev`: one per environment. Its dots become dashes. */
   readonly namespace: string;

@@ -1,3 +1,4 @@
+import { CreateTopicCommand, GetTopicAttributesCommand } from "@aws-sdk/client-sns";
 import { ReceiveMessageCommand } from "@aws-sdk/client-sqs";
 import { createEnvelope, type Envelope, RejectedError, serializeEnvelope } from "@throughline/envelope";
 import { expect, test } from "vitest";
@@ -21,6 +22,27 @@ test.concurrent("a stranger finds key and id as group and deduplication id, unde
       Attributes: { MessageGroupId: "order-1", MessageDeduplicationId: envelope.id },
     },
   ]);
+});
+
+test.concurrent("topic and queue are throttled by key, also a topic that was there and is not", async () => {
+  await using broker = await openBench({ fifo: true });
+  const Attributes = { FifoTopic: "true", FifoThroughputScope: "Topic" };
+  const Name = `${broker.namespace}-order-created.fifo`;
+  const { TopicArn } = await broker.stranger.sns.send(new CreateTopicCommand({ Name, Attributes }));
+  // The emulator keeps this attribute, and lets nobody change it.
+  const changed = { status: 200, contentType: "text/xml", body: "<SetTopicAttributesResponse/>" };
+  broker.proxy.intercept = ({ action }) => (action === "SetTopicAttributes" ? changed : undefined);
+  await broker.declare(["order.created", "order.cancelled"]);
+
+  expect(broker.called("SetTopicAttributes").map(({ body }) => Object.fromEntries(new URLSearchParams(body)))).toEqual([
+    expect.objectContaining({ TopicArn, AttributeName: "FifoThroughputScope", AttributeValue: "MessageGroup" }),
+  ]);
+  const made = new GetTopicAttributesCommand({ TopicArn: TopicArn?.replace("created", "cancelled") });
+  expect((await broker.stranger.sns.send(made)).Attributes).toMatchObject({ FifoThroughputScope: "MessageGroup" });
+  expect(await broker.stranger.attributesOf("billing")).toMatchObject({
+    DeduplicationScope: "messageGroup",
+    FifoThroughputLimit: "perMessageGroupId",
+  });
 });
 
 test("a key that AWS would refuse as a group id is ordered by its digest", () => {

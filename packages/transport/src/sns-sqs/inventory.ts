@@ -1,5 +1,6 @@
 import {
   GetSubscriptionAttributesCommand,
+  GetTopicAttributesCommand,
   paginateListSubscriptions,
   paginateListSubscriptionsByTopic,
   paginateListTopics,
@@ -12,13 +13,8 @@ import { sentAttributes } from "./attributes.ts";
 import { type Clients, createClients, inTime } from "./clients.ts";
 import { type Names, namesIn } from "./names.ts";
 import { admitsTopics, findQueue, nameIn, targetOf } from "./queues.ts";
-import {
-  deadLetterQueueSettings,
-  declareGroup,
-  declareTopic,
-  type GroupDeclaration,
-  queueSettings,
-} from "./topology.ts";
+import { deadLetterQueueSettings, isFifo, queueSettings, topicSettings } from "./settings.ts";
+import { declareGroup, declareTopic, type GroupDeclaration } from "./topology.ts";
 
 /** Topics, queues, their dead-letter queues, and who is subscribed to what. */
 export function openSnsSqsTopology(options: SnsSqsTransportOptions, demand: Demand): BrokerTopology {
@@ -31,7 +27,9 @@ export function openSnsSqsTopology(options: SnsSqsTransportOptions, demand: Dema
     maxReceiveCount: attempts,
   }));
   const declared = [
-    ...demand.types.map((type): Resource => ({ kind: "topic", name: names.topic(type), settings: {} })),
+    ...demand.types.map(
+      (type): Resource => ({ kind: "topic", name: names.topic(type), settings: topicSettings(fifo) }),
+    ),
     ...groups.flatMap((group) => declaredFor(group, names)),
   ];
   return {
@@ -46,7 +44,7 @@ export function openSnsSqsTopology(options: SnsSqsTransportOptions, demand: Dema
 }
 
 function declaredFor(declaration: GroupDeclaration, names: Names): Resource[] {
-  const { group, types, maxReceiveCount } = declaration;
+  const { group, types, visibilityTimeoutSeconds, maxReceiveCount } = declaration;
   const [queue, deadLetterQueue, undelivered] = [
     names.queue(group),
     names.deadLetters(group),
@@ -60,7 +58,10 @@ function declaredFor(declaration: GroupDeclaration, names: Names): Resource[] {
     {
       kind: "queue",
       name: queue,
-      settings: { ...queueSettings(declaration), maxReceiveCount: String(maxReceiveCount), deadLetterQueue, admits },
+      settings: {
+        ...queueSettings(visibilityTimeoutSeconds, isFifo(queue)),
+        ...{ maxReceiveCount: String(maxReceiveCount), deadLetterQueue, admits },
+      },
     },
     ...topics.map(
       (topic): Resource => ({
@@ -78,7 +79,7 @@ async function look({ sns, sqs }: Clients, declared: readonly Resource[], prefix
   const foreign = await listForeign(sns, declared, prefix);
   const standings = declared.map(async (resource) => ({
     declared: resource,
-    found: await find(resource, { sqs, topics, subscriptions, foreign }),
+    found: await find(resource, { sns, sqs, topics, subscriptions, foreign }),
   }));
   const names = [...topics.keys(), ...(await listQueues(sqs, prefix))];
   const wanted = new Set(declared.map(({ name }) => name));
@@ -87,6 +88,7 @@ async function look({ sns, sqs }: Clients, declared: readonly Resource[], prefix
 }
 
 type Account = {
+  readonly sns: SNSClient;
   readonly sqs: SQSClient;
   readonly topics: ReadonlyMap<string, string>;
   readonly subscriptions: ReadonlyMap<string, Settings>;
@@ -95,9 +97,9 @@ type Account = {
 
 async function find(
   { kind, name, settings }: Resource,
-  { sqs, topics, subscriptions, foreign }: Account,
+  { sns, sqs, topics, subscriptions, foreign }: Account,
 ): Promise<Settings | undefined> {
-  if (kind === "topic") return topics.has(name) ? {} : undefined;
+  if (kind === "topic") return attributesOf(sns, topics.get(name));
   if (kind === "subscription") return subscriptions.get(name);
   const attributes = (await findQueue(sqs, name))?.attributes;
   if (attributes === undefined) return undefined;
@@ -111,6 +113,11 @@ async function find(
     admits: admitted.join(" "),
     foreignTopics: foreign.get(name)?.join(" ") ?? "",
   };
+}
+
+async function attributesOf(sns: SNSClient, TopicArn: string | undefined): Promise<Settings | undefined> {
+  if (TopicArn === undefined) return undefined;
+  return (await sns.send(new GetTopicAttributesCommand({ TopicArn }), inTime())).Attributes;
 }
 
 async function listTopics(sns: SNSClient): Promise<Map<string, string>> {

@@ -7,6 +7,7 @@ import {
   type SQSClient,
 } from "@aws-sdk/client-sqs";
 import { inTime } from "./clients.ts";
+import { isFifo } from "./settings.ts";
 
 export type QueueAttributes = Readonly<Record<string, string>>;
 
@@ -78,8 +79,7 @@ export function nameIn(arn: string): string {
  * takes up to a minute to heed what is set later, and SNS would be shut out meanwhile.
  */
 async function createQueue(sqs: SQSClient, QueueName: string, declared: QueueAttributes): Promise<string | FoundQueue> {
-  const fifo = QueueName.endsWith(".fifo") ? { FifoQueue: "true" } : {};
-  const queue = { QueueName, Attributes: { ...declared, ...fifo } };
+  const queue = { QueueName, Attributes: { ...declared, ...(isFifo(QueueName) && { FifoQueue: "true" }) } };
   try {
     return (await sqs.send(new CreateQueueCommand(queue), inTime())).QueueUrl ?? "";
   } catch (error) {

@@ -32,13 +32,17 @@ test.concurrent("a stranger finds the envelope as body, and what to route by as 
   });
 });
 
-test.concurrent("a queue has its visibility, long polling, three receives and 14 days of dead letters", async () => {
+test.concurrent("a queue has its visibility, long polling, three receives and 14 days, as its dead letters have", async () => {
   await using broker = openBroker();
   await broker.subscribe("billing", ["order.created"]);
 
   const queue = await broker.stranger.attributesOf("billing");
   const deadLetters = await broker.stranger.attributesOf("billing-dlq");
-  expect(queue).toMatchObject({ VisibilityTimeout: "180", ReceiveMessageWaitTimeSeconds: "20" });
+  expect(queue).toMatchObject({
+    VisibilityTimeout: "180",
+    ReceiveMessageWaitTimeSeconds: "20",
+    MessageRetentionPeriod: "1209600",
+  });
   expect(JSON.parse(queue.RedrivePolicy ?? "")).toEqual({
     deadLetterTargetArn: deadLetters.QueueArn,
     maxReceiveCount: 3,
@@ -71,6 +75,7 @@ test.concurrent("a queue that differs is brought to what is declared, and keeps 
       Attributes: {
         VisibilityTimeout: "60",
         MessageRetentionPeriod: "3600",
+        MaximumMessageSize: "2048",
         Policy: JSON.stringify({ Version: "2012-10-17", Statement: theirs }),
       },
     }),
@@ -78,7 +83,11 @@ test.concurrent("a queue that differs is brought to what is declared, and keeps 
   await broker.subscribe("billing", ["order.created"]);
 
   const queue = await broker.stranger.attributesOf("billing");
-  expect(queue).toMatchObject({ VisibilityTimeout: "180", MessageRetentionPeriod: "3600" });
+  expect(queue).toMatchObject({
+    VisibilityTimeout: "180",
+    MessageRetentionPeriod: "1209600",
+    MaximumMessageSize: "2048",
+  });
   expect(JSON.parse(queue.RedrivePolicy ?? "")).toMatchObject({ maxReceiveCount: 3 });
   expect(JSON.parse(queue.Policy ?? "").Statement).toMatchObject([theirs, { Sid: "ThroughlineTopics" }]);
 });

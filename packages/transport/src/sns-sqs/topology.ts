@@ -4,6 +4,7 @@ import {
   InvalidParameterException,
   paginateListSubscriptionsByTopic,
   SetSubscriptionAttributesCommand,
+  SetTopicAttributesCommand,
   type SNSClient,
   SubscribeCommand,
 } from "@aws-sdk/client-sns";
@@ -11,6 +12,7 @@ import { toError } from "../reason.ts";
 import { type Clients, inTime } from "./clients.ts";
 import type { Names } from "./names.ts";
 import { admission, assertOwnDeadLetters, declareQueue, nameIn, type QueueAttributes } from "./queues.ts";
+import { deadLetterQueueSettings, isFifo, queueSettings, topicSettings } from "./settings.ts";
 
 export type GroupDeclaration = {
   readonly group: string;
@@ -26,19 +28,28 @@ export type GroupQueues = {
   readonly deadLetterUrl: string;
 };
 
-/** The longest that SQS knows: 14 days. */
-export const deadLetterQueueSettings: QueueAttributes = { MessageRetentionPeriod: String(14 * 24 * 60 * 60) };
-
-export function queueSettings({ visibilityTimeoutSeconds }: Pick<GroupDeclaration, "visibilityTimeoutSeconds">) {
-  return { VisibilityTimeout: String(visibilityTimeoutSeconds), ReceiveMessageWaitTimeSeconds: "20" };
+/** Returns the topic's ARN. The topic is made if it is missing, and brought to what is declared if it differs. */
+export function declareTopic(sns: SNSClient, name: string): Promise<string> {
+  return explained(`Topic ${name}`, isFifo(name) ? declareFifoTopic(sns, name) : createTopic(sns, name, {}));
 }
 
-/** Returns the topic's ARN. The topic is made if it is missing. */
-export async function declareTopic(sns: SNSClient, Name: string): Promise<string> {
-  const Attributes: Record<string, string> = Name.endsWith(".fifo") ? { FifoTopic: "true" } : {};
-  const declared = sns.send(new CreateTopicCommand({ Name, Attributes }), inTime());
-  const { TopicArn } = await explained(`Topic ${Name}`, declared);
-  if (TopicArn === undefined) throw new Error(`SNS answered without the ARN of topic ${Name}`);
+async function declareFifoTopic(sns: SNSClient, name: string): Promise<string> {
+  const [kind, settings] = [{ FifoTopic: "true" }, topicSettings(true)];
+  try {
+    return await createTopic(sns, name, { ...kind, ...settings });
+  } catch (error) {
+    if (!(error instanceof Error && isOtherwise.test(error.message))) throw error;
+  }
+  const TopicArn = await createTopic(sns, name, kind);
+  for (const [AttributeName, AttributeValue] of Object.entries(settings)) {
+    await sns.send(new SetTopicAttributesCommand({ TopicArn, AttributeName, AttributeValue }), inTime());
+  }
+  return TopicArn;
+}
+
+async function createTopic(sns: SNSClient, Name: string, Attributes: Record<string, string>): Promise<string> {
+  const { TopicArn } = await sns.send(new CreateTopicCommand({ Name, Attributes }), inTime());
+  if (TopicArn === undefined) throw new Error("SNS answered without its ARN");
   return TopicArn;
 }
 
@@ -68,7 +79,7 @@ export async function declareGroup(
     declare(undeliveredName, { ...deadLetterQueueSettings, ...admitted(undeliveredName) }),
   ]);
   const url = await declare(name, {
-    ...queueSettings(declaration),
+    ...queueSettings(declaration.visibilityTimeoutSeconds, isFifo(name)),
     ...admitted(name),
     RedrivePolicy: JSON.stringify({ deadLetterTargetArn: arnOf(deadLetterName), maxReceiveCount }),
   });
@@ -132,6 +143,8 @@ async function explained<Answer>(what: string, declaring: Promise<Answer>): Prom
   }
 }
 
+const isOtherwise = /different attributes/;
+
 const fixes: readonly (readonly [RegExp, string])[] = [
   [
     /AccessDenied|AuthorizationError|NotAuthorized/,
@@ -140,7 +153,7 @@ const fixes: readonly (readonly [RegExp, string])[] = [
   ],
   [/QueueDeletedRecently/, ". SQS makes no queue of a name that was deleted in the last minute: wait, and start again"],
   [
-    /different attributes/,
+    isOtherwise,
     ". It was made with other settings, which cannot be changed here: make them as the message says, or delete it",
   ],
 ];
