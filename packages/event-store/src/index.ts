@@ -9,4 +9,5 @@ export { eventLog, type ReadEventsOptions, readEvents } from "./read-events.ts";
 export { type ReadStreamOptions, readHistory, readStream } from "./read-stream.ts";
 export { type Rebuilt, rebuildView, type View } from "./rebuild-view.ts";
 export type { Event, Metadata, RecordedEvent } from "./recorded-event.ts";
+export { retryOnConflict } from "./retry-on-conflict.ts";
 export { upcast } from "./upcast.ts";

@@ -1,4 +1,4 @@
-import { ConcurrencyError } from "@throughline/event-store";
+import { ConcurrencyError, retryOnConflict } from "@throughline/event-store";
 import type { Database } from "@throughline/log";
 import { type HttpProblem, problem, readBody } from "@throughline/service";
 import { Router } from "express";
@@ -32,7 +32,7 @@ export function routes(database: Database): Router {
       throw problem(400, "The SKU is not valid", { errors: [{ path: "sku", message }] });
     }
     const { onHand } = readBody(countBody, request);
-    await database.transaction((tx) => countStock(tx, sku, onHand));
+    await retryOnConflict(() => database.transaction((tx) => countStock(tx, sku, onHand)));
     response.json(await findStock(database, sku));
   });
 

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import { ConcurrencyError, readHistory } from "@throughline/event-store";
-import { type Database, shareTransactions, type Transaction, UnknownOutcomeError } from "@throughline/log";
+import { ConcurrencyError, readHistory, retryOnConflict } from "@throughline/event-store";
+import { type Database, shareTransactions, UnknownOutcomeError } from "@throughline/log";
 import {
   type Access,
   bearerOf,
@@ -92,7 +92,7 @@ export function routes(database: Database, access: Access): Router {
     await requireSight(database, visitor, orderId);
     if (visitor.role === "viewer") throw forbidden(visitor);
     const { reason } = readBody(cancelBody, request);
-    await transaction(database, (tx) => cancelOrder(tx, orderId, reason, visitor.name));
+    await retryOnConflict(() => database.transaction((tx) => cancelOrder(tx, orderId, reason, visitor.name)));
     response.status(202).json({ orderId, status: "cancelled" });
   });
 
@@ -126,16 +126,6 @@ function unknown(orderId: string): HttpProblem {
 function forbidden({ role, name }: Visitor): HttpProblem {
   const detail = role === "viewer" ? "A viewer changes no order" : `${name} orders for nobody else`;
   return problem(403, "Forbidden", { detail });
-}
-
-/** Runs a use case; when somebody else was first it reads again and decides again, once. */
-async function transaction<Result>(database: Database, work: (tx: Transaction) => Promise<Result>): Promise<Result> {
-  try {
-    return await database.transaction(work);
-  } catch (error) {
-    if (!(error instanceof ConcurrencyError)) throw error;
-    return await database.transaction(work);
-  }
 }
 
 /** Keys are the caller's own: no key has a blank, so that none is taken for somebody else's. */
