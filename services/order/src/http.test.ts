@@ -57,6 +57,16 @@ test("an Idempotency-Key is the caller's own", async () => {
   expect(again.body).toEqual(first.body);
 });
 
+test("the same order under the same key is the same, however it is written", async () => {
+  await using shop = await openShop();
+  const place = (body: object) => shop.ask("/orders", { method: "POST", body, key: "order-1" });
+  const { express, ...short } = order;
+  const first = await place(short);
+  const others = [await place({ express, ...short }), await place(Object.fromEntries(Object.entries(short).reverse()))];
+  for (const other of others) expect(other).toEqual(first);
+  expect((await place({ ...short, express: true })).status).toBe(422);
+});
+
 test("a viewer sees all orders and changes none, and an operator does both, which is kept", async () => {
   await using shop = await openShop();
   const [viewer, operator] = [await shop.token("vic", "viewer"), await shop.token("opa", "operator")];

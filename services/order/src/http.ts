@@ -57,7 +57,7 @@ export function routes(database: Database, access: Access): Router {
     const visitor = await admit(request);
     const body = readBody(placeOrderBody, request);
     if (!mayChange(visitor, body)) throw forbidden(visitor);
-    const placement = { repeatable: repeatableOf(request, visitor), by: visitor.name };
+    const placement = { repeatable: repeatableOf(request, visitor, body), by: visitor.name };
     const order = await inSharedTransaction((tx) => placeOrder(tx, body, placement));
     response.status(201).location(`/orders/${order.orderId}`).json(order);
   });
@@ -128,8 +128,11 @@ function forbidden({ role, name }: Visitor): HttpProblem {
   return problem(403, "Forbidden", { detail });
 }
 
-/** Keys are the caller's own: no key has a blank, so that none is taken for somebody else's. */
-function repeatableOf(request: Request, { role, name }: Visitor) {
+/**
+ * Keys are the caller's own: no key has a blank, so that none is taken for somebody else's. The same body is what means
+ * the same, however it was written.
+ */
+function repeatableOf(request: Request, { role, name }: Visitor, body: z.infer<typeof placeOrderBody>) {
   const key = request.get("idempotency-key");
   if (key === undefined) return undefined;
   if (!/^[\x21-\x7e]{1,255}$/.test(key)) {
@@ -137,7 +140,7 @@ function repeatableOf(request: Request, { role, name }: Visitor) {
       errors: [{ path: "idempotency-key", message: "expected 1 to 255 printable ASCII characters" }],
     });
   }
-  const fingerprint = createHash("sha256").update(JSON.stringify(request.body)).digest("hex");
+  const fingerprint = createHash("sha256").update(JSON.stringify(body)).digest("hex");
   return { key: role === "anonymous" ? key : `${name} ${key}`, fingerprint };
 }
 
