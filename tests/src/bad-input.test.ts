@@ -32,7 +32,10 @@ const badRequests: BadRequest[] = [
   ["bytes", "/orders", post(new Uint8Array([0xff, 0, 0xfe])), 400],
   ["no body", "/orders", { method: "POST" }, 400, [""]],
   ["a list", "/orders", post([]), 400, [""]],
-  ["null", "/orders", post("null"), 400],
+  ["null", "/orders", post("null"), 400, [""]],
+  ["a text", "/orders", post('"x"'), 400, [""]],
+  ["a number", "/orders", post("7"), 400, [""]],
+  ["a currency that there is not", "/orders", post({ ...good, currency: "ABC" }), 400, ["currency"]],
   ["nothing that is asked for", "/orders", post({}), 400, ["customerId", "currency", "items"]],
   [
     "wrong types",

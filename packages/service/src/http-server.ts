@@ -52,7 +52,7 @@ function createApp(service: string, { routes, ready, status, mapError }: HttpOpt
   const app = express().disable("x-powered-by").disable("etag");
   app.use(followRequests(log), intake.count, refuseZeros);
   app.use(healthRoutes({ service, ready, status, isStopping: intake.isStopping }));
-  app.use(express.json({ limit: "1mb", type: jsonTypes }));
+  app.use(express.json({ limit: "1mb", type: jsonTypes, strict: false }));
   app.use(routes);
   app.use(answerUnknownRoutes(routes));
   app.use(answerErrors(log, mapError));

@@ -17,10 +17,11 @@ import { mayChange, sees } from "./rights.ts";
 import { cancelOrder, placeOrder } from "./use-cases.ts";
 import { findOrder, findOrders, type OrderView } from "./views.ts";
 
+const currencies = new Set(Intl.supportedValuesOf("currency"));
 const sku = z.string().min(1).max(100);
 const placeOrderBody = z.strictObject({
   customerId: z.string().min(1).max(100),
-  currency: z.string().regex(/^[A-Z]{3}$/, "expected an ISO 4217 code such as USD"),
+  currency: z.string().refine((code) => currencies.has(code), "expected an ISO 4217 code such as USD"),
   items: z
     .array(
       z.strictObject({
