@@ -187,11 +187,11 @@ test.each(["order", "billing", "inventory", "analytics"] as const)("%s tells wha
   expect(headers.get("x-correlation-id")).toBe(correlationId);
 });
 
-test.each(["billing", "inventory", "analytics"] as const)(
+test.each(["billing", "inventory", "analytics", "provider"] as const)(
   "%s answers an unknown path as order does",
   async (service) => {
     const { status, headers, body } = await ask(service, "/pizzas");
-    expect({ status, body }).toMatchObject({ status: 404, body: { status: 404, correlationId } });
+    expect({ status, body }).toMatchObject({ status: 404, body: { title: "Not Found", status: 404, correlationId } });
     expect(headers.get("content-type")).toMatch(/^application\/problem\+json/);
     expect(headers.get("x-correlation-id")).toBe(correlationId);
   },

@@ -19,7 +19,7 @@ export function createAnswers(ledger: Ledger) {
     once(kind: Entry["kind"], key: string, body: object, settle: () => Entry): Entry {
       const known = answers.get(key);
       if (known && !(known.kind === kind && isDeepStrictEqual(known.body, body))) {
-        throw new Refusal(422, "Unprocessable Content", "This Idempotency-Key came with another request before");
+        throw new Refusal(422, "This Idempotency-Key came with another request before");
       }
       const outcome = known?.outcome ?? attempt(settle);
       answers.set(key, { kind, body, outcome });

@@ -95,6 +95,14 @@ test.each([
   expect(JSON.stringify(answer.body)).toContain(fault);
 });
 
+test("a problem has the title of its status and the correlation id of its answer, which is the caller's where there is one", async () => {
+  const long = { ...charge, orderId: "o".repeat(200_000) };
+  const told = await provider.send("POST", "/charges", long, { "x-correlation-id": "c-1" });
+  expect(told).toMatchObject({ status: 413, body: { title: "Payload Too Large", status: 413, correlationId: "c-1" } });
+  const { body } = await provider.send("POST", "/charges", null, { "idempotency-key": "k-1" });
+  expect(body).toMatchObject({ title: "Bad Request", errors: [{ path: "" }], correlationId: expect.any(String) });
+});
+
 async function start() {
   const ledger = openLedger(file);
   const server = createProvider(ledger).listen(0, "127.0.0.1");
@@ -106,6 +114,7 @@ async function start() {
     return { status: response.status, body: (await response.json()) as unknown };
   };
   return {
+    send,
     post: (path: string, key: string | undefined, body: unknown) =>
       send("POST", path, body, key === undefined ? {} : { "idempotency-key": key }),
     behaviour: async () => (await (await fetch(`${url}/behaviour`)).json()) as unknown,

@@ -1,3 +1,5 @@
+import { randomUUID } from "node:crypto";
+import { STATUS_CODES } from "node:http";
 import { setTimeout } from "node:timers/promises";
 import express, { type Express, type NextFunction, type Request, type Response } from "express";
 import { z } from "zod";
@@ -30,8 +32,12 @@ export function createProvider(ledger: Ledger): Express {
   let acts = behaviour.parse({});
 
   const app = express().disable("x-powered-by");
+  app.use((request, response, next) => {
+    response.set("x-correlation-id", request.get("x-correlation-id") || randomUUID());
+    next();
+  });
   app.get(["/livez", "/readyz"], (_request, response) => void response.json({ status: "ready" }));
-  app.use(express.json());
+  app.use(express.json({ strict: false }));
   app.get("/behaviour", (_request, response) => void response.json(acts));
   app.put("/behaviour", (request, response) => {
     acts = read(behaviour, request.body);
@@ -44,17 +50,17 @@ export function createProvider(ledger: Ledger): Express {
   app.post("/charges", (request, response) => move("charge", request, response));
   app.post("/refunds", (request, response) => move("refund", request, response));
   app.use((request: Request) => {
-    throw new Refusal(404, "Not Found", `There is no ${request.method} ${request.path}`);
+    throw new Refusal(404, `There is no ${request.method} ${request.path}`);
   });
   app.use(answerError);
   return app;
 
   async function move(kind: Kind, request: Request, response: Response): Promise<void> {
     const key = request.get("idempotency-key");
-    if (!key) throw new Refusal(400, "Bad Request", "The header Idempotency-Key is missing");
+    if (!key) throw new Refusal(400, "The header Idempotency-Key is missing");
     const body = read(payment, request.body);
     await setTimeout(acts.latencyMs);
-    if (Math.random() < acts.failureRate) throw new Refusal(503, "Service Unavailable", "Out of order for a moment");
+    if (Math.random() < acts.failureRate) throw new Refusal(503, "Out of order for a moment");
     const before = ledger.entries.length;
     const entry = answers.once(kind, key, body, () => settle(kind, key, body));
     const hasMoved = ledger.entries.length > before;
@@ -64,10 +70,10 @@ export function createProvider(ledger: Ledger): Express {
 
   function settle(kind: Kind, idempotencyKey: string, body: Payment) {
     if (kind === "charge" && acts.declines && body.amountInCents % 100 === 13) {
-      throw new Refusal(402, "Payment Required", "card declined");
+      throw new Refusal(402, "card declined");
     }
     if (kind === "refund" && refundable(body.orderId) < body.amountInCents) {
-      throw new Refusal(409, "Conflict", `Order ${body.orderId} was not charged that much`);
+      throw new Refusal(409, `Order ${body.orderId} was not charged that much`);
     }
     return ledger.record({ kind, ...body, idempotencyKey });
   }
@@ -82,18 +88,19 @@ function read<Body>(schema: z.ZodType<Body>, body: unknown): Body {
   const result = schema.safeParse(body);
   if (result.success) return result.data;
   const errors = result.error.issues.map(({ path, message }) => ({ path: path.join("."), message }));
-  throw new Refusal(400, "Bad Request", "The body is not valid", errors);
+  throw new Refusal(400, "The body is not valid", errors);
 }
 
 function answerError(error: unknown, _request: Request, response: Response, _next: NextFunction): void {
   const refusal = error instanceof Refusal ? error : toRefusal(error);
-  const { status, title, message, errors } = refusal;
-  response.status(status).type("application/problem+json");
-  response.send(JSON.stringify({ type: "about:blank", status, title, detail: message, errors }));
+  const { status, message, errors } = refusal;
+  const correlationId = response.get("x-correlation-id");
+  const problem = { type: "about:blank", title: STATUS_CODES[status], status, detail: message, errors, correlationId };
+  response.status(status).type("application/problem+json").send(JSON.stringify(problem));
 }
 
 function toRefusal(error: unknown): Refusal {
   const status = error instanceof Error && "status" in error ? Number(error.status) : 500;
-  if (status >= 400 && status < 500) return new Refusal(status, "Bad Request", (error as Error).message);
-  return new Refusal(500, "Internal Server Error", "Something went wrong here");
+  if (status >= 400 && status < 500) return new Refusal(status, (error as Error).message);
+  return new Refusal(500, "Something went wrong here");
 }

@@ -1,13 +1,11 @@
 /** An answer that is no success, as problem+json. */
 export class Refusal extends Error {
   readonly status: number;
-  readonly title: string;
   readonly errors: readonly { readonly path: string; readonly message: string }[] | undefined;
 
-  constructor(status: number, title: string, detail: string, errors?: Refusal["errors"]) {
+  constructor(status: number, detail: string, errors?: Refusal["errors"]) {
     super(detail);
     this.status = status;
-    this.title = title;
     this.errors = errors;
   }
 }
