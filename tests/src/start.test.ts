@@ -18,10 +18,10 @@ const folder = await mkdtemp(join(tmpdir(), "throughline-"));
 const dataDir = join(folder, "start");
 const env = { ...process.env, THROUGHLINE_DATA_DIR: dataDir, THROUGHLINE_BASE_PORT: String(basePort) };
 
-let started: ReturnType<typeof npmStart>;
+let started: ReturnType<typeof begin>;
 beforeAll(async () => {
-  started = npmStart();
-  await started.isUp();
+  started = begin("npm", "start");
+  await started.shows("sample orders");
 }, 180_000);
 afterAll(async () => {
   started.interrupt();
@@ -52,6 +52,20 @@ test("the commands in the README do what they say", async () => {
     expect(JSON.parse(output)).not.toHaveProperty("detail");
   }
 });
+
+test.skipIf(missing.kafka !== undefined)(
+  "a service runs alone as its README says",
+  async () => {
+    const readme = readFileSync(join(root, "services/order/README.md"), "utf8");
+    const [command = ""] = /^PORT=(?:.*\\\n)+.*$/m.exec(moved(readme)) ?? [];
+    const alone = begin("sh", "-c", command.replace(/^PORT=\d+/, "PORT=0"));
+    await Promise.race([alone.shows('"listening"'), alone.exit]);
+    alone.interrupt();
+    await alone.exit;
+    expect(alone.output()).toContain('"listening"');
+  },
+  60_000,
+);
 
 test("the link on the board makes an operator of whoever follows it, in every service", async () => {
   const [, link = "", token = ""] = /(http\S+\/sign-in)#(\S+)/.exec(started.output()) ?? [];
@@ -124,8 +138,8 @@ test("Ctrl-C ends every process and keeps the data, until they are reset", async
   expect(await started.exit).toEqual([0, null]);
   expect(pids.filter(isAlive)).toEqual([]);
 
-  started = npmStart();
-  await started.isUp();
+  started = begin("npm", "start");
+  await started.shows("sample orders");
   const kept = await get<{ orders: unknown[] }>(`${url(1)}/orders?limit=100`);
   expect(kept.orders.length).toBeGreaterThan(orders.length);
   started.interrupt();
@@ -162,23 +176,24 @@ function settled(): Promise<void> {
 }
 
 /** In a group of its own, all of which gets the signal of a Ctrl-C, as in a terminal. */
-function npmStart() {
+function begin(program: string, ...args: readonly string[]) {
   // Bash makes way for what it runs, and then npm's copy of the signal reaches the launcher as well.
   const shell = { npm_config_script_shell: "bash" };
-  const npm = spawn("npm", ["start"], {
+  const child = spawn(program, args, {
     cwd: root,
     env: { ...env, ...shell },
     detached: true,
     stdio: ["ignore", "pipe", "pipe"],
   });
   let output = "";
-  for (const stream of [npm.stdout, npm.stderr]) stream.setEncoding("utf8").on("data", (text) => (output += text));
-  const exit = once(npm, "exit");
+  for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text) => (output += text));
+  const exit = once(child, "exit");
   return {
     exit,
     output: () => output,
-    isUp: () => vi.waitFor(() => expect(output).toContain("sample orders"), { timeout: 170_000, interval: 100 }),
-    interrupt: () => void (npm.exitCode === null && npm.signalCode === null && process.kill(-(npm.pid ?? 0), "SIGINT")),
+    shows: (text: string) => vi.waitFor(() => expect(output).toContain(text), { timeout: 170_000, interval: 100 }),
+    interrupt: () =>
+      void (child.exitCode === null && child.signalCode === null && process.kill(-(child.pid ?? 0), "SIGINT")),
   };
 }
 
