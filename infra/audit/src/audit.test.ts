@@ -133,13 +133,27 @@ const damages: Readonly<Record<string, Damage>> = {
     );
     return [["waiting", id]];
   },
-  "no relay has come to it": async ({ tell, run }) => {
-    const id = await tell("stock.rejected", "ahead");
-    await run("inventory", "update log_cursors set position = 0");
-    return [
-      ["waiting", id],
-      ["waiting", id],
-    ];
+  "no relay has come to its lane, and another of a lane that is through is lost": async ({ tell, run }) => {
+    const ids = [await tell("stock.rejected", "ahead"), await tell("stock.rejected", "through")];
+    await run("inventory", lanes);
+    const reset = "update log_cursors set position = 0 where lane = (select slot from outbox where id = $1)";
+    await run("inventory", reset, [ids[0]]);
+    return ids.flatMap((id, nth) => twice(nth === 0 ? "waiting" : "missing", id));
+  },
+  "it is parked for one road, and lost on another": async ({ tell, run }) => {
+    const id = await tell("order.created", "parked-one-road");
+    await run("order", "insert into outbox_parked select 'sns-sqs', o.* from outbox o where id = $1", [id]);
+    return [...twice("waiting", id), ["missing", id]];
+  },
+  "it was refused by one road, and is lost on another": async ({ tell, run }) => {
+    const id = await tell("order.created", "dead-one-road");
+    await run("order", "insert into outbox_dead select 'sns-sqs', o.*, 20, 'no' from outbox o where id = $1", [id]);
+    return [...twice("dead", id), ["missing", id]];
+  },
+  "one road has refused it, as a letter says, and it is lost on another": async ({ tell, bury }) => {
+    const id = await tell("order.created", "letter-one-road");
+    await bury("order", "outbox", id, "open");
+    return [...twice("missing", id), ["dead", id]];
   },
   "a person has discarded it": async ({ tell, handle, bury }) => {
     const id = await tell(type, "discarded");
@@ -168,6 +182,18 @@ const damages: Readonly<Record<string, Damage>> = {
     return [];
   },
 };
+
+/** For two groups. */
+function twice(kind: Kind, id: string): [Kind, string][] {
+  return [
+    [kind, id],
+    [kind, id],
+  ];
+}
+
+/** A lane for each slot, of which all but the first are missing. */
+const lanes = `insert into log_cursors (log, reader, lane, position)
+  select 'outbox', 'kafka', lane, 1000000000 from generate_series(1, 255) lane`;
 
 async function three({ tell, handle }: Scene, key: string): Promise<string[]> {
   const ids = [await tell(type, key), await tell(type, key), await tell(type, key)];

@@ -74,7 +74,7 @@ async function readContext(
   before: readonly Snapshot[],
   after: readonly Snapshot[],
   period: Period,
-  { groups, senders }: Topology,
+  { groups }: Topology,
 ): Promise<Context> {
   const standings = new Map<string, NonNullable<Awaited<ReturnType<typeof readStanding>>>>();
   for (const snapshot of before) {
@@ -84,8 +84,8 @@ async function readContext(
   const letters = (await Promise.all(before.map(readLetters))).flat();
   const keptFrom = [...standings.values()].map((standing) => standing.keptFrom?.getTime() ?? 0);
   return {
-    ...{ period, groups, senders, standings },
-    letters: new Map(letters.map((letter) => [`${letter.group} ${letter.id}`, letter])),
+    ...{ period, groups, standings },
+    letters: new Map(letters.map((letter) => [`${letter.who} ${letter.id}`, letter])),
     replacements: new Set(letters.flatMap(({ replacedBy }) => replacedBy ?? [])),
     parked: new Set((await Promise.all(after.map(readParked))).flatMap((names) => [...names])),
     comparableFrom: new Date(Math.max(0, ...keptFrom)),

@@ -1,4 +1,4 @@
-import type { Group, Sender } from "@throughline/contracts/topology";
+import type { Group } from "@throughline/contracts/topology";
 import type { Finding } from "./finding.ts";
 import type { Caused, Handled } from "./handled.ts";
 import type { Letter } from "./letters.ts";
@@ -12,10 +12,9 @@ export type Traces = { readonly told: Told[]; readonly handled: Handled[]; reado
 export type Context = {
   readonly period: Period;
   readonly groups: readonly Group[];
-  readonly senders: readonly Sender[];
   /** By service. */
   readonly standings: ReadonlyMap<string, Standing>;
-  /** By group and id, by `outbox` and id. */
+  /** By group and id; of relays by `outbox`, destination and id. */
   readonly letters: ReadonlyMap<string, Letter>;
   /** Ids that went out in the place of others, and are in no outbox. */
   readonly replacements: ReadonlySet<string>;
@@ -26,6 +25,9 @@ export type Context = {
   /** When the databases were looked at. */
   readonly now: Date;
 };
+
+const hopes = ["waiting", "dead", "settled"];
+type Reason = Pick<Finding, "kind"> & { readonly why: string };
 
 /** So long, a message may well be under way. */
 const graceMs = 60_000;
@@ -113,24 +115,46 @@ function unremembered(id: string, { handled, caused }: Traces, { groups }: Conte
 
 /** Why a group has not handled a message, as far as anybody knows. */
 function unhandled(told: Told, { group, roads }: Group, context: Context): Finding[] {
+  const { id, type, key, service, sequence, timestamp } = told;
   const { letters, standings, parked, now } = context;
-  const { id, type, key, service, position } = told;
-  const name = `${type} ${told.sequence} of ${key}, for ${group}`;
-  const finding = (kind: Finding["kind"], why: string): Finding[] => [{ kind, id, fault: `${name}: ${why}` }];
-  const letter = letters.get(`${group} ${id}`) ?? letters.get(`outbox ${id}`);
+  const finding = ({ kind, why }: Reason): Finding[] => [
+    { kind, id, fault: `${type} ${sequence} of ${key}, for ${group}: ${why}` },
+  ];
+  const letter = letters.get(`${group} ${id}`);
+  const settled = letter && reasonOf(letter);
+  if (settled !== undefined) return finding(settled);
+  if (parked.has(`${group} ${id}`)) return finding({ kind: "waiting", why: "parked behind a dead message of its key" });
+  const used = roads.filter((road) => standings.get(service)?.passed.has(road));
+  const stops = (used.length > 0 ? used : roads).map((road) => stopOn(road, told, context));
+  // Where it is stopped on each of its roads, by the one on which it may still come; it needs no more than one.
+  const [stop] = stops.includes(undefined) ? [] : hopes.flatMap((kind) => stops.filter((each) => each?.kind === kind));
+  if (stop !== undefined) return finding(stop);
+  if (now.getTime() - Date.parse(timestamp) < graceMs) return finding({ kind: "waiting", why: "not a minute old" });
+  const again = letter ?? used.map((road) => letters.get(`outbox ${road} ${id}`)).find((each) => each !== undefined);
+  const sentAgain = again === undefined ? "" : `, and sent again as ${again.name}`;
+  return finding({ kind: "missing", why: `published by ${service}${sentAgain}` });
+}
+
+/** Why a message has not left by a road; undefined where it has. */
+function stopOn(road: string, told: Told, { letters, standings }: Context): Reason | undefined {
+  const { id, service, position, slot } = told;
   const standing = standings.get(service);
-  if (letter?.state === "open") return finding("dead", `letter ${letter.name} is open`);
-  if (letter?.state === "quarantined") return finding("dead", `letter ${letter.name} is quarantined`);
-  if (letter?.state === "discarded") return finding("settled", `letter ${letter.name} was discarded`);
-  if (letter?.state === "replaced") return finding("settled", `${letter.replacedBy} went out in its place`);
-  const refusedBy = standing?.dead.get(id);
-  if (refusedBy !== undefined) return finding("dead", `the relay of ${service} gave it up, refused by ${refusedBy}`);
-  const parkedFor = standing?.parked.get(id);
-  if (parkedFor !== undefined) return finding("waiting", `parked for ${parkedFor} in the outbox of ${service}`);
-  if (parked.has(`${group} ${id}`)) return finding("waiting", "parked behind a dead message of its key");
-  if (roads.every((road) => (standing?.passed.get(road) ?? 0) < position))
-    return finding("waiting", `in the outbox of ${service}, at ${position}`);
-  if (now.getTime() - Date.parse(told.timestamp) < graceMs) return finding("waiting", "not a minute old");
-  const sentAgain = letter === undefined ? "" : `, and sent again as ${letter.name}`;
-  return finding("missing", `published by ${service}${sentAgain}`);
+  const letter = letters.get(`outbox ${road} ${id}`);
+  const refused = letter && reasonOf(letter);
+  if (refused !== undefined) return refused;
+  if (standing?.dead.has(`${road} ${id}`))
+    return { kind: "dead", why: `the relay of ${service} gave it up, refused by ${road}` };
+  if (standing?.parked.has(`${road} ${id}`))
+    return { kind: "waiting", why: `parked for ${road} in the outbox of ${service}` };
+  const lanes = standing?.passed.get(road) ?? [];
+  const isPassed = (lanes[slot % lanes.length] ?? 0) >= position;
+  return isPassed ? undefined : { kind: "waiting", why: `in the outbox of ${service}, at ${position}` };
+}
+
+/** What a letter says of its message; undefined where it was sent again. */
+function reasonOf({ name, state, replacedBy }: Letter): Reason | undefined {
+  if (state === "open" || state === "quarantined") return { kind: "dead", why: `letter ${name} is ${state}` };
+  if (state === "discarded") return { kind: "settled", why: `letter ${name} was discarded` };
+  if (state === "replaced") return { kind: "settled", why: `${replacedBy} went out in its place` };
+  return undefined;
 }

@@ -4,8 +4,8 @@ import { hasTable, rowsOf, type Snapshot } from "./databases.ts";
 export type Letter = {
   /** `billing-17`. */
   readonly name: string;
-  /** Who failed: a group, or `outbox`, which is a relay. */
-  readonly group: string;
+  /** Who failed: a group, or a relay at a destination, as in `outbox kafka`. */
+  readonly who: string;
   readonly id: string;
   readonly state: "open" | "quarantined" | "replayed" | "discarded" | "replaced";
   /** The message that went out in its place. */
@@ -16,8 +16,8 @@ export async function readLetters({ service, client }: Snapshot): Promise<Letter
   if (!(await hasTable(client, "dead_letters"))) return [];
   return rowsOf<Letter>(
     client,
-    `select '${service}-' || number as name, group_name as "group", message_id::text as id, state,
-       replaced_by::text as "replacedBy"
+    `select '${service}-' || number as name, group_name || case road when 'outbox' then ' ' || origin else '' end as who,
+       message_id::text as id, state, replaced_by::text as "replacedBy"
      from dead_letters where message_id is not null order by number`,
   );
 }

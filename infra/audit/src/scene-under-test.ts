@@ -89,7 +89,7 @@ const caused = `insert into events (stream_id, version, event_id, type, schema_v
   values ($1, $2, $3, 'happened', 1, '{}', jsonb_build_object('causationId', $4::text), $5)`;
 const buried = `insert into dead_letters (state, group_name, road, origin, body, headers, message_id, error_name,
     error_message, error_stack, fingerprint, attempts, deaths, first_failed_at, last_failed_at, replaced_by)
-  values ($1, $2, 'kafka', 'topic', convert_to($3::text, 'UTF8'), '{}', $3::text::uuid, 'Error', 'no', '', 'f', 3, '{}', now(), now(), $4)`;
+  values ($1, $2, case $2 when 'outbox' then 'outbox' else 'kafka' end, 'kafka', convert_to($3::text, 'UTF8'), '{}', $3::text::uuid, 'Error', 'no', '', 'f', 3, '{}', now(), now(), $4)`;
 
 function nameOf(text: string): string {
   return createHash("sha256").update(text).digest("hex").slice(0, 16);

@@ -11,6 +11,8 @@ export type Told = {
   readonly source: string;
   readonly sequence: number;
   readonly position: number;
+  /** Of its key: with the number of lanes, it says in which of them the message is. */
+  readonly slot: number;
   /** ISO 8601, UTC: when the message was made. */
   readonly timestamp: string;
 };
@@ -25,42 +27,39 @@ export async function streamTold(
   const { from, to } = widen(period);
   const text = `
     select '${service}' as service, lower(id) as id, type, key, source, sequence::float8 as sequence,
-      position::float8 as position, "timestamp"
+      position::float8 as position, slot, "timestamp"
     from outbox where "timestamp" collate "C" >= $1 and "timestamp" collate "C" < $2 order by lower(id) collate "C"`;
   return [await openStream<Told>(client, { text, values: [from.toISOString(), to.toISOString()], take })];
 }
 
 /** Where a message stands that has not arrived: whom it waits for in the database of its service. */
 export type Standing = {
-  /** How far the relays are, by destination; undefined where none ever was. */
-  readonly passed: ReadonlyMap<string, number>;
-  /** Destinations by id. */
-  readonly parked: ReadonlyMap<string, string>;
-  readonly dead: ReadonlyMap<string, string>;
+  /** How far the relays are, by destination, in each lane; absent where none ever was. */
+  readonly passed: ReadonlyMap<string, readonly number[]>;
+  /** Destination and id. */
+  readonly parked: ReadonlySet<string>;
+  readonly dead: ReadonlySet<string>;
   /** The oldest message that is still kept; undefined where all ever told is. */
   readonly keptFrom: Date | undefined;
 };
 
 export async function readStanding({ client }: Snapshot): Promise<Standing | undefined> {
   if (!(await hasTable(client, "outbox"))) return undefined;
-  const cursors = await rowsOf<{ reader: string; position: number }>(
+  const cursors = await rowsOf<{ reader: string; lanes: number[] }>(
     client,
-    `select reader, min(position)::float8 as position from log_cursors where log = 'outbox' group by reader`,
+    `select reader, array_agg(position::float8 order by lane) as lanes from log_cursors where log = 'outbox' group by reader`,
   );
   return {
-    passed: new Map(cursors.map(({ reader, position }) => [reader, position])),
-    parked: await destinations(client, "outbox_parked"),
-    dead: await destinations(client, "outbox_dead"),
+    passed: new Map(cursors.map(({ reader, lanes }) => [reader, lanes])),
+    parked: await namesIn(client, "outbox_parked"),
+    dead: await namesIn(client, "outbox_dead"),
     keptFrom: await readKeptFrom(client),
   };
 }
 
-async function destinations(client: Snapshot["client"], table: string): Promise<Map<string, string>> {
-  const rows = await rowsOf<{ id: string; destination: string }>(
-    client,
-    `select lower(id) as id, destination from ${table}`,
-  );
-  return new Map(rows.map(({ id, destination }) => [id, destination]));
+async function namesIn(client: Snapshot["client"], table: string): Promise<Set<string>> {
+  const rows = await rowsOf<{ name: string }>(client, `select destination || ' ' || lower(id) as name from ${table}`);
+  return new Set(rows.map(({ name }) => name));
 }
 
 /** Partitions are dropped from the first on. */
