@@ -266,6 +266,22 @@ test("says from when on an outbox is kept, and calls nobody a ghost for what it 
   ]);
 });
 
+test("tells that the last messages of a key are gone, and all of one, where the oldest partition is too", async () => {
+  await using scene = await openScene();
+  await scene.tell(type, "shed");
+  await scene.run("billing", "alter sequence outbox_position_seq restart with 1000001");
+  for (const key of ["tail", "tail", "after", "after", "gone"])
+    await scene.tell(type, key, { at: key === "after" ? period.to : dayBefore });
+  await scene.run("billing", "drop table outbox_p1");
+  await scene.run("billing", "delete from outbox where sequence = 2 or key = 'gone'");
+  const begun = "update outbox_sequences set begun_at = $1 where key = $2";
+  await scene.run("billing", begun, [new Date(dayBefore.getTime() - 1_000), "shed"]);
+  await scene.run("billing", begun, [new Date(period.to.getTime() + 1_000), "gone"]);
+  const { found } = await audit(scene.addresses, period);
+  const ids = ["test gone", "test tail"];
+  expect(found).toMatchObject([{ kind: "gap", findings: ids.map((id) => ({ id })) }]);
+});
+
 test("a database that is away is named, with what to do", async () => {
   await using scene = await openScene();
   const away = { service: "order", url: "postgres://throughline:secret@127.0.0.1:1/none" };

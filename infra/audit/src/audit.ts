@@ -44,8 +44,8 @@ export async function audit(addresses: readonly Address[], period: Period, flow:
   const context = await readContext(before, after, period, flow);
   const collected = collect();
   for (const { client, service } of before) {
-    const isWhole = context.standings.get(service)?.keptFrom === undefined;
-    for (const finding of await readSequences({ client, service }, period, isWhole)) collected.add(finding);
+    const keptFrom = context.standings.get(service)?.keptFrom;
+    for (const finding of await readSequences({ client, service }, period, keptFrom)) collected.add(finding);
   }
   let messages = 0;
   let deliveries = 0;
