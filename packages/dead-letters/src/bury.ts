@@ -45,7 +45,7 @@ export function deathOf(road: string, { origin, failedAt }: DeadLetter): string 
     : `${road} ${name} ${partition} ${offset}`;
 }
 
-function envelopeOf(body: Uint8Array): Envelope | undefined {
+export function envelopeOf(body: Uint8Array): Envelope | undefined {
   try {
     return parseEnvelope(body);
   } catch {

@@ -5,6 +5,7 @@ import type { DeadLetter, Transport } from "@throughline/transport";
 import { type Alerts, startAlerts } from "./alerts.ts";
 import { type Burial, bury, deathOf } from "./bury.ts";
 import { takeOwnDead } from "./own-dead.ts";
+import { holdKey } from "./parked.ts";
 import { pause } from "./pause.ts";
 import { type OpenLetters, readStatus } from "./status.ts";
 
@@ -13,6 +14,8 @@ export type DrainedGroup = {
   readonly group: string;
   readonly types: readonly string[];
   readonly from: readonly Transport[];
+  /** Default: none. */
+  readonly parks?: readonly string[];
 };
 
 export type DeadLetterOptions = {
@@ -53,9 +56,13 @@ export async function startDeadLetters(
     }
     if (buried.length > 0) alerting?.look();
   }
-  async function take(letter: DeadLetter, road: string): Promise<void> {
+  async function take(letter: DeadLetter, road: string, parks: readonly string[]): Promise<void> {
     beforeBury.publish(undefined);
-    const buried = await bury(database, { letter, road, id: deathOf(road, letter) });
+    const buried = await database.transaction(async (tx) => {
+      const burial = await bury(tx, { letter, road, id: deathOf(road, letter) });
+      if (burial) await holdKey(tx, letter, parks);
+      return burial;
+    });
     afterBury.publish(undefined);
     if (buried) tell([buried]);
   }
@@ -69,10 +76,9 @@ export async function startDeadLetters(
       );
     }, onError),
   );
-  for (const { group, types, from } of groups) {
-    for (const { name, deadLetters } of from) {
-      if (deadLetters) opening.use(await deadLetters.drain(group, types, (letter) => take(letter, name), onError));
-    }
+  for (const { group, types, from, parks = [] } of groups) {
+    for (const { name, deadLetters } of from)
+      opening.use(await deadLetters.drain(group, types, (letter) => take(letter, name, parks), onError));
   }
   const opened = opening.move();
   return { status: () => readStatus(database), [Symbol.asyncDispose]: () => opened.disposeAsync() };

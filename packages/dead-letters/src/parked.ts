@@ -1,6 +1,19 @@
+import { parkKey } from "@throughline/inbox";
 import { query, type Transaction } from "@throughline/log";
+import type { DeadLetter } from "@throughline/transport";
+import { envelopeOf } from "./bury.ts";
 import type { Letter } from "./letter.ts";
 import { exists } from "./own-dead.ts";
+
+/** What comes behind the letter waits. A consumer has seen to that before; where a broker set it aside by itself, nobody has. */
+export async function holdKey(
+  tx: Transaction,
+  { group, body }: Pick<DeadLetter, "group" | "body">,
+  parks: readonly string[],
+): Promise<void> {
+  const envelope = envelopeOf(body);
+  if (envelope && parks.includes(envelope.type)) await parkKey(tx, group, envelope);
+}
 
 /** The letter is out of the way: what waits behind it goes on, in the inbox or in the outbox. */
 export async function letKeyGo(tx: Transaction, letter: Letter): Promise<void> {

@@ -8,5 +8,6 @@ export {
 } from "./consumer.ts";
 export { handleOnce } from "./handle-once.ts";
 export { migrations } from "./migrations.ts";
+export { parkKey } from "./parked-keys.ts";
 export { type Effect, on, onCall, type Reaction, type ReadableContract } from "./reaction.ts";
 export { defaultRetentionDays, refuseForgotten } from "./retention.ts";

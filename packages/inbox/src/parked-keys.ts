@@ -1,5 +1,6 @@
 import { type Envelope, serializeEnvelope } from "@throughline/envelope";
 import { type Database, query, storable, type Transaction } from "@throughline/log";
+import { dayOf } from "./retention.ts";
 
 /** The next message of a parked key, claimed by this process for a while. */
 export type DueMessage = {
@@ -9,20 +10,21 @@ export type DueMessage = {
   readonly parkedAt: number;
 };
 
-/** Notes that a message is a dead letter, and that the later ones of its key wait. */
-export async function parkKey(database: Database, consumer: string, { key, id }: Envelope): Promise<void> {
+/** Notes that a message is a dead letter, and that the later ones of its key wait; nothing where it had its effect. */
+export async function parkKey(handle: Database | Transaction, consumer: string, envelope: Envelope): Promise<void> {
   await query(
-    database,
+    handle,
     "inbox-park-key",
     `with parked as (
-       insert into inbox_parked_keys as k (consumer, key, next_id) values ($1, $2, $3)
+       insert into inbox_parked_keys as k (consumer, key, next_id) select $1, $2, $3::uuid
+       where not exists (select from processed_messages where consumer = $1 and message_id = $3 and message_day = $4)
        on conflict (consumer, key) do update set
          due_at = case when k.next_id = excluded.next_id then 'infinity' else k.due_at end
        returning consumer, key
      )
      insert into inbox_parked (consumer, key, message_id) select consumer, key, $3 from parked
      on conflict (consumer, message_id) do nothing`,
-    [consumer, key, id],
+    [consumer, envelope.key, envelope.id, dayOf(envelope)],
   );
 }
 

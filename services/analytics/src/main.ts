@@ -35,7 +35,9 @@ await using consumer = await service.part(
 await using deadLetters = await service.part(
   "dead letters",
   startDeadLetters(database.handle, {
-    groups: [{ ...groupOf("analytics"), from: await openRoads(config.consumeFrom, roadSettings(config)) }],
+    groups: [
+      { ...groupOf("analytics"), parks: config.parks, from: await openRoads(config.consumeFrom, roadSettings(config)) },
+    ],
     alerts: config.alerts,
     onError: (error) => service.log.warn({ err: error }, "dead letters stay where they are for now"),
   }),

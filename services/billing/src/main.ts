@@ -79,8 +79,8 @@ await using deadLetters = await service.part(
   "dead letters",
   startDeadLetters(database.handle, {
     groups: [
-      { ...groupOf("billing"), from: await openRoads(config.consumeFrom, settings) },
-      { ...groupOf("billing.work"), from: await openRoads(config.workOn, settings) },
+      { ...groupOf("billing"), parks: config.parks, from: await openRoads(config.consumeFrom, settings) },
+      { ...groupOf("billing.work"), parks: config.parks, from: await openRoads(config.workOn, settings) },
     ],
     alerts: config.alerts,
     onError: (error) => service.log.warn({ err: error }, "dead letters stay where they are for now"),

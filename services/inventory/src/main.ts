@@ -49,7 +49,9 @@ await using consumer = await service.part(
 await using deadLetters = await service.part(
   "dead letters",
   startDeadLetters(database.handle, {
-    groups: [{ ...groupOf("inventory"), from: await openRoads(config.consumeFrom, roadSettings(config)) }],
+    groups: [
+      { ...groupOf("inventory"), parks: config.parks, from: await openRoads(config.consumeFrom, roadSettings(config)) },
+    ],
     alerts: config.alerts,
     onError: (error) => service.log.warn({ err: error }, "dead letters stay where they are for now"),
   }),

@@ -59,7 +59,7 @@ export async function openLetters({ parks = [], isDraining = true, roadIn = rabb
   const options = { from: [road], parks, onFailure: () => {}, retryDelayMs: 1 };
   const consumer = opening.use(await startConsumer(database, group, reactions, options));
   const publisher = opening.use(await road.connectPublisher());
-  const groups = [{ group, types: [type], from: [road] }];
+  const groups = [{ group, types: [type], from: [road], parks }];
   const letters = isDraining ? opening.use(await startDeadLetters(database, { groups })) : undefined;
   const opened = opening.move();
   const desk: Desk = {
