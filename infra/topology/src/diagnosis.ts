@@ -29,11 +29,15 @@ export const services: readonly string[] = [...new Set(topology.groups.map(({ se
 export async function diagnose(surroundings: Surroundings, only: readonly string[]): Promise<Diagnoses> {
   const unreached: string[] = [];
   const configs = only.map((service) => configFor(service, surroundings, only));
-  const places = await Promise.all(configs.map((config) => diagnoseService(config, unreached)));
+  const databases = await Promise.all(configs.map((config) => readOf(config, unreached)));
+  const places = configs.map((config, index) => diagnoseService(config, databases[index]));
   const [config] = configs;
   const areAll = only.length === services.length;
   const messages = areAll ? await readMessagesOf(configs, unreached) : undefined;
-  const brokers = await diagnoseBrokers(neededBrokers(surroundings.env), unreached, { config, messages });
+  const brokers = await diagnoseBrokers(neededBrokers(surroundings.env), unreached, {
+    ...{ config, messages },
+    database: databases.toSorted((one, other) => daysOf(one) - daysOf(other))[0],
+  });
   return { places: [...places, brokers], unreached };
 }
 
@@ -43,8 +47,7 @@ function configFor(service: string, { env, databaseOf }: Surroundings, only: rea
   return parseConfig(defaults, { ...env, DATABASE_URL: url });
 }
 
-async function diagnoseService(config: Config, unreached: string[]): Promise<Diagnosis> {
-  const database = await readOf(config, unreached);
+function diagnoseService(config: Config, database: Scene["database"]): Diagnosis {
   const findings = examine({ config, ...(database && { database }) });
   return { place: config.service, findings: findings.filter(({ check }) => !isOfBroker(check.needs)) };
 }
@@ -63,16 +66,31 @@ async function readOf(config: Config, unreached: string[]): Promise<Scene["datab
   }
 }
 
-type Common = { readonly config: Config | undefined; readonly messages: Scene["messages"] };
+/** Of the inbox; one that is not there forgets nothing. */
+function daysOf(database: Scene["database"]): number {
+  return database?.inboxDays ?? Number.MAX_SAFE_INTEGER;
+}
+
+/** The database is that whose inbox forgets first. */
+type Common = {
+  readonly config: Config | undefined;
+  readonly messages: Scene["messages"];
+  readonly database: Scene["database"];
+};
 
 /** The settings that these checks look at are the same for all services. */
 async function diagnoseBrokers(
   needed: readonly Needed[],
   unreached: string[],
-  { config, messages }: Common,
+  { config, messages, database }: Common,
 ): Promise<Diagnosis> {
   const parts = await Promise.all(needed.map((one) => readOne(one, unreached)));
-  const scene = config && { config, ...parts.reduce(together, {}), ...(messages && { messages }) };
+  const scene = config && {
+    config,
+    ...parts.reduce(together, {}),
+    ...(messages && { messages }),
+    ...(database && { database }),
+  };
   const wanted = new Set<Part>([...needed.map(({ road }) => partOf(road)), "messages"]);
   const findings = scene === undefined ? [] : examine(scene);
   return { place: "brokers", findings: findings.filter(({ check }) => wanted.has(check.needs)) };

@@ -35,6 +35,12 @@ describe("on SNS and SQS", () => {
     expect(faultsIn({ config, snsSqs: await facts() })).toEqual(["sns-sqs-in-step", id]);
   });
 
+  test.concurrent("dead letters that are kept for longer than an inbox remembers are a contradiction", async () => {
+    const { config, facts } = await openBrokerScene("sns-sqs");
+    const ids = faultsIn({ config, snsSqs: await facts(), database: forgetful });
+    expect(ids).toEqual(["inbox-retention", "sqs-dead-letter-retention"]);
+  });
+
   test.concurrent("a dead-letter queue that is gone is a contradiction", async () => {
     const { config, namespace, facts } = await openBrokerScene("sns-sqs");
     const { QueueUrl } = await sqs.send(new GetQueueUrlCommand({ QueueName: `${namespace}-billing-dlq` }));
@@ -95,6 +101,12 @@ describe.runIf(kafka || process.env.CI)("on Kafka", () => {
     await vi.waitFor(async () => expect(faultsIn({ config, kafka: await facts() })).toContain(id), { timeout: 20_000 });
   });
 
+  test("dead letters that are kept for longer than an inbox remembers are a contradiction", async () => {
+    const { config, facts } = await openBrokerScene("kafka");
+    const ids = faultsIn({ config, kafka: await facts(), database: forgetful });
+    expect(ids.filter((id) => id !== known)).toEqual(["inbox-retention", "kafka-dead-letter-retention"]);
+  });
+
   test("one copy is a contradiction in production", async () => {
     const { config, facts } = await openBrokerScene("kafka", { TOPOLOGY: "production" });
     expect(faultsIn({ config, kafka: await facts() })).toEqual(
@@ -151,6 +163,12 @@ describe.runIf(rabbitmq || process.env.CI)("on RabbitMQ", () => {
 test("every broker could be looked at", () => {
   expect(configOf().snsSqs.endpoint).toBe(snsSqs);
 });
+
+/** All is well with it, but that its inbox remembers for 20 days alone. */
+const forgetful = {
+  ...{ isolation: "read committed", idleInTransactionMs: 60_000, connections: 100, clockAheadMs: 0 },
+  ...{ losesSessions: false, brokenLogs: [], destinations: [], inboxDays: 20 },
+};
 
 const account = {
   endpoint: snsSqs,

@@ -28,6 +28,8 @@ export type DatabaseFacts = {
   readonly losesSessions: boolean;
   /** Why a log cannot be trusted, a sentence for each. */
   readonly brokenLogs: readonly string[];
+  /** For how long the inbox remembers what was handled. Absent where there is none. */
+  readonly inboxDays?: number | undefined;
   /** Who is told what is in the outbox: how far behind its end, and for how long its oldest message has waited. */
   readonly destinations: readonly Pick<DestinationState, "destination" | "lanes" | "lag" | "oldestMs">[];
 };

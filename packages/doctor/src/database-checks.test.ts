@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { examine } from "./examine.ts";
 import { hasPgbouncer, startPgbouncer } from "./pgbouncer-under-test.ts";
 import { configOf, faultsIn, openDatabaseScene } from "./scene-under-test.ts";
 
@@ -68,6 +69,23 @@ test("a destination that has been away for more than a day is suspicious", async
   expect(faultsIn({ config, database: await scene.facts() })).toEqual([]);
   await scene.execute("update outbox set created_at = now() - interval '25 hours'");
   expect(faultsIn({ config, database: await scene.facts() })).toEqual(["late-destination"]);
+});
+
+test("an inbox that forgets before a message can come for the last time is a contradiction", async () => {
+  await using scene = await openDatabaseScene({ url: guarded });
+  const remember = async (days: number) => {
+    const day = (distance: number) => `(now() at time zone 'utc')::date + ${distance}`;
+    await scene.execute(`select maintain_processed_messages(${day(-days - 2)}, ${day(7)})`);
+    return await scene.facts();
+  };
+  expect(faultsIn({ config, database: await remember(21) })).toEqual([]);
+  const database = await remember(20);
+  const [finding] = examine({ config, database }).filter(({ state }) => state === "fault");
+  expect(finding?.check.id).toBe("inbox-retention");
+  expect(finding?.fault).toMatchObject({
+    settings: ["retentionDays", "a dead-letter queue"],
+    fix: "Let the inbox remember for 21 days, or keep dead letters for fewer",
+  });
 });
 
 test("clocks that are apart are suspicious", async () => {

@@ -1,6 +1,7 @@
 import { defaultLanes } from "@throughline/outbox";
 import { type Check, checkOf } from "./check.ts";
 import { clockFault } from "./clock.ts";
+import { deadLetterDays, forgetfulness } from "./days.ts";
 
 /** Checks that ask the database of a service. */
 export const checksOfDatabase: readonly Check[] = [
@@ -146,6 +147,15 @@ export const checksOfDatabase: readonly Check[] = [
         fix: "npm run outbox -- status tells what holds them back; with forget they are given up",
       };
     },
+  ),
+  checkOf(
+    "database",
+    {
+      id: "inbox-retention",
+      name: "The inbox remembers a message for longer than dead letters and the replay window can bring it again.",
+      severity: "contradiction",
+    },
+    ({ inboxDays }) => forgetfulness(deadLetterDays, "a dead-letter queue", inboxDays),
   ),
   checkOf(
     "database",

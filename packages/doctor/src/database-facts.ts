@@ -1,4 +1,5 @@
 import { eventLog } from "@throughline/event-store";
+import { readRetentionDays } from "@throughline/inbox";
 import { checkLog, type Log } from "@throughline/log";
 import { outboxLog } from "@throughline/outbox";
 import { readStates } from "@throughline/outbox/operation";
@@ -35,6 +36,7 @@ export async function readDatabase({ handle, pool }: Pick<Database, "handle" | "
     losesSessions: isLost,
     // Asked by prepared statements, which need the session that prepared them.
     brokenLogs: isLost ? [] : await findBrokenLogs(handle, pool),
+    inboxDays: isLost ? undefined : await readRetentionDays(handle),
     destinations: isLost ? [] : await findDestinations(handle, pool),
   };
 }

@@ -24,6 +24,17 @@ test("a service with a contradiction refuses to start, and names both settings, 
   );
 });
 
+test("an inbox that is told to forget too early keeps a service from starting, and one that is told better does not", async () => {
+  await using scene = await openDatabaseScene();
+  await using connection = connect(scene.url);
+  const database = { handle: connection.database, pool: connection.pool };
+  const start = (retentionDays: number) =>
+    examineAtStart(configOf(), { database, reactions: {}, retentionDays, log: log() });
+  await expect(start(20)).rejects.toThrow(/remembers for 20 days \(retentionDays\).*\(inbox-retention, see/);
+  await scene.execute("select maintain_processed_messages(current_date - 10, current_date)");
+  await start(21);
+});
+
 test("a suspicion lets it start, and is told", async () => {
   await using scene = await openDatabaseScene();
   await using connection = connect(scene.url);

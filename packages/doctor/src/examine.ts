@@ -1,3 +1,4 @@
+import { defaultRetentionDays } from "@throughline/inbox";
 import { type Config, type Database, type Fault, toSentence } from "@throughline/service";
 import type { Check, Scene } from "./check.ts";
 import { checks } from "./checks.ts";
@@ -30,17 +31,21 @@ export async function examineAtStart(
   {
     database,
     reactions,
+    retentionDays = defaultRetentionDays,
     log,
   }: {
     readonly database: Pick<Database, "handle" | "pool">;
     readonly reactions: Readonly<Record<string, readonly { readonly type: string }[]>>;
+    /** As `startConsumer` has it: what the inbox keeps follows only after the start. */
+    readonly retentionDays?: number;
     readonly log: Logger;
   },
 ): Promise<void> {
   const handled = Object.fromEntries(
     Object.entries(reactions).map(([group, list]) => [group, list.map(({ type }) => type)]),
   );
-  const faults = examine({ config, handled, database: await readDatabase(database) }).flatMap(({ check, fault }) =>
+  const facts = { ...(await readDatabase(database)), inboxDays: retentionDays };
+  const faults = examine({ config, handled, database: facts }).flatMap(({ check, fault }) =>
     fault === undefined ? [] : [{ check, fault }],
   );
   for (const { check, fault } of faults) {

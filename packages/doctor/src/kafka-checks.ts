@@ -103,9 +103,11 @@ export const checksOfKafka: readonly Check[] = [
       name: "The inbox remembers a message for longer than its dead letter on Kafka can bring it again.",
       severity: "contradiction",
     },
-    (facts) =>
+    (facts, { database }) =>
       firstTopic(facts, (name, { "retention.ms": retentionMs }) =>
-        name.endsWith(".DLT") ? forgetfulness(Number(retentionMs) / dayMs, `retention.ms of ${name}`) : undefined,
+        name.endsWith(".DLT")
+          ? forgetfulness(Number(retentionMs) / dayMs, `retention.ms of ${name}`, database?.inboxDays)
+          : undefined,
       ),
   ),
 ];

@@ -1,5 +1,6 @@
 import { demandOn, type Road, roadSettings } from "@throughline/contracts/topology";
 import { migrations as eventStore } from "@throughline/event-store";
+import { migrations as inbox } from "@throughline/inbox";
 import { connect, openTestDatabase, testBrokers, uniqueName } from "@throughline/local/testing";
 import { migrations as log } from "@throughline/log";
 import { migrations as outbox } from "@throughline/outbox";
@@ -34,7 +35,7 @@ export function faultsIn(scene: Scene): string[] {
 /** A database with the tables of a service, and what the checks see of it, through the pool that a service has. */
 export async function openDatabaseScene(options: { readonly url?: (url: string) => string } = {}) {
   await using opening = new AsyncDisposableStack();
-  const { url, database } = opening.use(await openTestDatabase(log, eventStore, outbox));
+  const { url, database } = opening.use(await openTestDatabase(log, eventStore, outbox, inbox));
   const opened = opening.move();
   return {
     url,

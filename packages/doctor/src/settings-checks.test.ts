@@ -1,6 +1,5 @@
 import { groupOf } from "@throughline/contracts/topology";
 import { expect, test } from "vitest";
-import { forgetfulness } from "./days.ts";
 import { examine } from "./examine.ts";
 import { configOf, faultsIn } from "./scene-under-test.ts";
 
@@ -57,12 +56,4 @@ test("a reaction that the manifest does not know, and a route without a reaction
   expect(faultsIn({ config: sound, handled: { billing: types } })).toEqual([]);
   expect(faultsIn({ config: sound, handled: { billing: [...types, "stock.reserved"] } })).toEqual(["reactions"]);
   expect(faultsIn({ config: sound, handled: { billing: types.slice(1) } })).toEqual(["reactions"]);
-});
-
-test("an inbox that forgets before a message can come for the last time contradicts whoever keeps it", () => {
-  expect(forgetfulness(14, "a dead-letter queue", 21)).toBeUndefined();
-  expect(forgetfulness(14, "a dead-letter queue", 20)).toMatchObject({
-    settings: ["retentionDays", "a dead-letter queue"],
-    fix: "Let the inbox remember for 21 days, or keep dead letters for fewer",
-  });
 });

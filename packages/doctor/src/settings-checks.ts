@@ -1,7 +1,6 @@
 import { type Group, groupOf, type Sender, topology, unreachable, withRoads } from "@throughline/contracts/topology";
 import { type Config, type Fault, settingChecks } from "@throughline/service";
 import type { Check } from "./check.ts";
-import { deadLetterDays, forgetfulness } from "./days.ts";
 
 /** What a process needs of its pool beside its handlers: lane and tail of a relay, and somebody who asks over HTTP. */
 const otherConnections = 4;
@@ -18,11 +17,6 @@ export const checksOfSettings: readonly Check[] = [
   ),
   contradiction("reactions", "A service handles what the manifest sends to it, and nothing else.", ({ handled = {} }) =>
     firstOf(Object.entries(handled), ([group, types]) => reactionFault(groupOf(group), types)),
-  ),
-  contradiction(
-    "inbox-retention",
-    "The inbox remembers a message for longer than dead letters and the replay window can bring it again.",
-    () => forgetfulness(deadLetterDays, "a dead-letter queue"),
   ),
 ];
 

@@ -69,12 +69,13 @@ export const checksOfSnsSqs: readonly Check[] = [
       name: "A dead-letter queue keeps a message for longer than its queue: its age counts from when it was sent.",
       severity: "contradiction",
     },
-    onQueues((name, { declared: { deadLetterQueue = "" }, found }, _scene, facts) => {
+    onQueues((name, { declared: { deadLetterQueue = "" }, found }, { database }, facts) => {
       const deadLetters = facts.found.get(deadLetterQueue)?.found;
       if (deadLetters === undefined) return undefined;
       const [kept, waits] = [Number(deadLetters.MessageRetentionPeriod), Number(found.MessageRetentionPeriod)];
       const inDays = (seconds: number) => `${seconds / daySeconds} days`;
-      if (kept >= waits) return forgetfulness(kept / daySeconds, `MessageRetentionPeriod of ${deadLetterQueue}`);
+      if (kept >= waits)
+        return forgetfulness(kept / daySeconds, `MessageRetentionPeriod of ${deadLetterQueue}`, database?.inboxDays);
       return {
         settings: [`MessageRetentionPeriod of ${deadLetterQueue}`, `MessageRetentionPeriod of ${name}`],
         conflict: `MessageRetentionPeriod of ${deadLetterQueue} (${inDays(kept)}) is less than that of ${name} (${inDays(waits)})`,

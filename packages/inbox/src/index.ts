@@ -10,4 +10,4 @@ export { handleOnce } from "./handle-once.ts";
 export { migrations } from "./migrations.ts";
 export { parkKey } from "./parked-keys.ts";
 export { type Effect, on, onCall, type Reaction, type ReadableContract } from "./reaction.ts";
-export { defaultRetentionDays, refuseForgotten } from "./retention.ts";
+export { defaultRetentionDays, readRetentionDays, refuseForgotten } from "./retention.ts";

@@ -4,6 +4,8 @@ import { type Database, query } from "@throughline/log";
 /** Longer than any dead-letter queue keeps a message (14 days) plus the replay window of the outbox (7 days). */
 export const defaultRetentionDays = 30;
 
+/** Days for which partitions are kept beyond those, which is how far the clocks of process and database may stand apart. */
+const marginDays = 2;
 const dayMs = 24 * 60 * 60 * 1_000;
 
 /** Throws where a duplicate of this message could no longer be told from a new one. */
@@ -21,8 +23,8 @@ export function dayOf(envelope: Envelope): string {
 }
 
 /**
- * Makes partitions for the days kept and for some ahead, and drops older ones whole. They are kept for two days longer
- * than messages are accepted, which is how far the clocks of this process and of the database may stand apart.
+ * Makes partitions for the days kept and for some ahead, and drops older ones whole. They are kept for longer than
+ * messages are accepted.
  */
 export async function maintainPartitions(
   database: Database,
@@ -31,8 +33,19 @@ export async function maintainPartitions(
   await query(
     database,
     "inbox-maintain",
-    `select maintain_processed_messages(today - $1::integer - 2, today + $2::integer)
+    `select maintain_processed_messages(today - $1::integer - ${marginDays}, today + $2::integer)
      from (select (now() at time zone 'utc')::date as today) as clock`,
     [retentionDays, daysAhead],
   );
+}
+
+/** For how many days an inbox remembers, by the oldest partition it has; undefined where it has none. */
+export async function readRetentionDays(database: Database): Promise<number | undefined> {
+  const [row] = await query<{ days: number | null }>(
+    database,
+    "inbox-retention-days",
+    `select (now() at time zone 'utc')::date - min(right(inhrelid::regclass::text, 8)::date) - ${marginDays} as days
+     from pg_inherits where inhparent = to_regclass('processed_messages') and inhrelid::regclass::text ~ '_[0-9]{8}$'`,
+  );
+  return row?.days ?? undefined;
 }
