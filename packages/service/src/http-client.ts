@@ -1,6 +1,6 @@
 import { context, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
 import { currentCause } from "@throughline/envelope";
-import { traceparentOf } from "./trace-context.ts";
+import { isQuiet, noSpan, traceparentOf } from "./trace-context.ts";
 
 export type HttpCall = {
   /** Default: GET. */
@@ -14,7 +14,8 @@ export type HttpCall = {
 
 /**
  * Calls another system, inside a CLIENT span, with the trace and the correlation of what is being handled. Resolves with
- * the answer whatever its status; rejects where there was none, and then the other side may have acted or not.
+ * the answer whatever its status; rejects where there was none, and then the other side may have acted or not. What is
+ * asked every second has no span.
  */
 export async function callHttp(url: string, call: HttpCall = {}): Promise<Response> {
   const { method = "GET", headers = {}, body, timeoutMs = 10_000 } = call;
@@ -25,7 +26,8 @@ export async function callHttp(url: string, call: HttpCall = {}): Promise<Respon
     "server.address": hostname,
     "server.port": Number(port) || (protocol === "https:" ? 443 : 80),
   };
-  const span = trace.getTracer("@throughline/service").startSpan(method, { kind: SpanKind.CLIENT, attributes });
+  const tracer = trace.getTracer("@throughline/service");
+  const span = isQuiet(pathname) ? noSpan : tracer.startSpan(method, { kind: SpanKind.CLIENT, attributes });
   const cause = currentCause();
   const traceparent = traceparentOf(span.spanContext()) ?? cause?.traceparent;
   try {

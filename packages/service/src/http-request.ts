@@ -1,12 +1,9 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import { context, INVALID_SPAN_CONTEXT, type Span, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
+import { context, type Span, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
 import { newId, runCausedBy } from "@throughline/envelope";
 import type { Request, RequestHandler, Response } from "express";
 import type { Logger } from "pino";
-import { contextFrom, traceparentOf } from "./trace-context.ts";
-
-/** Paths that are asked every second: no span, and a log line at debug only. */
-const quietPaths = ["/livez", "/readyz", "/status", "/v1/traces", "/v1/metrics", "/v1/logs"];
+import { contextFrom, isQuiet, noSpan, traceparentOf } from "./trace-context.ts";
 
 /**
  * Gives each request a correlation id, a SERVER span and a log line, and runs the rest inside them: whatever the request
@@ -15,12 +12,12 @@ const quietPaths = ["/livez", "/readyz", "/status", "/v1/traces", "/v1/metrics",
 export function followRequests(log: Logger): RequestHandler {
   return (request, response, next) => {
     const startedAt = performance.now();
-    const isQuiet = quietPaths.includes(request.path);
+    const quiet = isQuiet(request.path);
     const correlationId = saneId(request.get("x-correlation-id")) ?? newId();
     response.set("x-correlation-id", correlationId);
 
-    const parent = contextFrom(request.get("traceparent"), request.get("tracestate"));
-    const span = isQuiet ? trace.wrapSpanContext(INVALID_SPAN_CONTEXT) : startSpan(request, parent);
+    const parent = contextFrom(request.get("traceparent"));
+    const span = quiet ? noSpan : startSpan(request, parent);
     // The messages' spans carry it under the same name, so that one search finds everything that a request caused.
     span.setAttribute("messaging.message.conversation_id", correlationId);
     const traceparent = traceparentOf(span.spanContext());
@@ -35,7 +32,7 @@ export function followRequests(log: Logger): RequestHandler {
       endSpan(span, request, response);
       const facts = { status: response.statusCode, durationMs: Math.round(performance.now() - startedAt) };
       const cut = response.writableFinished ? {} : { cut: true };
-      log[isQuiet ? "debug" : "info"]({ ...facts, ...cut }, `${request.method} ${request.path}`);
+      log[quiet ? "debug" : "info"]({ ...facts, ...cut }, `${request.method} ${request.path}`);
     }
     runCausedBy(cause, () => context.with(trace.setSpan(parent, span), follow));
   };

@@ -72,3 +72,9 @@ test("a crash point that nobody asked for is passed by", async () => {
   await child.said("listening");
   expect(child.output()).toContain("pass 4");
 });
+
+test("a process that makes no spans although a collector is named says so", async () => {
+  await using child = startChild("process.ts", [], { OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:1" });
+  await child.said("listening");
+  expect(child.output()).toMatch(/"level":"warn".*"msg":"no spans are made.*--import/);
+});

@@ -1,3 +1,4 @@
+import { isSpanContextValid, trace } from "@opentelemetry/api";
 import type { Logger } from "pino";
 import type { Config } from "./config.ts";
 import { crashAt } from "./crash-point.ts";
@@ -55,6 +56,10 @@ export async function startService(config: Config): Promise<Service> {
   process.on("uncaughtException", onError).on("unhandledRejection", onError);
   const { namespace, publishTo, consumeFrom, workOn } = config;
   log.info({ node: process.version, namespace, publishTo, consumeFrom, workOn }, "starting");
+  if (isDark())
+    log.warn(
+      "no spans are made, although OTEL_EXPORTER_OTLP_ENDPOINT is set: start with --import @throughline/service/preload",
+    );
 
   return {
     log,
@@ -72,4 +77,11 @@ export async function startService(config: Config): Promise<Service> {
       log.info("stopped");
     },
   };
+}
+
+/** Whether somebody waits for this process's spans in vain. */
+function isDark(): boolean {
+  const { OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_SDK_DISABLED, OTEL_TRACES_EXPORTER } = process.env;
+  if (!OTEL_EXPORTER_OTLP_ENDPOINT || OTEL_SDK_DISABLED === "true" || OTEL_TRACES_EXPORTER === "none") return false;
+  return !isSpanContextValid(trace.getTracer("@throughline/service").startSpan("start").spanContext());
 }

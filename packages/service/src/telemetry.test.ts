@@ -82,6 +82,18 @@ test("a request is one trace: from the caller, through this process, to whom it 
   );
 });
 
+test("what is asked every second makes no trace", async () => {
+  await using collector = await startCollector();
+  const env = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, OTEL_BSP_SCHEDULE_DELAY: "600000" };
+  await using child = startChild("process.ts", preload, env);
+  await child.said("listening");
+  await callOnce(child.output(), `${collector.url}/status`);
+  child.kill("SIGTERM");
+  await child.ended;
+  expect(collector.spans.map(({ kind }) => kind)).toEqual([2]);
+  expect(child.output()).not.toContain("no spans are made");
+});
+
 test("the last spans are sent before a process ends", async () => {
   await using collector = await startCollector();
   const env = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, OTEL_BSP_SCHEDULE_DELAY: "600000" };
@@ -93,21 +105,25 @@ test("the last spans are sent before a process ends", async () => {
   expect(collector.spans).toHaveLength(2);
 });
 
-test("a collector that is down disturbs nothing but one warning", async () => {
+test("a collector that is down disturbs nothing but one warning for spans and one for metrics", async () => {
   await using collector = await startCollector();
   const env = {
     OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:1",
     OTEL_EXPORTER_OTLP_TIMEOUT: "100",
     OTEL_BSP_SCHEDULE_DELAY: "10",
+    OTEL_METRICS_EXPORTER: "otlp",
+    OTEL_METRIC_EXPORT_INTERVAL: "100",
+    OTEL_METRIC_EXPORT_TIMEOUT: "100",
   };
   await using child = startChild("process.ts", preload, env);
   await child.said("listening");
+  await child.said("Further faults with metrics");
   await callOnce(child.output(), collector.url);
-  await child.said("Telemetry:");
+  await child.said("Further faults with spans");
   await callOnce(child.output(), collector.url);
   child.kill("SIGTERM");
   expect(await child.ended).toEqual({ code: 0, signal: null });
-  expect(child.output().split("Telemetry:")).toHaveLength(2);
+  expect(child.output().split("Telemetry:")).toHaveLength(3);
 });
 
 test("a collector that swallows everything does not hold up the end", async () => {

@@ -33,7 +33,7 @@ async function start(): Promise<void> {
   for (const [name, value] of Object.entries(defaults)) process.env[name] ||= value;
   const { NodeSDK } = await import("@opentelemetry/sdk-node");
   const sdk = new NodeSDK();
-  if (!process.env.OTEL_LOG_LEVEL) diag.setLogger(firstWarning(), { logLevel: DiagLogLevel.WARN });
+  if (!process.env.OTEL_LOG_LEVEL) diag.setLogger(firstWarnings(), { logLevel: DiagLogLevel.WARN });
   sdk.start();
   if (process.env.OTEL_METRICS_EXPORTER !== "none") observeEventLoop();
   onTelemetryEnd(() => atMost(flushMs, sdk.shutdown()));
@@ -57,12 +57,14 @@ function observeEventLoop(): void {
   );
 }
 
-/** An exporter that is down says so with every batch; the first time is enough. */
-function firstWarning(): DiagLogger {
-  let told = false;
+/** An exporter that is down says so with every batch; the first time is enough, for spans and for metrics. */
+function firstWarnings(): DiagLogger {
+  const told = new Set<string>();
   function tell(message: string): void {
-    if (!told) process.emitWarning(`Telemetry: ${message}`, { detail: "Further faults of telemetry are not shown" });
-    told = true;
+    const signal = /metric/i.test(message) ? "metrics" : "spans";
+    const detail = `Further faults with ${signal} are not shown`;
+    if (!told.has(signal)) process.emitWarning(`Telemetry: ${message}`, { detail });
+    told.add(signal);
   }
   return { error: tell, warn: tell, info: () => {}, debug: () => {}, verbose: () => {} };
 }

@@ -1,24 +1,24 @@
 import {
   type Context,
-  createTraceState,
+  INVALID_SPAN_CONTEXT,
   isSpanContextValid,
   ROOT_CONTEXT,
+  type Span,
   type SpanContext,
   trace,
 } from "@opentelemetry/api";
 
 /**
- * The context that the headers of W3C Trace Context (https://www.w3.org/TR/trace-context/) carry; the root where they
- * carry none. Read here, and not by the SDK's propagator, so that a trace passes through where no SDK runs.
+ * The context that the `traceparent` of W3C Trace Context (https://www.w3.org/TR/trace-context/) names; the root where it
+ * names none. Read here, and not by the SDK's propagator, so that a trace passes through where no SDK runs.
  */
-export function contextFrom(traceparent: string | undefined, tracestate?: string | undefined): Context {
+export function contextFrom(traceparent: string | undefined): Context {
   const [, version, traceId = "", spanId = "", flags = "00"] = pattern.exec(traceparent ?? "") ?? [];
   const parent: SpanContext = {
     traceId,
     spanId,
     traceFlags: Number.parseInt(flags, 16) & 1,
     isRemote: true,
-    ...(tracestate ? { traceState: createTraceState(tracestate) } : {}),
   };
   if (version === undefined || version === "ff" || !isSpanContextValid(parent)) return ROOT_CONTEXT;
   return trace.setSpanContext(ROOT_CONTEXT, parent);
@@ -32,3 +32,13 @@ export function traceparentOf(span: SpanContext): string | undefined {
 
 // A later version than 00 may have more fields behind these four.
 const pattern = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?=-|$)/;
+
+/** Whether a path is asked every second: it gets no span, and a log line at debug only. */
+export function isQuiet(path: string): boolean {
+  return quietPaths.includes(path);
+}
+
+const quietPaths = ["/livez", "/readyz", "/status", "/v1/traces", "/v1/metrics", "/v1/logs"];
+
+/** Stands for the span that is not made. */
+export const noSpan: Span = trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
