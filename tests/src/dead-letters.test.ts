@@ -1,4 +1,3 @@
-import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -12,6 +11,7 @@ import { testBrokers } from "@throughline/local/testing";
 import { issueDevelopmentToken } from "@throughline/service/development-key";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { rowsOf } from "./testing/database.ts";
+import { runDeadLetters, startDeadLetters } from "./testing/dead-letters-command.ts";
 import { type Doors, openDoors } from "./testing/doors.ts";
 import { type Fleet, startFleet } from "./testing/fleet.ts";
 import { call, get } from "./testing/http.ts";
@@ -97,7 +97,7 @@ test("each service says how many letters wait for a person", async () => {
 test("Ctrl-C during a replay leaves nothing half done, and the same command goes on", async () => {
   for (let index = 0; index < 5; index += 1) await send({ index });
   await letters(9);
-  const replaying = start(["replay", "all", "--rate", "1", "--json"]);
+  const replaying = startDeadLetters(fleet, ["replay", "all", "--rate", "1", "--json"]);
   await vi.waitUntil(async () => (await numbersIn("replayed")) > 1, patience);
   replaying.kill("SIGINT");
   const [out] = await Promise.all([text(replaying.stdout), once(replaying, "close")]);
@@ -229,17 +229,6 @@ async function run(command = ""): Promise<string> {
   return out;
 }
 
-async function program(args: readonly string[], service?: keyof Fleet["databases"]) {
-  const child = start(args, service);
-  const [out, err] = await Promise.all([text(child.stdout), text(child.stderr), once(child, "close")]);
-  return { code: child.exitCode, out, err };
-}
-
-/** As in the service's container: in its folder, and with its environment. */
-function start(args: readonly string[], service: keyof Fleet["databases"] = "billing") {
-  return spawn(process.execPath, [join(root, "packages/dead-letters/src/main.ts"), ...args], {
-    cwd: join(root, "services", service),
-    env: { PATH: process.env.PATH, ...fleet.envOf(service) },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
+function program(args: readonly string[], service?: keyof Fleet["databases"]) {
+  return runDeadLetters(fleet, args, service);
 }

@@ -8,6 +8,8 @@ import { connect } from "@throughline/local/testing";
 import { enqueue } from "@throughline/outbox";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { parse } from "yaml";
+import { rowsOf } from "./testing/database.ts";
+import { runDeadLetters } from "./testing/dead-letters-command.ts";
 import { openDoors } from "./testing/doors.ts";
 import { type Fleet, startFleet } from "./testing/fleet.ts";
 import { orderOf, shopOf } from "./testing/shop.ts";
@@ -19,6 +21,9 @@ type Span = {
   readonly name: string;
   /** 1 internal, 2 server, 3 client, 4 producer, 5 consumer. */
   readonly kind: number;
+  readonly startTimeUnixNano: string;
+  /** 2 where it failed. */
+  readonly status?: { readonly code?: number };
   readonly service: string;
   readonly attributes: Readonly<Record<string, unknown>>;
 };
@@ -85,6 +90,47 @@ test("one order is one tree, from the caller's span over all brokers to the last
     expect.arrayContaining(["order: POST /orders", "order: create order.completed"]),
   );
 });
+
+test("retries, a dead letter and its replay stay in the trace of their order, and their log lines name it", async () => {
+  const shop = shopOf(fleet);
+  const inventory = (statement: string) => rowsOf<{ number: string }>(fleet.databases.inventory, statement);
+  const troubled = traceId.replace("0af7", "0df7");
+  const sku = await shop.stocked(10);
+  await inventory("alter table reservations rename to reservations_away");
+  await shop.behave({ dropAnswerRate: 1 });
+  const traceparent = `00-${troubled}-${callerSpanId}-01`;
+  const { orderId, correlationId } = await shop.place(orderOf(sku), { traceparent });
+  const letters = () => inventory(`select number from dead_letters where key = '${orderId}'`);
+  await vi.waitUntil(async () => (await letters()).length === 1, { timeout: 60_000, interval: 100 });
+  await inventory("alter table reservations_away rename to reservations");
+  await shop.behave({});
+  const [{ number = "" } = {}] = await letters();
+  expect(await runDeadLetters(fleet, ["replay", `inventory-${number}`], "inventory")).toMatchObject({ code: 0 });
+  expect(await shop.ended(orderId)).toMatchObject({ status: "completed" });
+
+  const spans = () => collector.spans.filter((span) => span.traceId === troubled);
+  const isLast = ({ service, name }: Span) => service === "analytics" && /^process .*order\.completed$/.test(name);
+  await vi.waitUntil(() => spans().some(isLast) && everyParent(spans()), { timeout: 60_000, interval: 100 });
+  const courseOf = (service: string, told: string) => {
+    const { attributes = {} } = spans().find(({ name }) => name === `create ${told}`) ?? {};
+    const id = attributes["messaging.message.id"];
+    return spans()
+      .filter((span) => span.service === service && span.attributes["messaging.message.id"] === id)
+      .filter(({ name }) => /^(process|wait)/.test(name))
+      .sort((one, other) => Number(BigInt(one.startTimeUnixNano) - BigInt(other.startTimeUnixNano)))
+      .map(({ name, status }) => `${name.replace(/^process .*/, "process")}${status?.code === 2 ? " failed" : ""}`)
+      .filter((step) => step !== "wait broker" && step !== "wait outbox");
+  };
+  const failedTwice = ["process failed", "wait retry", "process failed", "wait retry"];
+  expect(courseOf("inventory", "order.created")).toEqual([...failedTwice, "process failed", "process"]);
+  expect(courseOf("billing", "payment.requested")).toEqual(["process failed", "wait retry", "process"]);
+
+  const lines = fleet.services.inventory.output.filter((line) => line.includes("a message failed"));
+  const ours = lines.map((line) => JSON.parse(line)).filter((line) => line.trace_id === troubled);
+  expect(ours.map(({ deadLettered }) => deadLettered)).toEqual([false, false, true]);
+  for (const line of ours)
+    expect(line).toMatchObject({ correlation_id: correlationId, message_id: expect.any(String) });
+}, 180_000);
 
 test("a trace that the caller did not want sampled is not sampled anywhere", async () => {
   const shop = shopOf(fleet);

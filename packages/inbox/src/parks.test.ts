@@ -1,3 +1,4 @@
+import { type Context, INVALID_SPAN_CONTEXT, type Tracer, trace } from "@opentelemetry/api";
 import { createEnvelope, type Envelope, RejectedError } from "@throughline/envelope";
 import { uniqueName } from "@throughline/local/testing";
 import { type Database, query, type Transaction } from "@throughline/log";
@@ -28,6 +29,25 @@ test("after a dead message the later ones of its key wait, and run in order once
   await until(() => shop.consumer.status().duplicates === 1);
   expect(await shop.effects()).toEqual(["s", "1", "2", "3", "4"]);
   expect(await leftOver(shop.database)).toBe(0);
+});
+
+test("the time behind a dead message is a span in the trace of who waited", async () => {
+  const begun: object[] = [];
+  const startSpan = (name: string, _options: object, parent: Context) => {
+    begun.push({ name, traceId: trace.getSpanContext(parent)?.traceId });
+    return trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
+  };
+  trace.setGlobalTracerProvider({ getTracer: () => ({ startSpan }) as unknown as Tracer });
+  await using shop = await openShop();
+  const traceId = "0af7651916cd43dd8448eb211c80319c";
+  const [first, second] = [about("k", "1"), { ...about("k", "2"), traceparent: `00-${traceId}-b7ad6b7169203331-01` }];
+  shop.refused.add(first.id);
+  await publish(shop.road, [first, second]);
+  await until(() => shop.consumer.status().parked === 1);
+  await pass(shop.database, first);
+  await until(() => shop.consumer.status().handled === 1);
+  trace.disable();
+  expect(begun).toContainEqual({ name: "wait parked", traceId });
 });
 
 test("copies of a waiting message that come together, by two roads, wait as one", async () => {
