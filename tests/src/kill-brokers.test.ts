@@ -11,7 +11,7 @@ import { orderOf, shopOf } from "./testing/shop.ts";
 
 const servicesWithDatabase = ["order", "billing", "inventory", "analytics"] as const;
 
-// What the emulator of SNS and SQS holds, it holds in memory: with it dies what it has.
+// The emulator of SNS and SQS that tests share holds all in memory: with it dies what it has.
 test.skipIf(missing.kafka !== undefined || missing.rabbitmq !== undefined)(
   "placing 150 orders while Kafka, RabbitMQ and Postgres in turn are killed and come back loses nothing and ends no service",
   async () => {

@@ -32,7 +32,7 @@ export type BrokersOptions = Pick<PostgresOptions, "log" | "fsync"> & {
 export type Brokers = {
   readonly addresses: BrokerAddresses;
   readonly pids: readonly number[];
-  /** Of the brokers that keep what they have while they are stopped. */
+  /** Of those that a person may stop and start. */
   readonly switches: { readonly kafka?: Switch; readonly rabbitmq?: Switch };
 } & AsyncDisposable;
 
