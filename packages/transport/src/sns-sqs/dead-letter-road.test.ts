@@ -1,4 +1,4 @@
-import { ReceiveMessageCommand, SendMessageCommand } from "@aws-sdk/client-sqs";
+import { type Message, ReceiveMessageCommand, SendMessageCommand } from "@aws-sdk/client-sqs";
 import { createEnvelope, type Envelope, RejectedError, serializeEnvelope } from "@throughline/envelope";
 import { describe, expect, test } from "vitest";
 import type { DeadLetter } from "../transport.ts";
@@ -126,6 +126,104 @@ describe.concurrent.each([
     expect(inventory.begun).toHaveLength(1);
   });
 
+  test("sent again, ten attributes of a stranger have the bytes and the types that they had", async () => {
+    await using broker = await openBench({ fifo });
+    await broker.declare();
+    const sent = order("order-1");
+    const MessageAttributes = {
+      ...text("eventType", sent.type),
+      ...text("note", 'Grüße, "2" \\ 3'),
+      ...text("errorName", "theirs"),
+      ...text("ErrorCode", "17"),
+      ...text("labelled", "<a/>", "String.xml"),
+      ...text("list", '["a", 1]', "String.Array"),
+      ...text("weight", "12.50", "Number"),
+      ...text("amount", "1300", "Number.cents"),
+      digest: { DataType: "Binary", BinaryValue: Uint8Array.of(0, 128, 255) },
+      picture: { DataType: "Binary.png", BinaryValue: Uint8Array.of(137, 80, 78, 71) },
+    };
+    const queue = { QueueUrl: await broker.stranger.queueUrl("billing"), MessageBody: serializeEnvelope(sent) };
+    const inGroup = fifo && { MessageGroupId: sent.key, MessageDeduplicationId: sent.id };
+    const send = new SendMessageCommand({ ...queue, MessageAttributes, ...inGroup });
+    await reject(broker, [sent], () => broker.stranger.sqs.send(send));
+    const letters = await drain(broker);
+    await broker.eventually(() => expect(letters).toMatchObject([{ error: { message: "no such customer" } }]));
+    // As a database has kept it.
+    for (const { body, headers, ...letter } of letters) {
+      await broker.road.redeliver({ ...letter, body, headers: JSON.parse(JSON.stringify(headers)) });
+    }
+
+    const [message] = await broker.stranger.take("billing", 1);
+    expect(message?.Body).toBe(serializeEnvelope(sent));
+    expect(message?.MessageAttributes).toEqual(MessageAttributes);
+  });
+
+  test("a letter that a person puts back and that fails again has its new reason, and its attributes", async () => {
+    await using broker = await openBench({ fifo });
+    await broker.declare();
+    const MessageAttributes = Object.assign({}, ...Array.from({ length: 10 }, (_, n) => text(`a${n}`, `${n}`)));
+    const send = (to: string, message: Pick<Message, "MessageAttributes">, id: string) =>
+      broker.stranger.queueUrl(to).then((QueueUrl) =>
+        broker.stranger.sqs.send(
+          new SendMessageCommand({
+            ...{ QueueUrl, MessageBody: "no JSON", MessageAttributes: message.MessageAttributes },
+            ...(fifo && { MessageGroupId: "order-1", MessageDeduplicationId: id }),
+          }),
+        ),
+      );
+    await send("billing", { MessageAttributes }, "first");
+    await broker.listen();
+    const [letter = {}] = await broker.stranger.take("billing-dlq", 1);
+    await send("billing", letter, "second");
+    const letters = await drain(broker);
+    await broker.eventually(() => expect(letters).toHaveLength(1));
+    expect(letters[0]?.headers).toEqual({
+      a0: "0",
+      a1: "1",
+      a2: "2",
+      a3: "3",
+      a4: "4",
+      a5: "5",
+      a6: "6",
+      a7: "7",
+      a8: "8",
+      a9: "9",
+    });
+  });
+
+  test("a letter of an older release, with its reason in attributes apart, is read as well", async () => {
+    await using broker = await openBench({ fifo });
+    await broker.declare();
+    const sent = order("order-1");
+    await broker.stranger.sqs.send(
+      new SendMessageCommand({
+        QueueUrl: await broker.stranger.queueUrl("billing-dlq"),
+        MessageBody: serializeEnvelope(sent),
+        MessageAttributes: {
+          ...text("eventType", sent.type),
+          ...{
+            ...text("errorName", "RangeError"),
+            ...text("errorMessage", "out of stock"),
+            ...text("errorStack", "at a"),
+          },
+          ...{ ...text("failedAt", "2026-11-01T10:00:00.000Z"), ...text("attempts", "3", "Number") },
+          ...text("sourceQueue", "prod-billing"),
+        },
+        ...(fifo && { MessageGroupId: sent.key, MessageDeduplicationId: sent.id }),
+      }),
+    );
+    const letters = await drain(broker);
+    await broker.eventually(() => expect(letters).toHaveLength(1));
+    expect(letters[0]).toMatchObject({
+      origin: { name: "prod-billing" },
+      headers: { eventType: "order.created" },
+      error: { name: "RangeError", message: "out of stock", stack: "at a" },
+      attempts: 3,
+      failedAt: new Date("2026-11-01T10:00:00.000Z"),
+    });
+    expect(Object.keys(letters[0]?.headers ?? {})).toEqual(["eventType"]);
+  });
+
   test("what is no envelope can be sent again as well", async () => {
     await using broker = await openBench({ fifo });
     await broker.declare();
@@ -148,6 +246,10 @@ test.concurrent("a letter of a group without a queue says what to start", async 
     `There is no queue ${broker.namespace}-billing: start a consumer of billing first`,
   );
 });
+
+function text(name: string, StringValue: string, DataType = "String") {
+  return { [name]: { DataType, StringValue } };
+}
 
 function letterWith(headers: Readonly<Record<string, string>>): DeadLetter {
   return {
@@ -176,11 +278,15 @@ async function drain(
   return letters;
 }
 
-/** Publishes to billing, which rejects all of it and then leaves. */
-async function reject(broker: Bench, envelopes: readonly Envelope[]): Promise<void> {
+/** Sends them to billing, which rejects all of them and then leaves. */
+async function reject(
+  broker: Bench,
+  envelopes: readonly Envelope[],
+  send: () => Promise<unknown> = () => broker.publish(envelopes),
+): Promise<void> {
   await using subscriber = await broker.transport.connectSubscriber();
   const billing = await broker.listen(() => Promise.reject(new RejectedError("no such customer")), {}, subscriber);
-  await broker.publish(envelopes);
+  await send();
   await broker.eventually(() =>
     expect(billing.failures.filter(({ deadLettered }) => deadLettered)).toHaveLength(envelopes.length),
   );

@@ -3,7 +3,7 @@ import { newId, parseEnvelope } from "@throughline/envelope";
 import { createKeyQueue } from "../key-queue.ts";
 import { toError } from "../reason.ts";
 import type { DeadLetter, DeadLetterRoad } from "../transport.ts";
-import { groupIdOf, toAttributes } from "./attributes.ts";
+import { fromHeaders, groupIdOf } from "./attributes.ts";
 import { inTime } from "./clients.ts";
 import { toDeadLetter } from "./dead-letter.ts";
 import { keepLeases } from "./leases.ts";
@@ -42,7 +42,7 @@ export function createDeadLetterRoad(sqs: SQSClient, settings: QueueSettings): D
     },
     async redeliver(letter) {
       const name = names.queue(letter.group);
-      const MessageAttributes = toAttributes(letter.headers);
+      const MessageAttributes = fromHeaders(letter.headers);
       const queue = await findQueue(sqs, name);
       if (queue === undefined) throw new Error(`There is no queue ${name}: start a consumer of ${letter.group} first`);
       const MessageBody = Buffer.from(letter.body).toString();

@@ -1,106 +1,126 @@
 import { type Message, SendMessageCommand, type SQSClient } from "@aws-sdk/client-sqs";
 import { reasonOf } from "../reason.ts";
 import type { DeadLetter } from "../transport.ts";
-import { type Attributes, mostAttributes, text } from "./attributes.ts";
+import { fromHeaders, mostAttributes, type TypedAttributes, text, toHeaders } from "./attributes.ts";
 import { inTime } from "./clients.ts";
 import type { GroupQueues } from "./topology.ts";
 
-/** What stands beside a dead letter of ours, and of SNS beside what it could not deliver. */
-const ourNames = ["errorName", "errorMessage", "errorStack", "failedAt", "attempts", "sourceQueue"];
-const namesOfSns = ["RequestID", "ErrorCode", "ErrorMessage"];
+/** The attribute of a dead letter in which one of us says, as JSON, why it is there. */
+const noteName = "throughline.failure";
+
+type Note = {
+  readonly name: string;
+  readonly message: string;
+  readonly stack?: string | undefined;
+  readonly failedAt?: string | undefined;
+  readonly attempts?: number | string | undefined;
+  readonly sourceQueue?: string | undefined;
+  /** Of the message's own attributes those that the note left no room for. */
+  readonly attributes?: DeadLetter["headers"];
+};
 
 /**
- * Sends the message as it came to the dead-letter queue. Beside its own attributes stand `errorName`, `errorMessage`,
- * `errorStack`, `failedAt` (ISO 8601), `attempts` and `sourceQueue`; SQS takes ten in all, so of its own the first four
- * remain. Body and attributes share one limit: beside a body that nearly reaches it, only the start of the reason stands.
+ * Sends the message as it came to the dead-letter queue. Beside its own attributes stands `throughline.failure`, a JSON
+ * object: `name`, `message` and `stack` of the error, `failedAt` (ISO 8601), `attempts` and `sourceQueue`. SQS takes ten
+ * attributes in all, so a tenth of its own is in that object as well. Body and attributes share one limit: beside a body
+ * that nearly reaches it, only the start of the reason stands.
  */
 export async function sendToDeadLetters(
   sqs: SQSClient,
   queues: GroupQueues,
   message: Message,
-  failure: { readonly error: Error; readonly attempt: number },
+  { error, attempt }: { readonly error: Error; readonly attempt: number },
 ): Promise<void> {
-  const { errorName, errorMessage, ...details } = reasonAttributes(queues.name, failure);
-  const short = { errorName, errorMessage: text(errorMessage.StringValue.slice(0, 255)) };
+  const reason = reasonOf(error);
+  const failedAt = new Date().toISOString();
   // Sent twice, because the answer was lost, it is one letter on FIFO.
   const MessageGroupId = message.Attributes?.MessageGroupId;
   const inGroup = MessageGroupId && { MessageGroupId, MessageDeduplicationId: message.MessageId };
-  const send = (MessageAttributes: Message["MessageAttributes"]) => {
+  const send = (MessageAttributes: TypedAttributes) => {
     const letter = { QueueUrl: queues.deadLetterUrl, MessageBody: message.Body, MessageAttributes, ...inGroup };
     return sqs.send(new SendMessageCommand(letter), inTime());
   };
   try {
-    await send(besideOwn(message, { errorName, errorMessage, ...details }));
-  } catch (error) {
-    if (!isTooLong(error)) throw error;
-    await send(short);
+    await send(besideOwn(message, { ...reason, failedAt, attempts: attempt, sourceQueue: queues.name }));
+  } catch (thrown) {
+    if (!isTooLong(thrown)) throw thrown;
+    await send(asAttribute({ name: reason.name, message: reason.message.slice(0, 255) }));
   }
 }
 
 /**
- * The letter in `message`, which came from a dead-letter queue of the group that has `queueName`. What we did not put
- * there ourselves is from SQS, when nobody settled the message in `maxReceiveCount` deliveries, or from SNS, when it
- * could not deliver; neither says when it failed, so that is the time at which the message was sent.
+ * The letter in `message`, which came from a dead-letter queue of the group that has `queueName`. What has no note of ours
+ * is from SQS, when nobody settled the message in `maxReceiveCount` deliveries, or from SNS, when it could not deliver;
+ * neither says when it failed, so that is the time at which the message was sent.
  */
 export function toDeadLetter(
   message: Message,
   { group, queueName, maxReceiveCount }: { group: string; queueName: string; maxReceiveCount: number },
 ): DeadLetter {
-  const all = Object.entries(message.MessageAttributes ?? {}).map(([name, { StringValue = "" }]) => [
-    name,
-    StringValue,
-  ]);
-  const noted: Readonly<Record<string, string | undefined>> = Object.fromEntries(all);
-  const added = noted.errorName === undefined ? namesOfSns : ourNames;
+  const all = message.MessageAttributes ?? {};
+  const { note, own } = noted(all) ?? notedApart(all) ?? notDelivered(all) ?? abandoned(all, maxReceiveCount);
+  const { stack, sourceQueue = queueName, attempts = 1 } = note;
   return {
     group,
-    origin: { name: noted.sourceQueue ?? queueName },
+    origin: { name: sourceQueue },
     body: Buffer.from(message.Body ?? ""),
-    headers: Object.fromEntries(all.filter(([name = ""]) => !added.includes(name))),
-    failedAt: new Date(noted.failedAt ?? Number(message.Attributes?.SentTimestamp ?? 0)),
-    ...reasonOfLetter(noted, maxReceiveCount),
+    headers: toHeaders(own),
+    error: { name: note.name, message: String(note.message), ...(stack !== undefined && { stack }) },
+    attempts: Number(attempts),
+    failedAt: new Date(note.failedAt ?? Number(message.Attributes?.SentTimestamp ?? 0)),
   };
 }
 
-function reasonOfLetter(
-  noted: Readonly<Record<string, string | undefined>>,
-  maxReceiveCount: number,
-): Pick<DeadLetter, "error" | "attempts"> {
-  const { errorName, errorMessage = "", errorStack, attempts, ErrorCode, ErrorMessage = "" } = noted;
-  if (errorName !== undefined) {
-    const stack = errorStack === undefined ? {} : { stack: errorStack };
-    return { error: { name: errorName, message: errorMessage, ...stack }, attempts: Number(attempts ?? 1) };
+/** Why a message was set aside, and the attributes that it came with. */
+type Reading = { readonly note: Note; readonly own: TypedAttributes };
+
+/** Undefined also where the note is not one of ours: anybody may give a message an attribute of that name. */
+function noted({ [noteName]: json, ...others }: TypedAttributes): Reading | undefined {
+  try {
+    const note = JSON.parse(json?.StringValue ?? "null") as Note | null;
+    if (typeof note?.name !== "string") return undefined;
+    return { note, own: { ...others, ...fromHeaders(note.attributes ?? {}) } };
+  } catch {
+    return undefined;
   }
-  if (ErrorCode !== undefined) {
-    return {
-      error: { name: "NotDelivered", message: `SNS could not deliver it: ${ErrorCode} ${ErrorMessage}` },
-      attempts: 0,
-    };
-  }
+}
+
+/** Older releases say it in attributes apart. */
+function notedApart(all: TypedAttributes): Reading | undefined {
+  const { errorName, errorMessage, errorStack, failedAt, attempts, sourceQueue, ...own } = all;
+  if (errorName?.StringValue === undefined) return undefined;
+  const reason = {
+    name: errorName.StringValue,
+    message: errorMessage?.StringValue ?? "",
+    stack: errorStack?.StringValue,
+  };
+  const [time, count, place] = [failedAt, attempts, sourceQueue].map((attribute) => attribute?.StringValue);
+  return { note: { ...reason, failedAt: time, attempts: count, sourceQueue: place }, own };
+}
+
+function notDelivered({ RequestID, ErrorCode, ErrorMessage, ...own }: TypedAttributes): Reading | undefined {
+  if (ErrorCode === undefined) return undefined;
+  const message = `SNS could not deliver it: ${ErrorCode.StringValue} ${ErrorMessage?.StringValue ?? ""}`;
+  return { note: { name: "NotDelivered", message, attempts: 0 }, own };
+}
+
+function abandoned(own: TypedAttributes, maxReceiveCount: number): Reading {
   const message =
     `SQS set it aside: ${maxReceiveCount} deliveries ended without an answer, which is so where the process dies with ` +
     "the message in hand. There is no other reason on record";
-  return { error: { name: "ReceiveCountExceeded", message }, attempts: maxReceiveCount };
+  return { note: { name: "ReceiveCountExceeded", message, attempts: maxReceiveCount }, own };
 }
 
-function reasonAttributes(
-  sourceQueue: string,
-  { error, attempt }: { readonly error: Error; readonly attempt: number },
-) {
-  const reason = reasonOf(error);
-  return {
-    errorName: text(reason.name),
-    errorMessage: text(reason.message),
-    errorStack: text(reason.stack),
-    failedAt: text(new Date().toISOString()),
-    attempts: { DataType: "Number", StringValue: String(attempt) },
-    sourceQueue: text(sourceQueue),
-  };
+/** A note that the message has already, because a person put a letter back into its queue, is replaced. */
+function besideOwn({ MessageAttributes: all = {} }: Message, note: Note): TypedAttributes {
+  const own = Object.entries(noted(all)?.own ?? all);
+  const [beside, left] = [own.slice(0, mostAttributes - 1), own.slice(mostAttributes - 1)];
+  const attributes = left.length > 0 && { attributes: toHeaders(Object.fromEntries(left)) };
+  return { ...Object.fromEntries(beside), ...asAttribute({ ...note, ...attributes }) };
 }
 
-function besideOwn(message: Message, added: Attributes): Message["MessageAttributes"] {
-  const own = Object.entries(message.MessageAttributes ?? {}).filter(([name]) => !(name in added));
-  return { ...Object.fromEntries(own.slice(0, mostAttributes - Object.keys(added).length)), ...added };
+function asAttribute(note: Note): TypedAttributes {
+  return { [noteName]: text(JSON.stringify(note)) };
 }
 
 /** SQS has no code of its own for it. */

@@ -106,7 +106,7 @@ export function createStranger(namespace: string, fifo = false) {
       const messages = await take(`${group}-dlq`, count);
       return messages.map(({ Body = "", MessageAttributes }) => ({
         body: Buffer.from(Body),
-        reason: MessageAttributes?.errorMessage?.StringValue ?? "",
+        reason: JSON.parse(MessageAttributes?.["throughline.failure"]?.StringValue ?? "{}").message ?? "",
       }));
     },
   };
