@@ -1,61 +1,31 @@
-import { element } from "./element.js";
-
-const svg = (tag) => document.createElementNS("http://www.w3.org/2000/svg", tag);
-const columns = { tells: "Who tells", carries: "Brokers", listens: "Who listens" };
-const places = new Map();
-const ways = new Map();
+/** Draws the ways between the places as lines on which messages travel. */
+const lines = new Map();
 const dotsPerSecond = 8;
 const speed = 70;
 
-/** Draws the places as links in three columns, and the ways between them as lines on which messages travel. */
-export function drawFlow(figure, { places: drawn, ways: lines, troubles }) {
-  figure.querySelector(".troubles").replaceChildren(...troubles.map(troubleLine));
-  if (
-    !isSame(
-      places,
-      drawn.map(({ id }) => id),
-    ) ||
-    !isSame(ways, lines.map(idOf))
-  )
-    build(figure, drawn, lines);
-  for (const place of drawn) fill(places.get(place.id), place);
-  for (const way of lines) paint(ways.get(idOf(way)), way);
-  arrange(figure);
-}
-
-function isSame(built, ids) {
-  return built.size === ids.length && ids.every((id) => built.has(id));
-}
-
-function build(figure, drawn, lines) {
-  const picture = svg("svg");
-  picture.setAttribute("aria-hidden", "true");
-  places.clear();
-  ways.clear();
-  const lists = Object.entries(columns).map(([column, title]) => {
-    const list = element("ul", "");
-    for (const { id } of drawn.filter((place) => place.column === column)) {
-      const link = element("a", "place");
-      places.set(id, link);
-      list.append(element("li", "", link));
-    }
-    return element("div", "", element("h2", "", title), list);
-  });
-  for (const way of lines) {
-    const [road, dots] = [svg("path"), svg("path")];
-    dots.classList.add("dots");
-    picture.append(road, dots);
-    ways.set(idOf(way), { ...way, road, dots });
+function draw() {
+  const map = document.querySelector(".map");
+  const picture = map.querySelector("svg");
+  const ways = JSON.parse(map.dataset.ways);
+  for (const id of lines.keys()) if (!ways.some((way) => idOf(way) === id)) erase(id);
+  for (const way of ways) {
+    const line = lines.get(idOf(way)) ?? add(picture, way);
+    paint(line, way);
+    arrange(line, map, way);
   }
-  figure.querySelector(".map").replaceChildren(picture, ...lists);
 }
 
-function fill(link, { name, mood, perSecond, lines, href }) {
-  link.href = href;
-  link.className = `place ${mood}`;
-  const rate = perSecond > 0 ? [element("span", "rate", `${perSecond.toLocaleString("en")}/s`)] : [];
-  const more = lines.map(({ text, mood: own }) => element("span", own ?? "", text));
-  link.replaceChildren(element("strong", "", name), ...rate, ...more);
+function add(picture, way) {
+  const [road, dots] = ["path", "path"].map((tag) => document.createElementNS("http://www.w3.org/2000/svg", tag));
+  dots.classList.add("dots");
+  picture.append(road, dots);
+  lines.set(idOf(way), { road, dots });
+  return { road, dots };
+}
+
+function erase(id) {
+  for (const path of Object.values(lines.get(id))) path.remove();
+  lines.delete(id);
 }
 
 /** One dot for each message, as long as an eye can tell them apart. */
@@ -72,33 +42,23 @@ function paint({ road, dots }, { perSecond, mood }) {
   dots.style.animationDuration = `${gap / speed}s`;
 }
 
-/** Lines go from the right edge of a place to the left edge of the next. */
-function arrange(figure) {
-  const map = figure.querySelector(".map");
+/** From the right edge of a place to the left edge of the next. */
+function arrange({ road, dots }, map, { from, to }) {
   const origin = map.getBoundingClientRect();
-  for (const { from, to, road, dots } of ways.values()) {
-    const [start, end] = [places.get(from).getBoundingClientRect(), places.get(to).getBoundingClientRect()];
-    const [x1, x2] = [start.right - origin.left, end.left - origin.left];
-    const [y1, y2] = [start.top + start.height / 2 - origin.top, end.top + end.height / 2 - origin.top];
-    const bend = (x2 - x1) / 2;
-    const d = `M${x1} ${y1}C${x1 + bend} ${y1} ${x2 - bend} ${y2} ${x2} ${y2}`;
-    if (road.getAttribute("d") === d) continue;
-    road.setAttribute("d", d);
-    dots.setAttribute("d", d);
-  }
-}
-
-function troubleLine({ text, href, down }) {
-  const link = element("a", down.length > 0 ? "bad" : "wait", text);
-  link.href = href;
-  return element("li", "", link);
+  const [start, end] = [from, to].map((id) => map.querySelector(`[data-place="${id}"]`).getBoundingClientRect());
+  const [x1, x2] = [start.right - origin.left, end.left - origin.left];
+  const [y1, y2] = [start.top + start.height / 2 - origin.top, end.top + end.height / 2 - origin.top];
+  const bend = (x2 - x1) / 2;
+  const d = `M${x1} ${y1}C${x1 + bend} ${y1} ${x2 - bend} ${y2} ${x2} ${y2}`;
+  if (road.getAttribute("d") === d) return;
+  road.setAttribute("d", d);
+  dots.setAttribute("d", d);
 }
 
 function idOf({ from, to }) {
   return `${from} → ${to}`;
 }
 
-/** The lines follow the places when the window changes. */
-export function followSize(figure) {
-  new ResizeObserver(() => arrange(figure)).observe(figure);
-}
+document.addEventListener("shown", draw);
+// Drawn at once, and anew when the window changes.
+new ResizeObserver(draw).observe(document.querySelector("#flow"));

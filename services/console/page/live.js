@@ -1,21 +1,82 @@
-/** Keeps the part of the page that is marked `live` as the console would send it now, without losing what is open. */
-const everyMs = 2_000;
-const live = document.getElementById("live");
+/** Keeps what is in the frame as the console would send it now: what has not changed is left alone, so nothing is lost. */
+const [live, state] = ["live", "state"].map((id) => document.getElementById(id));
+let events;
+let next;
 
-setInterval(async () => {
-  const isInUse = live.contains(document.activeElement) || !getSelection().isCollapsed;
-  if (document.hidden || isInUse || live.dataset.done !== undefined) return;
-  // What is dimmed is not of this moment.
-  live.ariaBusy = String(!(await refresh().catch(() => false)));
-}, everyMs);
-
-async function refresh() {
-  const response = await fetch(location.href);
-  const page = new DOMParser().parseFromString(await response.text(), "text/html");
-  const next = page.getElementById("live");
-  if (next === null) return false;
-  for (const { id } of live.querySelectorAll("details[open]")) page.getElementById(id)?.setAttribute("open", "");
-  live.replaceChildren(...next.childNodes);
-  if (next.dataset.done !== undefined) live.dataset.done = "";
-  return true;
+function listen() {
+  events = new EventSource(location.href);
+  events.onopen = () => say("live");
+  events.onmessage = ({ data }) => {
+    next = JSON.parse(data);
+    show();
+  };
+  events.onerror = () => {
+    say("the console does not answer; trying again …", "bad");
+    // An answer that is no stream ends the trying.
+    if (events.readyState === EventSource.CLOSED) setTimeout(follow, 3_000);
+  };
 }
+
+/** A page that nobody sees gives its connection back: a browser has six for all pages of a host. */
+function follow() {
+  events?.close();
+  if (!document.hidden) listen();
+}
+
+function say(sentence, mood = "dim") {
+  state.textContent = sentence;
+  state.className = mood;
+  // What is dimmed is not of this moment.
+  live.ariaBusy = String(mood === "bad");
+}
+
+function show() {
+  if (next === undefined || isInUse()) return;
+  const { markup, isLive } = next;
+  next = undefined;
+  const focused = document.activeElement.getAttribute("href");
+  updateChildren(live, new DOMParser().parseFromString(markup, "text/html").body);
+  // The focus stays with what it was on, which may have moved.
+  if (document.activeElement.getAttribute("href") !== focused)
+    live.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
+  document.dispatchEvent(new Event("shown"));
+  if (isLive) return;
+  document.removeEventListener("visibilitychange", follow);
+  events.close();
+  say("");
+}
+
+/** Somebody writes, has written, or has marked something to copy it. */
+function isInUse() {
+  const fields = [...live.querySelectorAll("input:not([type=hidden]), textarea")];
+  const isTouched = (field) =>
+    field === document.activeElement || field.value !== field.defaultValue || field.checked !== field.defaultChecked;
+  return fields.some(isTouched) || !getSelection().isCollapsed;
+}
+
+function update(known, wanted) {
+  for (const { name, value } of wanted.attributes) known.setAttribute(name, value);
+  for (const name of known.getAttributeNames()) {
+    // What a person has opened stays open.
+    if (!wanted.hasAttribute(name) && name !== "open") known.removeAttribute(name);
+  }
+  // What a script has drawn is not the console's.
+  if (known.dataset.drawn === undefined) updateChildren(known, wanted);
+}
+
+function updateChildren(known, wanted) {
+  const [olds, children] = [[...known.childNodes], [...wanted.childNodes]];
+  for (const [index, child] of children.entries()) {
+    const old = olds[index];
+    if (old === undefined) known.append(child);
+    else if (old.isEqualNode(child)) continue;
+    else if (old.nodeName === child.nodeName && old instanceof Element) update(old, child);
+    else old.replaceWith(child);
+  }
+  for (const old of olds.slice(children.length)) old.remove();
+}
+
+document.addEventListener("visibilitychange", follow);
+// What came while somebody wrote.
+setInterval(show, 1_000);
+follow();

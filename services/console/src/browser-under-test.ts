@@ -20,11 +20,20 @@ export type Visit = {
   readonly page: Page;
   /** A sentence for each fault of the page as it now is: in its console, in what it loads, for who cannot see it well. */
   faults(): Promise<string[]>;
+  /** The same in light and dark, wide and narrow. Two pictures are left in `.vitest/pages`, to be looked at. */
+  faultsInEveryView(name: string): Promise<string[]>;
 } & AsyncDisposable;
 
 /** Tests that need one are skipped where this machine has none, which CI does not accept. */
 export const hasBrowser = executablePath !== undefined;
 
+const views = [
+  { colorScheme: "light", width: 1_280, picture: "wide" },
+  { colorScheme: "light", width: 390 },
+  { colorScheme: "dark", width: 390, picture: "narrow" },
+  { colorScheme: "dark", width: 1_280 },
+] as const;
+const pictures = `${import.meta.dirname}/../.vitest/pages`;
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 /** Opens a page as a person of its own, in the one browser of this file of tests. */
@@ -39,9 +48,21 @@ export async function visit(url: string, options: VisitOptions = {}): Promise<Vi
   const page = await context.newPage();
   const heard = listen(page, new URL(url).origin);
   await page.goto(url);
+  const shown = async () => [...(await findObstacles(page)), ...(await findOverflow(page))];
   return {
     page,
-    faults: async () => [...heard, ...(await findObstacles(page)), ...(await findOverflow(page))],
+    faults: async () => [...heard, ...(await shown())],
+    async faultsInEveryView(name) {
+      const found: string[] = [];
+      for (const view of views) {
+        await page.emulateMedia({ colorScheme: view.colorScheme });
+        await page.setViewportSize({ width: view.width, height: 900 });
+        found.push(...(await shown()).map((fault) => `${view.colorScheme}, ${view.width} wide: ${fault}`));
+        if ("picture" in view)
+          await page.screenshot({ path: `${pictures}/${name}-${view.picture}.png`, fullPage: true });
+      }
+      return [...heard, ...found];
+    },
     [Symbol.asyncDispose]: () => context.close(),
   };
 }
@@ -64,9 +85,11 @@ function listen(page: Page, origin: string): readonly string[] {
 
 /** What axe-core finds that keeps people out. */
 async function findObstacles(page: Page): Promise<string[]> {
-  await page.evaluate(axe);
+  await page.evaluate(`globalThis.axe ?? (() => {${axe}})()`);
   // axe puts itself into the page's global scope.
-  const violations = (await page.evaluate("axe.run(document).then(({ violations }) => violations)")) as readonly {
+  const violations = (await page.evaluate(
+    "axe.run({ resultTypes: ['violations'] }).then(({ violations }) => violations)",
+  )) as readonly {
     readonly help: string;
     readonly nodes: readonly { readonly html: string; readonly failureSummary?: string }[];
   }[];

@@ -19,7 +19,7 @@ export function groupsTable(services: readonly ServiceView[], history: History):
 }
 
 function rowsOf({ name, reason, status }: ServiceView, history: History): Html {
-  if (status === undefined) return html`<tr><td>${name}</td><td colspan="9" class="bad">${reason}</td></tr>`;
+  if (status === undefined) return html`<tr><td>${name}</td><td colspan="9" class="bad error">${reason}</td></tr>`;
   return html`${status.consumers.flatMap((consumer) => consumer.roads.map((road) => rowOf(consumer, road, history)))}`;
 }
 

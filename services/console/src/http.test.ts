@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { consumer, openShop, order, relay } from "./shop-under-test.ts";
 import { createTraces } from "./traces.ts";
 
@@ -13,7 +13,8 @@ test("the page shows each service, what waits in it and on its brokers, and the 
   expect(orders).toEqual([order]);
   const page = await fetch(`${shop.url}/`);
   expect(page.headers.get("content-type")).toContain("text/html");
-  expect(await page.text()).toContain("Newest orders");
+  const shown = await page.text();
+  for (const part of ["Newest orders", "<code>o-1</code>", "2 wait, 10 ms"]) expect(shown).toContain(part);
 });
 
 test("a service that is not ready or does not answer is shown with the reason", async () => {
@@ -26,29 +27,7 @@ test("a service that is not ready or does not answer is shown with the reason", 
 
 test("the page of an order tells what happened to it and the way it took, over all services", async () => {
   await using shop = await openShop();
-  const create = { spanId: "b1", parentSpanId: "a1", name: "create order.created", from: 5, to: 6 };
-  const written = { "throughline.key": "o-1", "messaging.message.id": "m-1", "messaging.operation.name": "create" };
-  const sent = { "messaging.message.id": "m-1", "messaging.operation.name": "publish" };
-  const waited = (where: string) => ({ "messaging.message.id": "m-1", "throughline.waited": where });
-  const handled = { "messaging.message.id": "m-1", "messaging.operation.name": "process" };
-  await shop.trace("order", [
-    { spanId: "a1", name: "POST /orders", from: 0, to: 10, attributes: {} },
-    { ...create, attributes: written },
-    { spanId: "b2", parentSpanId: "b1", name: "wait outbox", from: 6, to: 20, attributes: waited("outbox") },
-    { spanId: "c1", parentSpanId: "b1", name: "publish order.created", from: 20, to: 30, attributes: sent },
-  ]);
-  await shop.trace("billing", [
-    { spanId: "c2", parentSpanId: "b1", name: "wait broker", from: 30, to: 37, attributes: waited("broker") },
-    {
-      spanId: "d1",
-      parentSpanId: "b1",
-      name: "process dev-billing",
-      from: 37,
-      to: 50,
-      attributes: handled,
-      error: "<no card>",
-    },
-  ]);
+  await shop.traceOrder();
   const page = await (await fetch(`${shop.url}/orders/o-1`)).text();
   expect(page).toContain("<strong>completed</strong>");
   expect(page).toContain("order-placed");
@@ -89,7 +68,7 @@ test("nothing that a page shows may run, or load anything from elsewhere", async
   for (const path of ["/", "/orders/o-1"]) {
     const page = await fetch(shop.url + path);
     expect(page.headers.get("content-security-policy")).toContain("default-src 'none'");
-    expect(await page.text()).not.toMatch(/<style|<script(?! src="\/)|style="|https?:/);
+    expect(await page.text()).not.toMatch(/<style|<script(?! src="\/)| style="|(src|href|action)="(https?:|\/\/)/);
   }
 });
 
@@ -113,4 +92,26 @@ test("whoever watches gets a snapshot each second, until the console stops", asy
     if (received.length === 2) shop.stop();
   }
   expect(received.every((chunk) => chunk.startsWith("data: {"))).toBe(true);
+});
+
+test("a watcher who goes leaves nothing behind", async () => {
+  await using shop = await openShop();
+  const going = new AbortController();
+  await fetch(`${shop.url}/events`, { signal: going.signal });
+  expect(shop.watchers()).toBe(1);
+  going.abort();
+  await vi.waitUntil(() => shop.watchers() === 0, { timeout: 10_000 });
+});
+
+test("a page that is watched is sent anew where it has changed, and not again when it is over", async () => {
+  await using shop = await openShop();
+  const watching = await fetch(`${shop.url}/orders/o-1`, { headers: { accept: "text/event-stream" } });
+  const events = watching.body?.pipeThrough(new TextDecoderStream()).getReader();
+  const next = async () => (await events?.read())?.value ?? "";
+  expect(await next()).toContain("No trace of it is here");
+  expect(await next()).toBe(":\n\n");
+  await shop.traceOrder();
+  await vi.waitUntil(async () => (await next()).includes("process dev-billing"), { timeout: 10_000 });
+  const unknown = await fetch(`${shop.url}/orders/o-2`, { headers: { accept: "text/event-stream" } });
+  expect(await unknown.text()).toMatch(/There is no such order.*"isLive":false/);
 });

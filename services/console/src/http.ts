@@ -1,15 +1,16 @@
 import { type Access, HttpProblem } from "@throughline/service";
 import express, { type NextFunction, type Request, type Response, Router } from "express";
+import { sendEvents } from "./events.ts";
 import { flowPage } from "./flow-page.ts";
 import { html } from "./html.ts";
 import type { LettersAbout } from "./letters-about.ts";
-import { type Page, sendPage } from "./page.ts";
+import { type Page, sendLive, sendPage } from "./page.ts";
 import { signInRoutes } from "./sign-in-http.ts";
 import type { Address } from "./snapshot.ts";
 import { tellStory } from "./story.ts";
 import { storyPage } from "./story-page.ts";
 import type { Traces } from "./traces.ts";
-import { admit, admitViewers, isPerson, tokenOf, visitorOf } from "./visitors.ts";
+import { admitViewers, isPerson, visitorOf } from "./visitors.ts";
 import type { Watch } from "./watch.ts";
 
 export type ConsoleParts = {
@@ -31,7 +32,7 @@ const files = `${import.meta.dirname}/../page`;
 const policy =
   "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-/** The pages, and the snapshots that the first lives on: one as JSON, or one each second as server-sent events. */
+/** The pages, and what the first shows for programs: a snapshot as JSON, or one each second as server-sent events. */
 export function routes(parts: ConsoleParts): Router {
   const router = Router();
   router.use((_request, response, next) => {
@@ -40,7 +41,7 @@ export function routes(parts: ConsoleParts): Router {
   });
   router.use(express.static(files, { index: false }));
   router.use(signInRoutes(parts.access));
-  router.use(admitViewers(parts.access));
+  router.use(admitViewers(parts.access, parts.stopping));
   router.use(flowRoutes(parts));
   router.use(storyRoutes(parts));
   for (const pages of parts.more ?? []) router.use(pages);
@@ -48,35 +49,20 @@ export function routes(parts: ConsoleParts): Router {
   return router;
 }
 
-function flowRoutes({ watch, access, stopping }: ConsoleParts): Router {
+function flowRoutes({ watch }: ConsoleParts): Router {
   const router = Router();
 
-  router.get("/", (_request, response) => sendPage(response, flowPage));
+  router.get("/", (_request, response) =>
+    sendLive(response, async () => flowPage(await watch.latest(visitorOf(response)?.token))),
+  );
 
   router.get("/snapshot", async (_request, response) => {
     response.json(await watch.latest(visitorOf(response)?.token));
   });
 
-  router.get("/events", async (request, response) => {
-    response.set({ "content-type": "text/event-stream", "cache-control": "no-store" });
-    let timer: NodeJS.Timeout | undefined;
-    // Who does not read any more is not waited for.
-    const end = () => void (response.writableNeedDrain ? response.destroy() : response.end());
-    // Asked anew each time: who watches sees no more than the token is good for.
-    const send = async () => {
-      const { token } = await admit(access, tokenOf(request));
-      const drawn = await watch.latest(token);
-      if (response.writableEnded || response.closed) return;
-      if (!response.writableNeedDrain) response.write(`data: ${JSON.stringify(drawn)}\n\n`);
-      timer = setTimeout(() => send().catch(end), 1_000);
-    };
-    stopping.addEventListener("abort", end, { once: true });
-    response.once("close", () => {
-      clearTimeout(timer);
-      stopping.removeEventListener("abort", end);
-    });
-    await send();
-  });
+  router.get("/events", (_request, response) =>
+    sendEvents(response, async () => ({ data: await watch.latest(visitorOf(response)?.token) })),
+  );
 
   return router;
 }
@@ -89,11 +75,13 @@ function storyRoutes({ addresses, traces, lettersAbout = noLetters }: ConsolePar
     response.redirect(id === "" ? "/" : `/orders/${encodeURIComponent(id)}`);
   });
 
-  router.get("/orders/:orderId", async ({ params: { orderId } }, response) => {
-    const question = { orderId, spans: traces.about(orderId), token: visitorOf(response)?.token };
-    const story = await tellStory(addresses, question);
-    sendPage(response, story ? storyPage(story, await lettersAbout(orderId)) : unknownOrder(orderId));
-  });
+  router.get("/orders/:orderId", ({ params: { orderId } }, response) =>
+    sendLive(response, async () => {
+      const question = { orderId, spans: traces.about(orderId), token: visitorOf(response)?.token };
+      const story = await tellStory(addresses, question);
+      return story ? storyPage(story, await lettersAbout(orderId)) : unknownOrder(orderId);
+    }),
+  );
 
   return router;
 }

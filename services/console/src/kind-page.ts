@@ -24,6 +24,7 @@ export function kindPage({ kind, lines, below, silent, mayAct }: KindView): Page
   const waiting = open + quarantined;
   return {
     title: `Failures of kind ${fingerprint}`,
+    isLive: true,
     body: html`${silentList(silent)}
     <dl><dt>error</dt><dd class="data">${short(error, 1_000)}</dd>
       <dt>failed in</dt><dd>${group}</dd><dt>type</dt><dd>${type ?? "no envelope"}</dd>
@@ -36,8 +37,8 @@ export function kindPage({ kind, lines, below, silent, mayAct }: KindView): Page
   };
 }
 
-function forms({ fingerprint, open }: ServiceKind, waiting: number): Html {
-  return html`<div class="cards">${open > 0 ? replayForm(fingerprint, { open }) : undefined}
+function forms({ fingerprint, open, lastFailedAt }: ServiceKind, waiting: number): Html {
+  return html`<div class="cards">${open > 0 ? replayForm(fingerprint, { open, until: lastFailedAt }) : undefined}
     ${discardForm(fingerprint, { waiting })}</div>`;
 }
 

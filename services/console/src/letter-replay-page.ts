@@ -9,11 +9,10 @@ export function letterReplayPage(replay: LetterReplay, { mayAct }: { readonly ma
   const reached = total - done.left;
   return {
     title: `${choice} is sent again`,
-    scripts: isOver ? [] : ["/live.js"],
-    body: html`<div id="live" ${isOver ? html`data-done` : undefined}>
-      <p role="status"><progress max="${total}" value="${reached}" aria-label="Letters sent again"></progress>
+    isLive: !isOver,
+    body: html`<p role="status"><progress max="${total}" value="${reached}" aria-label="Letters sent again"></progress>
         ${reached.toLocaleString("en")} of ${letters(total)}. ${stateOf(replay)}</p>
-      ${outcome(replay)}</div>
+    ${outcome(replay)}
     ${isOver || !mayAct ? undefined : html`<form method="post" action="/dead-letters/replays/${number}/stop"><button type="submit">Stop</button></form>`}
     <p class="dim">Begun by ${by}. It goes on when you leave this page.</p>
     <p><a href="${choice === "all" ? "/dead-letters" : placeOf(choice)}">Back</a></p>`,

@@ -24,9 +24,9 @@ export function letters(count: number): string {
 /** Services that cannot be looked at now. */
 export function silentList(silent: readonly Silent[]): Html | undefined {
   if (silent.length === 0) return undefined;
-  return html`<ul class="bad" role="alert">${silent.map(
+  return html`<div role="alert"><ul class="bad">${silent.map(
     ({ service, reason }) => html`<li>Of ${service} nothing is known now: ${short(reason, 300)}</li>`,
-  )}</ul>`;
+  )}</ul></div>`;
 }
 
 /** What only operators do; others are told so. */

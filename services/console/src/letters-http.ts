@@ -10,7 +10,7 @@ import {
   states,
 } from "@throughline/dead-letters/operation";
 import { problem } from "@throughline/service";
-import { type Request, type Response, Router } from "express";
+import { Router } from "express";
 import { choose, findChosen, isKind } from "./chosen.ts";
 import { askEach, type Desks } from "./desks.ts";
 import { kindPage } from "./kind-page.ts";
@@ -19,7 +19,7 @@ import { letterReplayPage } from "./letter-replay-page.ts";
 import type { LetterReplays } from "./letter-replays.ts";
 import { letterActs } from "./letters-acts.ts";
 import { type LettersFilter, lettersPage, type ServiceKind, unknownDatabasesPage } from "./letters-page.ts";
-import { sendPage } from "./page.ts";
+import { type Page, sendLive, sendPage } from "./page.ts";
 import { type PreviewView, previewPage } from "./preview-page.ts";
 import { isOperator } from "./visitors.ts";
 
@@ -33,28 +33,32 @@ export function lettersRoutes(parts: LettersParts): Router {
   const router = Router();
   const { desks, replays } = parts;
 
-  router.get("/dead-letters", async ({ query }, response) => {
-    if (desks.services.length === 0) return sendPage(response, unknownDatabasesPage);
-    const filter = { text: String(query.q ?? "").trim(), all: query.all === "1" };
-    const { answers, silent } = await askEach(await desks.open(), (desk) => kindsAt(desk, { all: filter.all }));
-    const kinds = answers.filter((kind) => isMeant(kind, filter));
-    kinds.sort((one, other) => other.lastFailedAt.getTime() - one.lastFailedAt.getTime());
-    sendPage(
-      response,
-      lettersPage({ kinds, silent, filter, running: replays.running(), mayAct: isOperator(response) }),
-    );
-  });
+  router.get("/dead-letters", ({ query }, response) =>
+    sendLive(response, async () => {
+      if (desks.services.length === 0) return unknownDatabasesPage;
+      const filter = { text: String(query.q ?? "").trim(), all: query.all === "1" };
+      const { answers, silent } = await askEach(await desks.open(), (desk) => kindsAt(desk, { all: filter.all }));
+      const kinds = answers.filter((kind) => isMeant(kind, filter));
+      kinds.sort((one, other) => other.lastFailedAt.getTime() - one.lastFailedAt.getTime());
+      return lettersPage({ kinds, silent, filter, running: replays.running(), mayAct: isOperator(response) });
+    }),
+  );
 
-  router.get("/dead-letters/replays/:number", ({ params: { number } }, response) => {
-    const replay = replays.of(number);
-    if (replay === undefined) throw problem(404, "A replay", { detail: "This console has begun no such replay" });
-    sendPage(response, letterReplayPage(replay, { mayAct: isOperator(response) }));
-  });
+  router.get("/dead-letters/replays/:number", ({ params: { number } }, response) =>
+    sendLive(response, async () => {
+      const replay = replays.of(number);
+      if (replay === undefined) throw problem(404, "A replay", { detail: "This console has begun no such replay" });
+      return letterReplayPage(replay, { mayAct: isOperator(response) });
+    }),
+  );
 
-  router.get("/dead-letters/:choice", async (request, response) => {
-    const { choice } = request.params;
-    await (isKind(choice) ? sendKind(desks, request, response) : sendLetter(desks, choice, response));
-  });
+  router.get("/dead-letters/:choice", ({ params: { choice }, query: { below } }, response) =>
+    sendLive(response, () => {
+      const mayAct = isOperator(response);
+      if (!isKind(choice)) return readLetter(desks, choice, mayAct);
+      return readKind(desks, { fingerprint: choice, below: below === undefined ? undefined : Number(below), mayAct });
+    }),
+  );
 
   router.get("/dead-letters/:choice/preview", async ({ params: { choice } }, response) => {
     const chosen = await choose(desks, choice, { states: ["open"] });
@@ -66,9 +70,9 @@ export function lettersRoutes(parts: LettersParts): Router {
   return router;
 }
 
-async function sendKind(desks: Desks, { params, query }: Request<{ choice: string }>, response: Response) {
-  const fingerprint = params.choice;
-  const below = query.below === undefined ? undefined : Number(query.below);
+type KindAsked = { readonly fingerprint: string; readonly below: number | undefined; readonly mayAct: boolean };
+
+async function readKind(desks: Desks, { fingerprint, below, mayAct }: KindAsked): Promise<Page> {
   const opened = await desks.open();
   const { answers: kinds, silent } = await askEach(opened, (desk) => kindsAt(desk, { all: true, fingerprint }));
   const [kind] = kinds;
@@ -77,17 +81,17 @@ async function sendKind(desks: Desks, { params, query }: Request<{ choice: strin
   const found = desk ? await readLetterLines(desk.database, { fingerprint, states, below, most: linesAtOnce }) : [];
   const lines = found.map((line) => ({ ...line, service: kind.service }));
   const next = found.length === linesAtOnce ? found.at(-1)?.number : undefined;
-  sendPage(response, kindPage({ kind, lines, below: next, silent, mayAct: isOperator(response) }));
+  return kindPage({ kind, lines, below: next, silent, mayAct });
 }
 
-async function sendLetter(desks: Desks, name: string, response: Response): Promise<void> {
+async function readLetter(desks: Desks, name: string, mayAct: boolean): Promise<Page> {
   const { desk, letter } = await findChosen(desks, name);
   const [pointed, preview, actions] = await Promise.all([
     pointOut(letter.body),
     previewReplay(desk, letter),
     readActions(desk.database, letter.number),
   ]);
-  sendPage(response, letterPage({ name, letter, pointed, preview, actions, mayAct: isOperator(response) }));
+  return letterPage({ name, letter, pointed, preview, actions, mayAct });
 }
 
 async function foretell({ desk, number }: Chosen): Promise<PreviewView["previews"]> {

@@ -34,6 +34,7 @@ export function lettersPage({ kinds, silent, filter, running, mayAct }: LettersV
   const waiting = kinds.reduce((sum, kind) => sum + kind.quarantined, open);
   return {
     title: "Dead letters",
+    isLive: true,
     body: html`${silentList(silent)}
     ${running.map(runningLine)}
     <form class="ask" role="search"><label>Service, group, type or error
@@ -46,7 +47,7 @@ export function lettersPage({ kinds, silent, filter, running, mayAct }: LettersV
         : html`<p>${letters(waiting)} ${waiting === 1 ? "waits" : "wait"} for you.</p>
     ${kindsTable(kinds.slice(0, mostKinds))}${more(kinds.length - mostKinds)}`
     }
-    ${open > 0 && filter.text === "" ? acts(mayAct, "/dead-letters", replayForm("all", { open })) : undefined}`,
+    ${open > 0 && filter.text === "" ? acts(mayAct, "/dead-letters", replayForm("all", { open, until: kinds[0]?.lastFailedAt })) : undefined}`,
   };
 }
 

@@ -5,26 +5,93 @@ import { hasBrowser, visit } from "./browser-under-test.ts";
 import { openShop } from "./letters-under-test.ts";
 
 const canLook = hasBrowser && !isExcused;
-const narrow = { colorScheme: "dark", width: 390 } as const;
 
 test.runIf(canLook)(
-  "every page of a thousand dead letters can be read by everyone, dark and narrow, signed in or not",
+  "every page of dead letters can be read by everyone, whether there are none or a thousand",
   async () => {
     await using shop = await openShop();
+    const look = async (name: string, path: string, token: string | undefined = shop.token) => {
+      await using visitor = await visit(shop.url + path, token === "" ? {} : { token });
+      return { name, faults: await visitor.faultsInEveryView(name) };
+    };
+    const found = [await look("letters-none", "/dead-letters")];
     await shop.publish(cancelled("o-1", 7));
     await letterWhen(shop.database, 1);
     await shop.act("/dead-letters/diary-1/replay", {});
     await shop.multiply(1_000);
     const kind = await shop.kindOf(1);
-    const places = ["", `/${kind}`, "/diary-1", "/diary-1/edit", "/all/preview", "/replays/1"];
-    for (const path of [...places.map((place) => `/dead-letters${place}`), "/sign-in"]) {
-      await using visitor = await visit(shop.url + path, { ...narrow, token: shop.token });
-      expect({ path, faults: await visitor.faults() }).toEqual({ path, faults: [] });
-    }
-    await using stranger = await visit(`${shop.url}/dead-letters/diary-1`);
-    expect(await stranger.faults()).toEqual([]);
+    found.push(
+      ...(await Promise.all([
+        look("letters", "/dead-letters"),
+        look("kind", `/dead-letters/${kind}`),
+        look("letter", "/dead-letters/diary-1"),
+        look("letter-of-a-stranger", "/dead-letters/diary-1", ""),
+        look("edit", "/dead-letters/diary-1/edit"),
+        look("preview", "/dead-letters/all/preview"),
+        look("letters-replay", "/dead-letters/replays/1"),
+      ])),
+    );
+    expect(found.filter(({ faults }) => faults.length > 0)).toEqual([]);
   },
 );
+
+test.runIf(canLook)("an operator searches, previews, tries, sends again, gives up and signs out by click", async () => {
+  await using shop = await openShop();
+  await shop.publish(cancelled("o-1"), cancelled("o-2"));
+  await letterWhen(shop.database, 2);
+  shop.fault.message = undefined;
+  await using visitor = await visit(`${shop.url}/dead-letters`, { token: shop.token });
+  const { page } = visitor;
+  const press = (name: string) => page.getByRole("button", { name, exact: true }).click();
+  const go = (name: string) => page.getByRole("link", { name, exact: true }).first().click();
+  const read = (text: string | RegExp) => page.getByText(text).first().waitFor();
+  const search = async (text: string) => {
+    await page.getByLabel("Service, group, type or error").fill(text);
+    await page.getByRole("search").getByRole("button").click();
+  };
+  await search("pizza");
+  await read("Nothing that is kept has “pizza” in it.");
+  await search("order.cancelled");
+  await go(await shop.kindOf(1));
+  await go("Preview");
+  await read("2 will run");
+  await go("diary-1");
+  await press("Dry run");
+  await read("Would be published");
+  expect(await visitor.faultsInEveryView("dry-run")).toEqual([]);
+  await go("Back to diary-1");
+  await page.locator("form[action$=replay]").getByLabel("Why").fill("mended");
+  await press("Send it again");
+  await read("1 of 1 letter. Done.");
+  await go("Back");
+  await read("replayed by ann: mended");
+  await page.goto(`${shop.url}/dead-letters/diary-2`);
+  await page.locator("form[action$=discard]").getByLabel("Why").fill("a test");
+  await press("Discard it");
+  await read("discarded by ann: a test");
+  await press("Sign out");
+  await page.getByRole("link", { name: "Sign in" }).waitFor();
+  expect(page.url()).toBe(`${shop.url}/`);
+  expect(await visitor.faults()).toEqual([]);
+});
+
+test.runIf(canLook)("letters come by themselves, and leave alone what an operator is writing", async () => {
+  await using shop = await openShop();
+  await using visitor = await visit(`${shop.url}/dead-letters`, { token: shop.token });
+  const { page } = visitor;
+  await page.getByText("No message waits for you.").waitFor();
+  await shop.publish(cancelled("o-1"));
+  const why = page.getByLabel("Why, for the record");
+  await why.fill("mended");
+  await page.getByText("To the content").focus();
+  await shop.publish(cancelled("o-2"));
+  await letterWhen(shop.database, 2);
+  await page.evaluate("new Promise((told) => new EventSource(location.href).addEventListener('message', told))");
+  expect([await why.inputValue(), await page.getByText("1 letter waits for you.").count()]).toEqual(["mended", 1]);
+  await why.fill("");
+  await why.blur();
+  await page.getByText("2 letters wait for you.").waitFor();
+});
 
 test.runIf(canLook)(
   "from the link of the start to a letter that is corrected, there is no need of a mouse",

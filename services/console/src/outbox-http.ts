@@ -5,7 +5,7 @@ import type { Desks } from "./desks.ts";
 import { html } from "./html.ts";
 import { outboxPage } from "./outbox-page.ts";
 import { openOutbox, readOutboxes } from "./outboxes.ts";
-import { type Page, sendPage } from "./page.ts";
+import { type Page, sendLive, sendPage } from "./page.ts";
 import { type Asked, replayPage, runningPage } from "./replay-page.ts";
 import { createReplays } from "./replays.ts";
 import { operatorsOnly, visitorOf } from "./visitors.ts";
@@ -16,16 +16,20 @@ export function outboxRoutes(desks: Desks, watch: Watch): Router {
   const router = Router();
   const replays = createReplays({ most: 100 });
 
-  router.get("/outbox", async (_request, response) => {
-    const [views, snapshot] = await Promise.all([readOutboxes(desks), watch.latest()]);
-    sendPage(response, outboxPage(views, snapshot, watch.history));
-  });
+  router.get("/outbox", (_request, response) =>
+    sendLive(response, async () => {
+      const [views, snapshot] = await Promise.all([readOutboxes(desks), watch.latest()]);
+      return outboxPage(views, snapshot, watch.history);
+    }),
+  );
 
-  router.get("/outbox/replays/:number", async ({ params: { number } }, response) => {
-    const running = replays.of(number);
-    if (running === undefined) return sendPage(response, unknownReplay);
-    sendPage(response, runningPage(running, { ...(await running.replay.progress()), total: running.replay.total }));
-  });
+  router.get("/outbox/replays/:number", ({ params: { number } }, response) =>
+    sendLive(response, async () => {
+      const running = replays.of(number);
+      if (running === undefined) return unknownReplay;
+      return runningPage(running, { ...(await running.replay.progress()), total: running.replay.total });
+    }),
+  );
 
   router.get("/outbox/:service/:destination/replay", async (request, response) => {
     sendPage(response, replayPage(await preview(placeIn(request), String(request.query.from ?? ""))));

@@ -62,9 +62,9 @@ test("a replay says first what it would send, and nobody but an operator may beg
 test.runIf(hasBrowser)("an operator sends again what a destination has had, without a mouse", async () => {
   await orders.tell("o-1", "o-2");
   const before = orders.received.length;
-  await using visitor = await visit(`${orders.url}/outbox`, { token: await orders.token("operator"), width: 390 });
+  await using visitor = await visit(`${orders.url}/outbox`, { token: await orders.token("operator") });
   const { page } = visitor;
-  expect(await visitor.faults()).toEqual([]);
+  expect(await visitor.faultsInEveryView("outbox")).toEqual([]);
   await page.getByRole("link", { name: "Send again …" }).first().focus();
   await page.keyboard.press("Enter");
   await page.getByRole("textbox", { name: /From a time/ }).focus();
@@ -72,11 +72,11 @@ test.runIf(hasBrowser)("an operator sends again what a destination has had, with
   await page.keyboard.press("Enter");
   const send = page.getByRole("button", { name: /^Send \d+ messages again/ });
   await send.waitFor();
-  expect(await visitor.faults()).toEqual([]);
+  expect(await visitor.faultsInEveryView("replay")).toEqual([]);
   await send.focus();
   await page.keyboard.press("Enter");
   await page.getByText("They were sent again.").waitFor();
-  expect(await visitor.faults()).toEqual([]);
+  expect(await visitor.faultsInEveryView("replayed")).toEqual([]);
   expect(orders.received.length).toBeGreaterThanOrEqual(2 * before);
   expect(await readActions(orders.database)).toMatchObject([{ action: "replayed", destination: "memory", by: "ann" }]);
 });

@@ -16,12 +16,10 @@ export function outboxPage(outboxes: readonly OutboxView[], { services }: Snapsh
   };
   return {
     title: "Outbox and consumers",
-    scripts: ["/live.js"],
-    body: html`<div id="live">
-    ${outboxes.length > 0 ? outboxes.map((outbox) => outboxSection(outbox, { history, failureOf })) : noDatabases}
+    isLive: true,
+    body: html`${outboxes.length > 0 ? outboxes.map((outbox) => outboxSection(outbox, { history, failureOf })) : noDatabases}
     <h2>Consumers</h2>
-    ${groupsTable(services, history)}
-    </div>`,
+    ${groupsTable(services, history)}`,
   };
 }
 

@@ -1,5 +1,6 @@
 import type { Visitor } from "@throughline/service";
 import type { Response } from "express";
+import { sendEvents } from "./events.ts";
 import { type Html, html } from "./html.ts";
 import { visitorOf } from "./visitors.ts";
 
@@ -7,7 +8,9 @@ import { visitorOf } from "./visitors.ts";
 export type Page = {
   readonly title: string;
   readonly body: Html;
-  /** Modules that it runs, by their address: `/console.js`. Default: none. */
+  /** Whether it changes while somebody looks; it is sent by `sendLive`. Default: false. */
+  readonly isLive?: boolean;
+  /** Modules that it runs, by their address: `/flow.js`. Default: none. */
   readonly scripts?: readonly string[];
   /** Default: 200. */
   readonly status?: number;
@@ -30,7 +33,18 @@ export function sendPage(response: Response, page: Page): void {
     .send(framed(page, response.req.originalUrl, visitorOf(response)).markup);
 }
 
-function framed({ title, body, scripts = [] }: Page, here: string, visitor: Visitor | undefined): Html {
+/** The same; to whoever listens for server-sent events, what is in the frame as often as it has changed. */
+export async function sendLive(response: Response, read: () => Promise<Page>): Promise<void> {
+  if (response.req.get("accept") !== "text/event-stream") return sendPage(response, await read());
+  await sendEvents(response, async () => {
+    const page = await read();
+    const isLive = page.isLive === true;
+    return { data: { markup: contentOf(page).markup, isLive }, isLast: !isLive };
+  });
+}
+
+function framed(page: Page, here: string, visitor: Visitor | undefined): Html {
+  const { title, isLive = false, scripts = [] } = page;
   return html`<!doctype html>
 <html lang="en">
 <head>
@@ -39,7 +53,7 @@ function framed({ title, body, scripts = [] }: Page, here: string, visitor: Visi
 <title>${title} · Throughline</title>
 <link rel="icon" href="data:,">
 <link rel="stylesheet" href="/console.css">
-${scripts.map((address) => html`<script src="${address}" type="module"></script>\n`)}</head>
+${[...scripts, ...(isLive ? ["/live.js"] : [])].map((address) => html`<script src="${address}" type="module"></script>\n`)}</head>
 <body>
 <a class="skip" href="#content">To the content</a>
 <header>
@@ -50,11 +64,14 @@ ${scripts.map((address) => html`<script src="${address}" type="module"></script>
 ${signedIn(here, visitor)}
 </header>
 <main id="content">
-<h1>${title}</h1>
-${body}
+${isLive ? html`<p id="state" class="dim" role="status">As of ${new Date().toISOString().slice(11, 19)} UTC</p>\n` : undefined}<div id="live">${contentOf(page)}</div>
 </main>
 </body>
 </html>`;
+}
+
+function contentOf({ title, body }: Page): Html {
+  return html`<h1>${title}</h1>\n${body}`;
 }
 
 function signedIn(here: string, visitor: Visitor | undefined): Html | undefined {

@@ -1,32 +1,50 @@
 import { parseConfig } from "@throughline/service";
 import type { Page } from "playwright-core";
-import { expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import { hasBrowser, visit } from "./browser-under-test.ts";
 import { openDesks } from "./desks.ts";
+import { createLetterReplays } from "./letter-replays.ts";
+import { lettersRoutes } from "./letters-http.ts";
 import { outboxRoutes } from "./outbox-http.ts";
-import { openShop } from "./shop-under-test.ts";
+import { openShop, type ShopOptions } from "./shop-under-test.ts";
 import { tryRoutes } from "./try-http.ts";
+import type { Watch } from "./watch.ts";
 
-const config = parseConfig({ service: "console", port: 0, database: false }, { TRY_IT: "true" });
-const desks = openDesks(config);
 const log = { info: () => undefined };
-const views = [{}, { colorScheme: "dark" }, { width: 390 }] as const;
 
-test.runIf(hasBrowser)(
-  "every page can be read by everyone: light, dark and narrow, with nothing from elsewhere",
-  async () => {
-    await using shop = await openShop({
-      more: (watch) => [outboxRoutes(desks, watch), tryRoutes(config, watch, log)],
-    });
-    for (const path of ["/", "/orders/o-1", "/outbox", "/try"]) {
-      for (const view of views) {
-        await using visitor = await visit(shop.url + path, view);
-        if (path === "/") await visitor.page.getByRole("link", { name: /^gone: / }).waitFor();
-        expect({ path, ...view, faults: await visitor.faults() }).toEqual({ path, ...view, faults: [] });
-      }
-    }
+test.runIf(hasBrowser).each<{ what: string; shop: ShopOptions; env: Record<string, string>; paths: Looks }>([
+  {
+    what: "something of everything",
+    shop: { lettersAbout: async () => failures },
+    env: { TRY_IT: "true" },
+    paths: { flow: "/", order: "/orders/o-1", try: "/try", "sign-in": "/sign-in" },
   },
-);
+  {
+    what: "nothing to show",
+    shop: { hasOrders: false },
+    env: {},
+    paths: {
+      "flow-empty": "/",
+      "letters-unknown": "/dead-letters",
+      "outbox-unknown": "/outbox",
+      "try-not-here": "/try",
+    },
+  },
+  {
+    what: "all of it down",
+    shop: { isReady: false, kafkaFault: "connect ECONNREFUSED" },
+    env: { SERVICE_DATABASES: "order=postgres://127.0.0.1:1/none", LOG_LEVEL: "silent", TRY_IT: "true" },
+    paths: { "flow-down": "/", "letters-down": "/dead-letters", "outbox-down": "/outbox", "try-down": "/try" },
+  },
+])("every page can be read by everyone, light and dark, wide and narrow, with $what", async ({ shop, env, paths }) => {
+  await using opened = await openShop({ ...shop, more: pagesWith(env) });
+  if (shop.lettersAbout) await opened.traceOrder();
+  const found = Object.entries(paths).map(async ([name, path]) => {
+    await using visitor = await visit(opened.url + path);
+    return [name, await visitor.faultsInEveryView(name)];
+  });
+  expect(await Promise.all(found)).toEqual(Object.keys(paths).map((name) => [name, []]));
+});
 
 test.runIf(hasBrowser)("the way from the flow to an order needs no mouse", async () => {
   await using shop = await openShop();
@@ -35,11 +53,36 @@ test.runIf(hasBrowser)("the way from the flow to an order needs no mouse", async
   await page.getByRole("link", { name: "o-1" }).waitFor();
   for (let step = 0; step < 20 && (await focused(page)) !== "o-1"; step += 1) await page.keyboard.press("Tab");
   // It is still there when all has been drawn anew.
-  const seen = await page.locator("#state").textContent();
-  await vi.waitUntil(async () => (await page.locator("#state").textContent()) !== seen, { timeout: 10_000 });
+  await page.evaluate("new Promise((shown) => document.addEventListener('shown', shown, { once: true }))");
   await page.keyboard.press("Enter");
   await page.waitForURL(`${shop.url}/orders/o-1`);
   expect(await page.getByRole("heading", { level: 1 }).textContent()).toContain("Order o-1");
+});
+
+test.runIf(hasBrowser)(
+  "an order is found by its id, and its page goes on by itself while it is on its way",
+  async () => {
+    await using shop = await openShop();
+    await using visitor = await visit(shop.url);
+    const { page } = visitor;
+    await page.getByLabel("Where is order").fill("o-1");
+    await page.getByRole("button", { name: "Show" }).click();
+    await page.getByText("No trace of it is here").waitFor();
+    await shop.traceOrder();
+    await page.getByText("process dev-billing").waitFor();
+    expect(await visitor.faults()).toEqual([]);
+  },
+);
+
+test.runIf(hasBrowser)("a page whose console has gone says so", async () => {
+  await using visitor = await (async () => {
+    await using shop = await openShop();
+    const opened = await visit(shop.url);
+    await opened.page.getByText("live", { exact: true }).waitFor();
+    return opened;
+  })();
+  await visitor.page.getByText("the console does not answer; trying again").waitFor();
+  expect(await visitor.page.locator("#live").getAttribute("aria-busy")).toBe("true");
 });
 
 test.runIf(hasBrowser)("a broker that is down is red in the picture, above which stands why", async () => {
@@ -47,6 +90,7 @@ test.runIf(hasBrowser)("a broker that is down is red in the picture, above which
   await using visitor = await visit(shop.url);
   const { page } = visitor;
   await page.getByRole("link", { name: "Kafka does not answer order: connect ECONNREFUSED" }).waitFor();
+  await page.locator(".road.bad").first().waitFor({ state: "attached" });
   const kafka = page.getByRole("link", { name: /^Kafka\s*down$/ });
   const colours = await Promise.all([styleOf(page, ".place.bad strong"), styleOf(page, ".road.bad", "stroke")]);
   expect([await kafka.count(), new Set(colours).size, colours[0]]).toEqual([1, 1, "rgb(179, 38, 30)"]);
@@ -64,6 +108,28 @@ test.runIf(hasBrowser)("messages travel through the picture, but not for who wan
     expect(await styleOf(visitor.page, ".dots", "animationName")).toBe(animation);
   }
 });
+
+/** All pages beside the flow and the orders, of a console with these settings. */
+function pagesWith(env: Readonly<Record<string, string>>) {
+  const config = parseConfig({ service: "console", port: 0, database: false }, env);
+  const desks = openDesks(config);
+  return (watch: Watch) => [
+    lettersRoutes({ desks, replays: createLetterReplays() }),
+    outboxRoutes(desks, watch),
+    tryRoutes(config, watch, log),
+  ];
+}
+
+/** Paths by the name that the picture of each gets. */
+type Looks = Readonly<Record<string, string>>;
+
+const failures = {
+  lines: (["open", "replayed"] as const).map((state, index) => ({
+    ...{ number: 7 + index, service: "billing", state, type: "order.created", key: "o-1", deaths: 1, replays: index },
+    ...{ error: "RejectedError: order.created@1 breaks its contract at data.totalInCents", failedAt: new Date() },
+  })),
+  silent: [{ service: "inventory", reason: "The database at 127.0.0.1:1/none does not answer" }],
+};
 
 function styleOf(page: Page, selector: string, what = "color"): Promise<unknown> {
   return page.evaluate(`getComputedStyle(document.querySelector("${selector}")).${what}`);

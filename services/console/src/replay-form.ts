@@ -1,14 +1,20 @@
 import { type Html, html } from "./html.ts";
 import { letters, placeOf } from "./letter-words.ts";
 
-/** Sends letters back to where they died: what died by now, and not what dies while a person thinks. */
-export function replayForm(choice: string, { open }: { readonly open: number }): Html {
+export type Replayable = {
+  readonly open: number;
+  /** When the last of those died that a person sees: what dies while they think is not sent with them. Default: now. */
+  readonly until?: Date | undefined;
+};
+
+/** Sends letters back to where they died. */
+export function replayForm(choice: string, { open, until = new Date() }: Replayable): Html {
   const place = placeOf(choice);
   const isMany = open > 1;
   return html`<form class="stack card" method="post" action="${place}/replay">
     <h2>Send ${isMany ? letters(open) : "it"} again</h2>
     ${isMany ? html`<p><a href="${place}/preview">Preview</a>: what that would do to each.</p>` : undefined}
-    <input type="hidden" name="before" value="${new Date().toISOString()}">
+    <input type="hidden" name="before" value="${new Date(until.getTime() + 1).toISOString()}">
     <label>Why, for the record <input name="reason" maxlength="500"></label>
     ${isMany ? html`<label>Per second <input name="rate" type="number" min="1" max="1000" value="20" required></label>` : undefined}
     <button type="submit">Send ${isMany ? letters(open) : "it"} again</button></form>`;

@@ -63,11 +63,10 @@ export function runningPage({ service, destination, messages, by }: Running, { d
       : "The cursor is back, and no relay has it in hand: they leave when one does.";
   return {
     title: `${brokerName(destination)} gets again what it has had from ${service}`,
-    scripts: ["/live.js"],
-    body: html`<div id="live" ${isDone ? html`data-done` : undefined}>
-      <p role="status"><progress max="${messages}" value="${sent}" aria-label="Messages sent again"></progress>
+    isLive: !isDone,
+    body: html`<p role="status"><progress max="${messages}" value="${sent}" aria-label="Messages sent again"></progress>
         ${sent.toLocaleString("en")} of ${many(messages, "message")}. ${sentence}</p>
-      <p class="dim">Begun by ${by}.</p></div>
+    <p class="dim">Begun by ${by}.</p>
     <p><a href="/outbox">Outbox and consumers</a></p>`,
   };
 }

@@ -1,3 +1,4 @@
+import { getEventListeners } from "node:events";
 import { type Access, openAccess, serveHttp } from "@throughline/service";
 import express, { type Router } from "express";
 import { expect } from "vitest";
@@ -6,7 +7,7 @@ import { otlpRoutes } from "./otlp.ts";
 import { createTraces } from "./traces.ts";
 import { type Drawn, type Watch, watchServices } from "./watch.ts";
 
-export type SentSpan = {
+type SentSpan = {
   readonly spanId: string;
   readonly parentSpanId?: string;
   readonly name: string;
@@ -35,6 +36,10 @@ const placed = { version: 1, type: "order-placed", at: "2026-11-23T10:00:00.000Z
 
 export type ShopOptions = {
   readonly isReady?: boolean;
+  /** Default: true, and there is one. */
+  readonly hasOrders?: boolean;
+  /** Whether POST /orders succeeds. Default: false. */
+  readonly takesOrders?: boolean;
   /** Why Kafka does not answer. Default: it does. */
   readonly kafkaFault?: string;
   /** Default: whoever looks may, and nobody changes anything. */
@@ -48,10 +53,12 @@ const anybody = openAccess({ access: { kind: "development" } });
 
 /** A console that looks at an order service, and at one that is gone. */
 export async function openShop(options: ShopOptions = {}) {
-  const { isReady = true, kafkaFault, access = anybody, more = () => [], ...others } = options;
+  const { isReady = true, hasOrders = true, takesOrders = false, kafkaFault, ...others } = options;
+  const { access = anybody, more = () => [], lettersAbout } = others;
   await using opened = new AsyncDisposableStack();
   const orders = express.Router();
-  orders.get("/orders", (_request, response) => void response.json({ orders: [order] }));
+  orders.get("/orders", (_request, response) => void response.json({ orders: hasOrders ? [order] : [] }));
+  if (takesOrders) orders.post("/orders", (_request, response) => void response.status(201).json(order));
   orders.get("/orders/o-1", (_request, response) => void response.json(order));
   orders.get("/orders/o-1/history", (_request, response) => void response.json({ events: [placed] }));
   const database = async () => {
@@ -68,32 +75,55 @@ export async function openShop(options: ShopOptions = {}) {
   const traces = createTraces({ mostSpans: 100 });
   const watch = opened.use(watchServices(addresses));
   const parts = {
-    ...others,
-    addresses,
-    watch,
-    traces,
-    access,
-    more: more(watch, service.url),
-    stopping: stopping.signal,
+    ...{ addresses, watch, traces, access, more: more(watch, service.url), stopping: stopping.signal },
+    ...(lettersAbout && { lettersAbout }),
   };
   const console = opened.use(await serveHttp(quiet, { routes: routes(parts) }));
   const otlp = opened.use(await serveHttp(quiet, { routes: otlpRoutes(traces) }));
   opened.defer(() => stopping.abort());
   const stack = opened.move();
+  async function trace(name: string, spans: readonly SentSpan[]): Promise<void> {
+    const resource = { attributes: [{ key: "service.name", value: { stringValue: name } }] };
+    const body = { resourceSpans: [{ resource, scopeSpans: [{ spans: spans.map(toOtlp) }] }] };
+    const headers = { "content-type": "application/json" };
+    const answer = await fetch(`${otlp.url}/v1/traces`, { method: "POST", headers, body: JSON.stringify(body) });
+    expect(answer.status).toBe(200);
+  }
   return {
     url: console.url,
+    watchers: () => getEventListeners(stopping.signal, "abort").length,
     snapshot: async () => (await (await fetch(`${console.url}/snapshot`)).json()) as Drawn,
-    async trace(name: string, spans: readonly SentSpan[]) {
-      const resource = { attributes: [{ key: "service.name", value: { stringValue: name } }] };
-      const body = { resourceSpans: [{ resource, scopeSpans: [{ spans: spans.map(toOtlp) }] }] };
-      const headers = { "content-type": "application/json" };
-      const answer = await fetch(`${otlp.url}/v1/traces`, { method: "POST", headers, body: JSON.stringify(body) });
-      expect(answer.status).toBe(200);
+    /** The way of the order: it waits in the outbox and with the broker, and billing fails at it. */
+    async traceOrder() {
+      await trace("order", spansOfOrder);
+      await trace("billing", spansOfBilling);
     },
     stop: () => stopping.abort(),
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
 }
+
+const written = { "throughline.key": "o-1", "messaging.message.id": "m-1", "messaging.operation.name": "create" };
+const sent = {
+  "messaging.message.id": "m-1",
+  "messaging.operation.name": "publish",
+  "throughline.destination": "kafka",
+};
+const handled = { "messaging.message.id": "m-1", "messaging.operation.name": "process", "messaging.system": "kafka" };
+const waited = (where: string) => ({ "messaging.message.id": "m-1", "throughline.waited": where });
+const below = { parentSpanId: "b1" };
+
+const spansOfOrder: readonly SentSpan[] = [
+  { spanId: "a1", name: "POST /orders", from: 0, to: 10, attributes: {} },
+  { spanId: "b1", parentSpanId: "a1", name: "create order.created", from: 5, to: 6, attributes: written },
+  { ...below, spanId: "b2", name: "wait outbox", from: 6, to: 20, attributes: waited("outbox") },
+  { ...below, spanId: "c1", name: "publish order.created", from: 20, to: 30, attributes: sent },
+];
+
+const spansOfBilling: readonly SentSpan[] = [
+  { ...below, spanId: "c2", name: "wait broker", from: 30, to: 37, attributes: waited("broker") },
+  { ...below, spanId: "d1", name: "process dev-billing", from: 37, to: 50, attributes: handled, error: "<no card>" },
+];
 
 function toOtlp({ from, to, attributes, error, ...span }: SentSpan) {
   return {

@@ -6,6 +6,7 @@ import type { LettersAbout } from "./letters-about.ts";
 import type { Page } from "./page.ts";
 import { scroll } from "./scroll.ts";
 import type { Step, Story } from "./story.ts";
+import { brokerName } from "./words.ts";
 
 const barWidth = 260;
 
@@ -15,6 +16,7 @@ export function storyPage({ order, happenings, silent: untold, steps }: Story, {
   const wholeMs = Math.max(1, ...steps.map(({ startMs, durationMs }) => startMs + durationMs));
   return {
     title: `Order ${order.orderId}`,
+    isLive: true,
     body: html`<dl>
       <dt>status</dt><dd><strong>${order.status}</strong>${order.reason && ` (${order.reason})`}</dd>
       <dt>payment</dt><dd>${order.payment}</dd>
@@ -70,7 +72,7 @@ function stepRow(step: Step, wholeMs: number): Html {
 
 /** The broker that it was sent to, or came from. */
 function roadOf({ span: { attributes } }: Step): string {
-  return String(attributes["throughline.destination"] ?? attributes["messaging.system"] ?? "");
+  return brokerName(String(attributes["throughline.destination"] ?? attributes["messaging.system"] ?? ""));
 }
 
 function bar({ span, startMs, durationMs, waitedMs = 0 }: Step, wholeMs: number): Html {

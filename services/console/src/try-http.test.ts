@@ -1,9 +1,12 @@
 import { once } from "node:events";
-import { createServer } from "node:http";
+import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
+import { json } from "node:stream/consumers";
+import { testBrokers, uniqueName } from "@throughline/local/testing";
 import { openAccess, parseConfig } from "@throughline/service";
 import { openIssuer } from "@throughline/service/testing";
 import { expect, test, vi } from "vitest";
+import { hasBrowser, visit } from "./browser-under-test.ts";
 import { openShop } from "./shop-under-test.ts";
 import { tryRoutes } from "./try-http.ts";
 
@@ -34,15 +37,8 @@ test("what cannot be done is a line of the page", async () => {
 });
 
 test("a broker is stopped at the switchboard, and the page shows how it stands", async () => {
-  const asked: string[] = [];
-  const switchboard = createServer(({ method, url }, response) => {
-    asked.push(`${method} ${url}`);
-    response.end(JSON.stringify({ kafka: asked.includes("POST /secret/kafka/off") ? "off" : "on" }));
-  }).listen(0, "127.0.0.1");
-  await once(switchboard, "listening");
-  await using _ = { [Symbol.asyncDispose]: async () => void switchboard.close() };
-  const SWITCHBOARD_URL = `http://127.0.0.1:${(switchboard.address() as AddressInfo).port}/secret`;
-  await using trial = await openTrial({ env: { TRY_IT: "true", SWITCHBOARD_URL } });
+  await using switchboard = await openSwitchboard();
+  await using trial = await openTrial({ env: { TRY_IT: "true", SWITCHBOARD_URL: switchboard.url } });
   expect(await (await trial.get("/try")).text()).toContain("Kafka runs.");
   await trial.post("brokers", { name: "kafka", to: "off" });
   const page = async () => (await trial.get("/try")).text();
@@ -50,7 +46,63 @@ test("a broker is stopped at the switchboard, and the page shows how it stands",
   expect(await page()).not.toContain("secret");
 });
 
-async function openTrial({ env }: { readonly env: Readonly<Record<string, string>> }) {
+test.runIf(hasBrowser)("an operator tries everything out by its button, and sees what comes of it", async () => {
+  await using switchboard = await openSwitchboard();
+  await using provider = await openProvider();
+  vi.stubEnv("AWS_ACCESS_KEY_ID", "local");
+  vi.stubEnv("AWS_SECRET_ACCESS_KEY", "local");
+  const brokers = { NAMESPACE: uniqueName("t"), SNS_SQS_ENDPOINT: testBrokers.snsSqs };
+  const env = { TRY_IT: "true", SWITCHBOARD_URL: switchboard.url, PAYMENT_PROVIDER_URL: provider.url, ...brokers };
+  await using trial = await openTrial({ env, takesOrders: true });
+  await using visitor = await visit(`${trial.url}/try`, { token: await trial.token("operator") });
+  const { page } = visitor;
+  const outcomes = {
+    "Place an order": "1 of 1 order placed.",
+    "Place 1,000 orders": "1,000 of 1,000 orders placed.",
+    "Send a poison message": "The last poison message was of order",
+    "Make it slow": "The payment provider takes 2 s for each answer.",
+    "Let it drop answers": "The payment provider drops 50 of 100 answers.",
+    "Let it behave": "The payment provider behaves.",
+    "Stop Kafka": "Kafka is stopped.",
+    "Start Kafka": "Kafka runs.",
+  };
+  expect(await page.locator("main").getByRole("button").allTextContents()).toEqual(Object.keys(outcomes));
+  for (const [button, outcome] of Object.entries(outcomes)) {
+    await page.getByRole("button", { name: button }).click();
+    await page.getByText(outcome).waitFor();
+  }
+  expect(await visitor.faultsInEveryView("try-operator")).toEqual([]);
+  expect(trial.logged).toHaveLength(Object.keys(outcomes).length);
+});
+
+/** Has Kafka, and turns it as it is asked to. */
+async function openSwitchboard() {
+  let kafka = "on";
+  const { url, ...opened } = await openServer(({ method, url = "" }, response) => {
+    if (method === "POST") kafka = url.slice("/secret/kafka/".length);
+    response.end(JSON.stringify({ kafka }));
+  });
+  return { ...opened, url: `${url}/secret` };
+}
+
+function openProvider() {
+  let behaviour = { latencyMs: 0, dropAnswerRate: 0 };
+  return openServer(async (request, response) => {
+    if (request.method === "PUT") behaviour = (await json(request)) as typeof behaviour;
+    response.end(JSON.stringify(behaviour));
+  });
+}
+
+async function openServer(answer: RequestListener) {
+  const server = createServer(answer).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  return { url: `http://127.0.0.1:${port}`, [Symbol.asyncDispose]: async () => void server.close() };
+}
+
+type TrialOptions = { readonly env: Readonly<Record<string, string>>; readonly takesOrders?: boolean };
+
+async function openTrial({ env, takesOrders = false }: TrialOptions) {
   await using opening = new AsyncDisposableStack();
   const issuer = opening.use(await openIssuer());
   const logged: object[] = [];
@@ -63,11 +115,12 @@ async function openTrial({ env }: { readonly env: Readonly<Record<string, string
   const more = (watch: Parameters<typeof tryRoutes>[1], orderUrl: string) => [
     tryRoutes(settings(orderUrl), watch, log),
   ];
-  const shop = opening.use(await openShop({ access: openAccess(issuer), more }));
+  const shop = opening.use(await openShop({ access: openAccess(issuer), more, takesOrders }));
   const opened = opening.move();
-  const as = async (role: string) => ({ authorization: `Bearer ${await issuer.sign({ roles: [role] })}` });
+  const token = (role: string) => issuer.sign({ roles: [role] });
+  const as = async (role: string) => ({ authorization: `Bearer ${await token(role)}` });
   return {
-    logged,
+    ...{ logged, url: shop.url, token },
     get: async (path: string, role = "operator") => fetch(shop.url + path, { headers: await as(role) }),
     post: async (action: string, fields: Record<string, string>, role = "operator") =>
       fetch(`${shop.url}/try/${action}`, {

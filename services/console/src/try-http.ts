@@ -1,7 +1,7 @@
 import { type Config, problem, type Service } from "@throughline/service";
 import express, { type Request, Router } from "express";
 import { html } from "./html.ts";
-import { type Page, sendPage } from "./page.ts";
+import { type Page, sendLive, sendPage } from "./page.ts";
 import { createRush } from "./rush.ts";
 import { connectSwitchboard } from "./switchboard.ts";
 import { behaviours, publishPoison, readBehaviour, tellProvider } from "./trials.ts";
@@ -20,23 +20,25 @@ export function tryRoutes(config: Config, watch: Watch, log: Pick<Service["log"]
   const switchboard = config.tryIt.switchboardUrl && connectSwitchboard(config.tryIt.switchboardUrl);
   let poisoned: string | undefined;
 
-  router.get("/try", async (_request, response) => {
-    const [{ flow, services }, behaviour, brokers] = await Promise.all([
-      watch.latest(visitorOf(response)?.token),
-      orReason(readBehaviour(config)),
-      switchboard ? orReason(switchboard.read()) : undefined,
-    ]);
-    const statuses = services.flatMap(({ status }) => status ?? []);
-    const waiting = statuses.flatMap(({ relay, consumers }) => [...relay, ...consumers.flatMap(({ roads }) => roads)]);
-    sendPage(
-      response,
-      tryPage({
+  router.get("/try", (_request, response) =>
+    sendLive(response, async () => {
+      const [{ flow, services }, behaviour, brokers] = await Promise.all([
+        watch.latest(visitorOf(response)?.token),
+        orReason(readBehaviour(config)),
+        switchboard ? orReason(switchboard.read()) : undefined,
+      ]);
+      const statuses = services.flatMap(({ status }) => status ?? []);
+      const waiting = statuses.flatMap(({ relay, consumers }) => [
+        ...relay,
+        ...consumers.flatMap(({ roads }) => roads),
+      ]);
+      return tryPage({
         isOperator: isOperator(response),
         ...{ flow, behaviour, brokers, poisoned, rush: rush.latest() },
         waiting: waiting.reduce((sum, each) => sum + each.waiting, 0),
-      }),
-    );
-  });
+      });
+    }),
+  );
 
   const actions: Readonly<Record<string, (fields: Fields, token?: string) => unknown>> = {
     orders: ({ count }, token) => rush.begin(Math.min(Number(count) || 1, mostOrders), token),

@@ -24,7 +24,7 @@ export function tryPage(trials: Trials): Page {
   const { isOperator, rush, poisoned, behaviour, brokers } = trials;
   return {
     title: "Try it",
-    scripts: ["/live.js"],
+    isLive: true,
     body: html`<p>Break something, and watch the <a href="/">flow</a> heal. Nothing is lost, and nothing happens twice.</p>
     ${isOperator ? undefined : html`<p class="wait">To press a button here, <a href="/sign-in?next=/try">sign in</a> as an operator.</p>`}
     <div class="trials">
@@ -62,14 +62,14 @@ export function tryPage(trials: Trials): Page {
       Array.isArray(brokers) ? brokers.flatMap(brokerButtons) : [],
     )}
     </div>
-    <div id="live"><h2>How it stands</h2><ul class="standing">
+    <h2>How it stands</h2><ul class="standing">
       <li>${rushLine(rush)}</li>
       <li>${poisoned === undefined ? "No poison message was sent from here." : html`The last poison message was of order ${poisoned}.`}</li>
       <li>${behaviourLine(behaviour)}</li>
       ${brokersLines(brokers)}
       <li>${many(trials.waiting, "message")} ${trials.waiting === 1 ? "waits" : "wait"} for somebody.</li>
       ${trials.flow.troubles.map(({ text, href, down }) => html`<li><a class="${down.length > 0 ? "bad" : "wait"}" href="${href}">${text}</a></li>`)}
-    </ul></div>`,
+    </ul>`,
   };
 
   function button(action: string, fields: Readonly<Record<string, string | number>>, words: string): Html {

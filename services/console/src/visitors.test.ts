@@ -49,6 +49,8 @@ describe("where an issuer is configured", () => {
     const answer = await console.signIn(await issuer.sign({ sub: "c-1" }));
     expect([answer.status, answer.headers.get("set-cookie")]).toEqual([401, null]);
     expect(await answer.text()).toContain("c-1 is a customer, and this needs the role viewer");
+    const authorization = `Bearer ${await issuer.sign({ sub: "c-1" })}`;
+    expect((await console.ask("/events", { headers: { authorization } })).status).toBe(403);
   });
 });
 

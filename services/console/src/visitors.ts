@@ -5,10 +5,14 @@ import type { NextFunction, Request, RequestHandler, Response } from "express";
 export const cookieName = "throughline-token";
 
 /** Lets viewers and operators in, and in development everybody. A person without a token is sent to sign in. */
-export function admitViewers(access: Access): RequestHandler {
+export function admitViewers(access: Access, stopping: AbortSignal): RequestHandler {
   return async (request, response, next) => {
-    try {
+    const admitAgain = async () => {
       response.locals.visitor = await admit(access, tokenOf(request));
+    };
+    Object.assign(response.locals, { stopping, admitAgain });
+    try {
+      await admitAgain();
     } catch (error) {
       if (!isPerson(request) || request.method !== "GET") throw error;
       return response.redirect(303, `/sign-in?${new URLSearchParams({ next: request.originalUrl })}`);
@@ -32,6 +36,18 @@ export function tokenOf(request: Request): string | undefined {
 /** Who asked for this; undefined before `admitViewers`. */
 export function visitorOf(response: Response): Visitor | undefined {
   return response.locals.visitor as Visitor | undefined;
+}
+
+export type Watching = {
+  /** Aborts when the console stops. */
+  readonly stopping: AbortSignal;
+  /** Throws a problem where the token has become no good. */
+  readonly admitAgain: () => Promise<void>;
+};
+
+/** For an answer that goes on: until when. */
+export function watchingOf(response: Response): Watching {
+  return response.locals as Watching;
 }
 
 export function isOperator(response: Response): boolean {
