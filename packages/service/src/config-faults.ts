@@ -36,6 +36,7 @@ export function contradictions(
     ...halfCredentials(env),
     ...strayEndpoint(env),
     ...straySwitchboard(env),
+    ...strayForward(env),
     ...accessFaults(env, access),
     ...missingDatabase,
     ...told,
@@ -79,6 +80,12 @@ function straySwitchboard({ TRY_IT: mayTry, SWITCHBOARD_URL: url }: Settings): C
   if (url === undefined || mayTry === "true") return [];
   const fault = "SWITCHBOARD_URL: set, but TRY_IT is not true. Set TRY_IT=true or unset this one";
   return [{ names: ["SWITCHBOARD_URL", "TRY_IT"], fault }];
+}
+
+function strayForward({ OTLP_PORT: port, OTLP_FORWARD_URL: url }: Settings): Contradiction[] {
+  if (url === undefined || port !== undefined) return [];
+  const fault = "OTLP_FORWARD_URL: set, but OTLP_PORT is not. Set OTLP_PORT=14050 or unset this one";
+  return [{ names: ["OTLP_FORWARD_URL", "OTLP_PORT"], fault }];
 }
 
 /** Names that nothing reads although they look like ours; Kubernetes' own `…_SERVICE_HOST` and `…_PORT` do not count. */

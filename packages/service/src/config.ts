@@ -70,8 +70,8 @@ export type Config = {
   readonly serviceDatabases: readonly Address[];
   /** Absent where nothing may be tried out from the console; `switchboardUrl` where it may stop brokers, too. */
   readonly tryIt?: { readonly switchboardUrl?: string };
-  /** Where the console takes spans; absent where they go elsewhere. */
-  readonly otlpPort?: number;
+  /** Where the console takes spans, and hands them on to; absent where they go elsewhere. */
+  readonly otlp?: { readonly port: number; readonly forwardUrl?: string };
 };
 
 type Address = { readonly name: string; readonly url: string };
@@ -149,13 +149,17 @@ function toConfig(service: string, env: ReturnType<typeof settings.parse>): Conf
     services: env.SERVICES,
     serviceDatabases: env.SERVICE_DATABASES ?? [],
     ...(env.TRY_IT === "true" && { tryIt: env.SWITCHBOARD_URL ? { switchboardUrl: env.SWITCHBOARD_URL } : {} }),
-    ...(env.OTLP_PORT !== undefined && { otlpPort: env.OTLP_PORT }),
+    ...otlpOf(env),
   };
 }
 
 function claimsOf(env: ReturnType<typeof settings.parse>): Pick<Config, "claims"> {
   const { CLAIMS_URL: url, CLAIMS_S3_ENDPOINT: endpoint, AWS_REGION: region } = env;
   return url ? { claims: { url, region, ...(endpoint && { endpoint }) } } : {};
+}
+
+function otlpOf({ OTLP_PORT: port, OTLP_FORWARD_URL: forwardUrl }: ReturnType<typeof settings.parse>) {
+  return port === undefined ? {} : { otlp: { port, ...(forwardUrl && { forwardUrl }) } };
 }
 
 function saslOf(env: ReturnType<typeof settings.parse>): Pick<Config["kafka"], "sasl"> {

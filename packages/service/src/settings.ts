@@ -41,6 +41,7 @@ export const settings = z.object({
   HTTP_HOST: text("a host name or an address to listen on", /^[A-Za-z0-9.:_-]+$/).prefault("127.0.0.1"),
   PORT: wholeNumber("a port", 0, 65_535),
   OTLP_PORT: wholeNumber("a port", 0, 65_535).optional(),
+  OTLP_FORWARD_URL: url("http", "https").optional(),
   SHUTDOWN_GRACE_MS: wholeNumber("milliseconds", 100, 3_600_000).prefault("40000"),
   LOG_LEVEL: oneOf(levels).prefault("info"),
   CRASH_AT: crashPoint().optional(),

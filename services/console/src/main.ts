@@ -26,8 +26,6 @@ await using _http = await serveHttp(config, {
   }),
 });
 await using _otlp =
-  config.otlpPort === undefined
-    ? undefined
-    : await serveHttp({ ...config, port: config.otlpPort }, { routes: otlpRoutes(traces) });
+  config.otlp && (await serveHttp({ ...config, port: config.otlp.port }, { routes: otlpRoutes(traces, config.otlp) }));
 await service.stopped;
 stopping.abort();

@@ -3,16 +3,46 @@ import { Router } from "express";
 import { spansOf, tracesBody } from "./spans.ts";
 import type { Traces } from "./traces.ts";
 
+export type OtlpOptions = {
+  /** Whom the spans are handed on to, another OTLP endpoint. What it does not take is lost there. Default: nobody. */
+  readonly forwardUrl?: string | undefined;
+};
+
 /** The address that OTEL_EXPORTER_OTLP_ENDPOINT names: takes spans as JSON over HTTP, as a collector does. */
-export function otlpRoutes(traces: Traces): Router {
+export function otlpRoutes(traces: Traces, { forwardUrl }: OtlpOptions = {}): Router {
   const router = Router();
+  const forward =
+    forwardUrl === undefined ? () => undefined : forwarderTo(`${forwardUrl.replace(/\/$/, "")}/v1/traces`);
   router.post("/v1/traces", (request, response) => {
     traces.add(spansOf(readBody(tracesBody, request)));
     response.json({});
+    forward(request.body);
   });
   // What is told beside them is taken, and not kept.
   router.post(["/v1/metrics", "/v1/logs"], (_request, response) => {
     response.json({});
   });
   return router;
+}
+
+/** A batch is up to 1 MiB. */
+const mostUnderWay = 8;
+
+/** Waits for nobody: a batch that comes while too many are under way is not handed on. */
+function forwarderTo(url: string): (body: unknown) => void {
+  let underWay = 0;
+  return (body) => {
+    if (underWay === mostUnderWay) return;
+    underWay += 1;
+    // Without a span of its own, which would be handed on by another one.
+    fetch(url, {
+      ...{ method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) },
+      signal: AbortSignal.timeout(3_000),
+    })
+      .then((answer) => answer.arrayBuffer())
+      .catch(() => undefined)
+      .finally(() => {
+        underWay -= 1;
+      });
+  };
 }

@@ -1,0 +1,43 @@
+import { serveHttp } from "@throughline/service";
+import { Router } from "express";
+import { expect, test, vi } from "vitest";
+import { otlpRoutes } from "./otlp.ts";
+import { createTraces } from "./traces.ts";
+
+const quiet = { service: "test", httpHost: "127.0.0.1", port: 0, logLevel: "silent", shutdownGraceMs: 1_000 };
+const soon = { timeout: 10_000 };
+
+test("spans are kept and handed on, and whoever does not take them delays nobody", async () => {
+  const received: unknown[] = [];
+  let isTaking = true;
+  const routes = Router();
+  routes.post("/v1/traces", ({ body }, response) => {
+    received.push(body);
+    if (isTaking) response.json({});
+  });
+  await using jaeger = await serveHttp(quiet, { routes });
+  const traces = createTraces({ mostSpans: 100 });
+  await using console = await serveHttp(quiet, { routes: otlpRoutes(traces, { forwardUrl: `${jaeger.url}/` }) });
+  const send = async (spanId: string) => {
+    const sent = batchOf(spanId);
+    const headers = { "content-type": "application/json" };
+    const answer = await fetch(`${console.url}/v1/traces`, { method: "POST", headers, body: JSON.stringify(sent) });
+    expect(answer.status).toBe(200);
+    return sent;
+  };
+
+  const sent = await send("a");
+  await vi.waitUntil(() => received.length === 1, soon);
+  expect(received).toEqual([sent]);
+  isTaking = false;
+  for (let nth = 0; nth < 20; nth += 1) await send(`b${nth}`);
+  expect(traces.about("o-1")).toHaveLength(21);
+  await vi.waitUntil(() => received.length > 1, soon);
+  expect(received.length).toBeLessThanOrEqual(1 + 8);
+});
+
+function batchOf(spanId: string) {
+  const attributes = [{ key: "throughline.key", value: { stringValue: "o-1" } }];
+  const span = { traceId: "t-1", spanId, name: "create", startTimeUnixNano: "1", endTimeUnixNano: "2", attributes };
+  return { resourceSpans: [{ scopeSpans: [{ spans: [span] }] }] };
+}
