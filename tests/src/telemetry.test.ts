@@ -78,7 +78,13 @@ test("one order is one tree, from the caller's span over all brokers to the last
   );
   expect(new Set(spans().map(({ kind }) => kind))).toEqual(new Set([1, 2, 3, 4, 5]));
   const systems = spans().map(({ attributes }) => attributes["messaging.system"]);
-  expect(new Set(systems.filter((system) => system !== undefined))).toEqual(new Set(["kafka", "rabbitmq", "aws_sqs"]));
+  expect(new Set(systems.filter((system) => system !== undefined))).toEqual(
+    new Set(["kafka", "rabbitmq", "aws.sns", "aws_sqs"]),
+  );
+  const sentTo = (name: string) =>
+    spans().find((span) => span.name === `publish ${name}`)?.attributes["messaging.destination.name"];
+  expect(sentTo("payment.requested")).toBe(`${fleet.namespace}.work:payment.requested`);
+  expect(sentTo("stock.reserved")).toBe(`${fleet.namespace}.stock.reserved`);
 
   const last = spans().find(isLast);
   // Stock and payment answer in any order, and the later one completes the order.

@@ -58,7 +58,7 @@ export function createDestination(transport: Transport, types: readonly string[]
       publishedTotal += envelopes.length - outcome.refused.size - outcome.unknown.size;
       const settled = envelopes.filter(({ id }) => !outcome.unknown.has(id));
       for (const { id, timestamp } of settled) if (!outcome.refused.has(id)) measureAge(timestamp);
-      tracePublication(transport.name, settled, startedAt, outcome.refused);
+      tracePublication(transport, settled, startedAt, outcome.refused);
       return outcome;
     },
     async [Symbol.asyncDispose]() {

@@ -61,6 +61,7 @@ export function createBroker(name = "test"): Broker {
   const broker: Broker = {
     transport: {
       name,
+      destinationOf: (type) => ({ system: "memory", destination: `dev.${type}` }),
       connectPublisher: async () => ({
         async publish(envelopes) {
           await broker.before(envelopes);

@@ -57,6 +57,46 @@ describe("where an SDK traces", () => {
     expect(wait?.endTime).toEqual(publish?.startTime);
   });
 
+  test("what a message is and where it goes is told in the words of OpenTelemetry", async () => {
+    await using outbox = await openOutbox();
+    const broker = createBroker();
+    await tell(outbox.database, told("a"));
+    await using _ = await startRelay(outbox.database, { to: [broker] });
+    await vi.waitUntil(() => find("publish order.created") !== undefined, soon);
+    const [{ id, correlationId } = { id: "", correlationId: "" }] = broker.received;
+    const message = { "messaging.message.id": id, "messaging.message.conversation_id": correlationId };
+    const ours = { "throughline.type": "order.created", "throughline.key": "a" };
+    expect(find("create order.created")?.attributes).toEqual({
+      ...message,
+      ...ours,
+      "messaging.operation.name": "create",
+      "messaging.operation.type": "create",
+    });
+    expect(find("publish order.created")?.attributes).toEqual({
+      ...message,
+      ...ours,
+      "messaging.operation.name": "publish",
+      "messaging.operation.type": "send",
+      "messaging.system": "memory",
+      "messaging.destination.name": "dev.order.created",
+      "throughline.destination": broker.transport.name,
+    });
+  });
+
+  test("messages that leave together are linked to one span for all, and that to them", async () => {
+    await using outbox = await openOutbox();
+    const broker = createBroker();
+    await tell(outbox.database, told("a"), told("b"));
+    await using _ = await startRelay(outbox.database, { to: [broker] });
+    await vi.waitUntil(() => all("publish order.created").length === 2, soon);
+    const batches = all(`send ${broker.transport.name}`);
+    const linked = batches.flatMap(({ links }) => links.map(({ context }) => context.spanId));
+    expect(new Set(linked)).toEqual(new Set(all("create order.created").map((span) => span.spanContext().spanId)));
+    expect(batches.map(({ attributes }) => attributes["messaging.batch.message_count"])).toEqual([2]);
+    const toBatch = all("publish order.created").flatMap(({ links }) => links.map(({ context }) => context.spanId));
+    expect(new Set(toBatch)).toEqual(new Set(batches.map((span) => span.spanContext().spanId)));
+  });
+
   test("a message that was caused elsewhere stays in that trace", async () => {
     await using outbox = await openOutbox();
     await runCausedBy({ correlationId: "request-1", traceparent: elsewhere }, () => tell(outbox.database, told("a")));
@@ -74,9 +114,14 @@ describe("where an SDK traces", () => {
       code: SpanStatusCode.ERROR,
       message: "refused by the broker",
     });
+    expect(find("publish order.created")?.attributes).toMatchObject({ "error.type": "Error" });
   });
 
+  function all(name: string): ReadableSpan[] {
+    return exporter.getFinishedSpans().filter((span) => span.name === name);
+  }
+
   function find(name: string): ReadableSpan | undefined {
-    return exporter.getFinishedSpans().find((span) => span.name === name);
+    return all(name)[0];
   }
 });

@@ -1,57 +1,78 @@
-import { type Context, context, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
+import { type Attributes, context, type Link, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
 import { createEnvelope, currentCause, type Envelope, type Message } from "@throughline/envelope";
-import { formatTraceparent, parseTraceparent, traceDwell } from "@throughline/transport";
+import { contextOf, formatTraceparent, parseTraceparent, type Transport, traceDwell } from "@throughline/transport";
 
 const tracer = trace.getTracer("throughline");
+/** What the SDK takes of them by default. */
+const mostLinks = 128;
 
 /** Puts a message into its envelope, with sequence 0, inside a PRODUCER span whose context it carries from now on. */
 export function traceCreation(source: string, message: Message): Envelope {
-  const parent = trace.getSpanContext(context.active()) ? context.active() : toContext(currentCause()?.traceparent);
+  const parent = trace.getSpanContext(context.active()) ? context.active() : contextOf(currentCause()?.traceparent);
   const span = tracer.startSpan(`create ${message.type}`, { kind: SpanKind.PRODUCER }, parent);
   const envelope = createEnvelope(message, { source, sequence: 0, traceparent: formatTraceparent(span.spanContext()) });
-  if (span.isRecording()) span.setAttributes({ ...attributesOf(envelope), "messaging.operation.name": "create" });
+  if (span.isRecording()) span.setAttributes({ ...attributesOf(envelope), ...operation("create", "create") });
   span.end();
   return envelope;
 }
 
-/** A span for each sampled envelope, in its own trace, and one for the time that it waited in the outbox. */
+/**
+ * A span for each sampled envelope, in its own trace, and one for the time that it waited in the outbox. What went out
+ * with others is linked to a span for all of them, and that to theirs.
+ */
 export function tracePublication(
-  destination: string,
+  transport: Pick<Transport, "name" | "destinationOf">,
   envelopes: readonly Envelope[],
   startedAt: number,
   errors?: ReadonlyMap<string, Error>,
 ): void {
-  for (const envelope of envelopes) {
-    if (!isSampled(envelope)) continue;
+  const sampled = envelopes.filter(isSampled);
+  if (sampled.length === 0) return;
+  const road = { "throughline.destination": transport.name };
+  const links = envelopes.length > 1 ? traceBatch(envelopes.length, sampled, startedAt, road) : [];
+  for (const envelope of sampled) {
     traceDwell("outbox", Date.parse(envelope.timestamp), envelope, startedAt);
-    const attributes = {
-      ...attributesOf(envelope),
-      "messaging.operation.name": "publish",
-      "messaging.operation.type": "send",
-      "throughline.destination": destination,
-    };
-    const options = { kind: SpanKind.CLIENT, startTime: startedAt, attributes };
-    const span = tracer.startSpan(`publish ${envelope.type}`, options, toContext(envelope.traceparent));
     const error = errors?.get(envelope.id);
+    // A broker may refuse what has no place there.
+    const place = error ? undefined : transport.destinationOf?.(envelope.type);
+    const attributes = { ...attributesOf(envelope), ...operation("publish", "send"), ...road, ...placeIn(place) };
+    const options = { kind: SpanKind.CLIENT, startTime: startedAt, attributes, links };
+    const span = tracer.startSpan(`publish ${envelope.type}`, options, contextOf(envelope.traceparent));
     if (error) span.setStatus({ code: SpanStatusCode.ERROR, message: error.message });
+    if (error) span.setAttribute("error.type", error.name);
     span.end();
   }
 }
 
-function attributesOf({ id, type, key, correlationId }: Envelope): Record<string, string> {
+/** Gives the link to it; none where the span is not sampled itself. */
+function traceBatch(count: number, sampled: readonly Envelope[], startTime: number, road: Attributes): Link[] {
+  const contexts = sampled.slice(0, mostLinks).map(({ traceparent }) => parseTraceparent(traceparent));
+  const links = contexts.flatMap((context) => (context ? { context } : []));
+  const attributes = { ...operation("send", "send"), ...road, "messaging.batch.message_count": count };
+  const options = { kind: SpanKind.CLIENT, root: true, startTime, links, attributes };
+  const span = tracer.startSpan(`send ${road["throughline.destination"]}`, options);
+  const toIt = span.isRecording() ? [{ context: span.spanContext() }] : [];
+  span.end();
+  return toIt;
+}
+
+function attributesOf({ id, type, key, correlationId }: Envelope): Attributes {
   return {
-    "messaging.destination.name": type,
     "messaging.message.id": id,
     "messaging.message.conversation_id": correlationId,
+    "throughline.type": type,
     "throughline.key": key,
   };
 }
 
-function isSampled({ traceparent }: Envelope): boolean {
-  return traceparent !== undefined && /[13579bdf]$/.test(traceparent);
+function operation(name: string, type: "create" | "send"): Attributes {
+  return { "messaging.operation.name": name, "messaging.operation.type": type };
 }
 
-function toContext(traceparent: string | undefined): Context {
-  const parent = parseTraceparent(traceparent);
-  return parent ? trace.setSpanContext(ROOT_CONTEXT, parent) : ROOT_CONTEXT;
+function placeIn(place: ReturnType<NonNullable<Transport["destinationOf"]>> | undefined): Attributes {
+  return place ? { "messaging.system": place.system, "messaging.destination.name": place.destination } : {};
+}
+
+function isSampled({ traceparent }: Envelope): boolean {
+  return traceparent !== undefined && /[13579bdf]$/.test(traceparent);
 }

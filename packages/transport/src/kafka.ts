@@ -44,6 +44,7 @@ export function kafkaTransport(options: KafkaOptions): Transport {
     });
   return {
     name: "kafka",
+    destinationOf: (type) => ({ system: "kafka", destination: topicOf(namespace, type) }),
     connectPublisher: async () => createPublisher(await connect(), namespace),
     connectSubscriber: async () => createSubscriber(settings, library, admin, await connect()),
     backlog(group, types) {

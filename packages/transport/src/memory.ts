@@ -26,6 +26,7 @@ export function memoryTransport({
 }: MemoryTransportOptions = {}): Transport {
   return {
     name: "memory",
+    destinationOf: (type) => ({ system: "memory", destination: `${namespace}.${type}` }),
     connectPublisher: async () => createPublisher(broker, namespace, line),
     connectSubscriber: async () => createSubscriber(broker, namespace, line),
     async backlog(group, types) {

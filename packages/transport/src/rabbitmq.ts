@@ -1,7 +1,7 @@
 import { readBacklog } from "./rabbitmq/backlog.ts";
 import { deadLetterRoad } from "./rabbitmq/dead-letters.ts";
 import type { RabbitmqOptions, Settings } from "./rabbitmq/options.ts";
-import { connectPublisher } from "./rabbitmq/publisher.ts";
+import { connectPublisher, exchangeFor } from "./rabbitmq/publisher.ts";
 import { connectSubscriber } from "./rabbitmq/subscriber.ts";
 import { toError } from "./reason.ts";
 import type { Transport } from "./transport.ts";
@@ -40,6 +40,7 @@ export function rabbitmqTransport({ url, tls = {}, namespace, work, onError = wa
   };
   return {
     name: "rabbitmq",
+    destinationOf: (type) => ({ system: "rabbitmq", destination: `${exchangeFor(settings, type)}:${type}` }),
     connectPublisher: () => connectPublisher(settings),
     connectSubscriber: () => connectSubscriber(settings),
     backlog: (group) => readBacklog(settings, group),

@@ -55,6 +55,7 @@ export function snsSqsTransport(options: SnsSqsTransportOptions): Transport {
   const { sqs } = createClients(options);
   return {
     name: fifo ? "sns-sqs-fifo" : "sns-sqs",
+    destinationOf: (type) => ({ system: "aws.sns", destination: names.topic(type) }),
     connectPublisher: async () => createPublisher(options, names, fifo),
     connectSubscriber: async () => createSubscriber(options, settings),
     /** SQS counts approximately; the emulator counts anew only when somebody receives. All types of a group share a queue. */

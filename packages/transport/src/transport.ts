@@ -91,4 +91,9 @@ export interface Transport {
   /** What waits for `group`; rejects, with the reason, where the broker does not answer. */
   backlog(group: string, types: readonly string[]): Promise<Backlog>;
   readonly deadLetters: DeadLetterRoad;
+  /**
+   * Where messages of a type go, as OpenTelemetry has it: `messaging.system`, and the topic or exchange, namespace
+   * included. Throws where the broker can have no such name. Absent: traces know the road's name alone.
+   */
+  readonly destinationOf?: (type: string) => { readonly system: string; readonly destination: string };
 }

@@ -42,10 +42,16 @@ function sendEnvelope(envelope: Envelope, settings: Settings, send: Send, settle
   send(message, settled);
 }
 
-function outgoing(envelope: Envelope, { namespace, work }: Settings): Outgoing {
+/** Work and events leave by exchanges of their own. */
+export function exchangeFor({ namespace, work }: Settings, type: string): string {
+  return exchangeOf(namespace, work.types.includes(type) ? "work" : "events");
+}
+
+function outgoing(envelope: Envelope, settings: Settings): Outgoing {
+  const { work } = settings;
   const isWork = work.types.includes(envelope.type);
   return {
-    exchange: exchangeOf(namespace, isWork ? "work" : "events"),
+    exchange: exchangeFor(settings, envelope.type),
     routingKey: envelope.type,
     content: Buffer.from(serializeEnvelope(envelope)),
     properties: isWork ? { ...propertiesOf(envelope), priority: priorityOf(envelope, work) } : propertiesOf(envelope),
