@@ -162,6 +162,7 @@ test("what waits, what was handled, how old it was and how busy a process is are
     "messaging.process.duration",
     "throughline.outbox.waiting",
     "throughline.outbox.oldest",
+    "throughline.outbox.lag",
     "throughline.outbox.parked",
     "throughline.outbox.dead",
     "throughline.outbox.age",

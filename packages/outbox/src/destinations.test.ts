@@ -110,7 +110,17 @@ test("the state of a destination tells its lag and its lanes, and that nobody ha
   await relayOnce(database, [createBroker()], 2);
   await tell(database, told("a"), told("b"), told("c"));
   expect(await readStates(database)).toMatchObject([
-    { destination: "test", waiting: 3, lag: 3, lanes: 2, heldLanes: 0, parked: 0, parkedKeys: 0, dead: 0 },
+    {
+      destination: "test",
+      waiting: 3,
+      lag: 3,
+      lagByLane: [3, 3],
+      lanes: 2,
+      heldLanes: 0,
+      parked: 0,
+      parkedKeys: 0,
+      dead: 0,
+    },
   ]);
 });
 

@@ -7,20 +7,27 @@ const meter = () => metrics.getMeter("throughline");
 export function observeRelay(status: () => Promise<DestinationStatus[]>): Disposable {
   const waiting = meter().createObservableGauge("throughline.outbox.waiting", { unit: "{message}" });
   const oldest = meter().createObservableGauge("throughline.outbox.oldest", { unit: "s" });
+  const lag = meter().createObservableGauge("throughline.outbox.lag", { unit: "{position}" });
   const parked = meter().createObservableGauge("throughline.outbox.parked", { unit: "{message}" });
   const dead = meter().createObservableGauge("throughline.outbox.dead", { unit: "{message}" });
   const heldBack = meter().createObservableGauge("throughline.outbox.held_back", { unit: "s" });
-  const all = [waiting, oldest, parked, dead, heldBack];
+  const all = [waiting, oldest, lag, parked, dead, heldBack];
   const observe: BatchObservableCallback = async (result) => {
     for (const one of await status()) {
       const attributes = { "throughline.destination": one.destination };
       result.observe(waiting, one.waiting, attributes);
       result.observe(oldest, one.oldestMs / 1_000, attributes);
+      for (const [lane, behind] of one.lagByLane.entries())
+        result.observe(lag, behind, { ...attributes, "throughline.lane": lane });
       result.observe(parked, one.parked, attributes);
       result.observe(dead, one.dead, attributes);
       if (one.heldBackBy === undefined) continue;
-      const { ageMs, application, state } = one.heldBackBy;
-      const holder = { "throughline.holder.application": application, "throughline.holder.state": state };
+      const { pid = "none", ageMs, application, state } = one.heldBackBy;
+      const holder = {
+        "throughline.holder.pid": String(pid),
+        "throughline.holder.application": application,
+        "throughline.holder.state": state,
+      };
       result.observe(heldBack, ageMs / 1_000, { ...attributes, ...holder });
     }
   };

@@ -11,6 +11,8 @@ export type DestinationState = {
   readonly oldestMs: number;
   /** Positions between its slowest lane and the end of the outbox, gaps and other types included. */
   readonly lag: number;
+  /** The same of each lane, in their order. */
+  readonly lagByLane: readonly number[];
   readonly lanes: number;
   /** Lanes that a relay has at this moment. */
   readonly heldLanes: number;
@@ -92,6 +94,8 @@ const statusQuery = `
     coalesce(extract(epoch from clock_timestamp() - (select min(created_at) ${waitingIn("o.created_at", 1)})) * 1000, 0)
       ::float8 as "oldestMs",
     coalesce(pg_sequence_last_value('outbox_position_seq') - min(position), 0)::float8 as lag,
+    coalesce(array_agg(coalesce(pg_sequence_last_value('outbox_position_seq') - position, 0)::float8 order by lane), '{}')
+      as "lagByLane",
     count(*)::int as lanes,
     count(*) filter (where leased_until > clock_timestamp())::int as "heldLanes",
     (select count(*)::int from outbox_parked where destination = $1) as parked,
