@@ -5,7 +5,7 @@ import { type Database, query } from "@throughline/log";
 export const defaultRetentionDays = 30;
 
 /** Days for which partitions are kept beyond those, which is how far the clocks of process and database may stand apart. */
-const marginDays = 2;
+export const marginDays = 2;
 const dayMs = 24 * 60 * 60 * 1_000;
 
 /** Throws where a duplicate of this message could no longer be told from a new one. */
@@ -20,23 +20,6 @@ export function refuseForgotten({ id, type, timestamp }: Envelope, retentionDays
 /** The day, in UTC, by which a message is remembered: the same on each of its duplicates. */
 export function dayOf(envelope: Envelope): string {
   return new Date(envelope.timestamp).toISOString().slice(0, 10);
-}
-
-/**
- * Makes partitions for the days kept and for some ahead, and drops older ones whole. They are kept for longer than
- * messages are accepted.
- */
-export async function maintainPartitions(
-  database: Database,
-  { retentionDays = defaultRetentionDays, daysAhead = 7 }: { retentionDays?: number; daysAhead?: number } = {},
-): Promise<void> {
-  await query(
-    database,
-    "inbox-maintain",
-    `select maintain_processed_messages(today - $1::integer - ${marginDays}, today + $2::integer)
-     from (select (now() at time zone 'utc')::date as today) as clock`,
-    [retentionDays, daysAhead],
-  );
 }
 
 /** For how many days an inbox remembers, by the oldest partition it has; undefined where it has none. */

@@ -53,6 +53,11 @@ export function isTransient(error: unknown): boolean {
   return isOutage(error) || matches(error, conflictCodes);
 }
 
+/** Others held what was asked for, for longer than it was to be waited for. */
+export function isLocked(error: unknown): boolean {
+  return matches(error, /^55P03$/);
+}
+
 /** The database is not to be had at the moment. */
 export function isOutage(error: unknown): boolean {
   return matches(error, outageCodes, outageMessages);

@@ -13,6 +13,7 @@ export { type Database, query, storable, type Transaction } from "./database.ts"
 export { allEnded, createGroupCommit, lendTransaction, shareTransactions } from "./group-commit.ts";
 export { type Log, type LogPage, type LogQuery, type LogRange, readLimit, readLog } from "./log.ts";
 export { migrations } from "./migrations.ts";
+export { changePartitions, dropPartition } from "./partitions.ts";
 export { givenOrKept, placeholdersOf, prepared } from "./prepared.ts";
 export { dropCursors, openCursors, type ReaderLane, readLanes, resetCursor, rewindCursor } from "./readers.ts";
 export { UnknownOutcomeError } from "./unknown-outcome.ts";

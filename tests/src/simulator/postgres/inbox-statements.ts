@@ -21,7 +21,7 @@ export const inboxStatements: Statements = {
     return [{}];
   },
   // Partitions are for size, of which a simulation has none.
-  "inbox-maintain"() {
+  "inbox-days"() {
     return [];
   },
 };
