@@ -71,13 +71,35 @@ test("what came past the last partition is kept, and later emptied", async () =>
   await tell(database, told("a"));
   expect(await count(database, "outbox_default")).toBe(1);
   await maintainPartitions(database, small);
-  await tell(database, told("a"), told("a"));
-  expect(await count(database, "outbox_p2000002")).toBe(2);
-  await moveCursor(database, await claim(database, "test"), 2_000_001);
+  await tell(database, ...numbersTo(11).map(() => told("a")));
+  expect(await count(database, "outbox_default")).toBe(10);
+  expect(await count(database, "outbox_p2000011")).toBe(2);
+  await moveCursor(database, await claim(database, "test"), 2_000_010);
   await maintainPartitions(database, small);
   expect(await count(database, "outbox_default")).toBe(0);
   expect(await count(database, "outbox")).toBe(2);
 });
+
+test("while partitions are made and emptied beside a default one that is full, no writer to it waits for long", async () => {
+  await using outbox = await openOutbox();
+  const { database } = outbox;
+  await startAt(database, 2_000_000);
+  const body = "repeat('x', 900)";
+  await database.execute(`alter table outbox_default set (autovacuum_enabled = off);
+    insert into outbox (key, type, id, version, "timestamp", source, sequence, correlation_id, wire)
+    select 'k', 'order.created', n, '1', '', '', n, '', ${body} from generate_series(1, 300000) n`);
+  let isWriting = true;
+  const writer = (async () => {
+    while (isWriting) await tellWithin(database, "50ms", "a");
+  })();
+  const isMade = async () => /^outbox_p24\d{5}$/.test((await readPartitions(database)).at(-1) ?? "");
+  while (!(await isMade())) await maintainPartitions(database, large).catch(unlessLocked);
+  await moveCursor(database, await claim(database, "test"), 2_300_000);
+  await maintainPartitions(database, large).catch(unlessLocked);
+  isWriting = false;
+  await writer;
+  expect(await count(database, "outbox_default")).toBeLessThan(100_000);
+}, 60_000);
 
 test("partitions are made while a writer is in the middle of it", async () => {
   await using outbox = await openOutbox();

@@ -1,4 +1,4 @@
-import { type Database, query, type Transaction } from "@throughline/log";
+import { changePartitions, type Database, dropPartition, query } from "@throughline/log";
 
 export type PartitionOptions = {
   /** Positions per partition. */
@@ -11,8 +11,6 @@ type Partition = { readonly name: string; readonly from: number; readonly to: nu
 
 /** Partitions that are there before they are needed, so that the default one stays empty and can be locked at once. */
 const ahead = 2;
-/** One relay at a time. */
-const turn = "pg_try_advisory_xact_lock(hashtextextended('throughline.outbox.partitions', 0))";
 
 /**
  * Makes the partitions to come, which no writer notices, and drops those that every reader has passed and the replay window
@@ -20,38 +18,67 @@ const turn = "pg_try_advisory_xact_lock(hashtextextended('throughline.outbox.par
  * tried again later.
  */
 export async function maintainPartitions(database: Database, options: PartitionOptions): Promise<void> {
-  await alone(database, (tx) => addPartitions(tx, options.partitionRows));
+  await addPartitions(database, options.partitionRows);
   while (await dropOldest(database, options.replayWindowMs));
-  await alone(database, (tx) => emptyDefault(tx, options.replayWindowMs));
+  while (await emptyDefault(database, options.replayWindowMs));
 }
 
-/** In a transaction of its own. */
-function alone(database: Database, work: (tx: Transaction) => Promise<void>): Promise<void> {
-  return database.transaction(async (tx) => {
-    const [lock] = await query<{ taken: boolean }>(tx, "outbox_maintenance", `select ${turn} as taken`);
-    if (!lock?.taken) return;
-    await tx.execute("set local lock_timeout = '30ms'");
-    await work(tx);
-  });
-}
-
-async function addPartitions(tx: Transaction, partitionRows: number): Promise<void> {
+async function addPartitions(database: Database, partitionRows: number): Promise<void> {
   const [sequence] = await query<{ last: number }>(
-    tx,
+    database,
     "outbox_last_position",
     "select last_value::float8 as last from outbox_position_seq",
   );
   const last = sequence?.last ?? 0;
-  const top = Math.max(0, ...(await readPartitions(tx)).map(({ to }) => to));
-  // Where writers have come past the last partition, rows of theirs are in the default one: leave room for more.
-  let from = top > last ? top : last + Math.ceil(partitionRows / 10);
-  for (; from < last + ahead * partitionRows; from += partitionRows) {
-    // Attaching locks the parent against other changes only, where "partition of" would lock out all writers.
-    await tx.execute(`create table outbox_p${from} (like outbox including all)`);
-    await tx.execute(
-      `alter table outbox attach partition outbox_p${from} for values from (${from}) to (${from + partitionRows})`,
-    );
-  }
+  const top = Math.max(0, ...(await readPartitions(database)).map(({ to }) => to));
+  // Where writers have come past the last partition, they are in the default one, and are still when this is done.
+  const first = top > last ? top : last + partitionRows;
+  const starts: number[] = [];
+  for (let from = first; from < last + ahead * partitionRows; from += partitionRows) starts.push(from);
+  if (starts.length > 0) await attach(database, starts, partitionRows);
+}
+
+async function attach(database: Database, starts: readonly number[], partitionRows: number): Promise<void> {
+  const [kept] = await query<{ isInUse: boolean }>(
+    database,
+    "outbox_default_in_use",
+    'select exists (select from outbox_default) as "isInUse"',
+  );
+  if (kept?.isInUse) await proveApart(database, Math.min(...starts), Math.max(...starts) + partitionRows);
+  const creations = starts.map((from) => `create table outbox_p${from} (like outbox including all);`);
+  // It locks the parent against other changes only, where "partition of" would lock out all writers.
+  const attachments = starts.map((from) => {
+    const bounds = `from (${from}) to (${from + partitionRows})`;
+    return `alter table outbox attach partition outbox_p${from} for values ${bounds};`;
+  });
+  await changePartitions(
+    database,
+    "outbox",
+    `${[...creations, ...attachments].join("\n")}
+    alter table outbox_default drop constraint if exists outbox_default_apart;
+    exception when duplicate_table then null;`,
+  );
+}
+
+/**
+ * Whoever attaches a partition reads the whole default one, while nobody may write to it, unless a constraint says that it
+ * has no row of the new one. Should it outlive this process, and no other relay come before writers are at these positions,
+ * they fail: hence only where there is something to read.
+ */
+async function proveApart(database: Database, from: number, to: number): Promise<void> {
+  await changePartitions(
+    database,
+    "outbox",
+    `alter table outbox_default drop constraint if exists outbox_default_apart, add constraint outbox_default_apart
+       check (position < ${from} or position >= ${to}) not valid;`,
+  );
+  // Reads it all, beside the writers.
+  await changePartitions(
+    database,
+    "outbox",
+    `alter table outbox_default validate constraint outbox_default_apart;
+    exception when undefined_object then null;`,
+  );
 }
 
 /** True where one was dropped and there may be more. */
@@ -67,46 +94,39 @@ async function dropOldest(database: Database, replayWindowMs: number): Promise<b
     [replayWindowMs],
   );
   if (newest?.isRecent) return false;
-  await database.execute(drop(oldest.name));
+  await dropPartition(database, "outbox", oldest.name);
   // Where it is another relay's turn, it is still there, and that one goes on.
   return (await readPartitions(database)).every(({ name }) => name !== oldest.name);
 }
 
-/**
- * One statement, which commits by itself, so that no lock is held for as long as this process needs to say the next thing.
- * Writers wait from the moment on at which the whole table is asked for: by then nobody is in the way of the rest.
- */
-const drop = (partition: string) => `
-  do $$ begin
-    if not ${turn} or to_regclass('${partition}') is null then return; end if;
-    perform set_config('lock_timeout', '30ms', true);
-    lock table ${partition}, outbox_default in access exclusive mode;
-    lock table only outbox in access exclusive mode;
-    drop table ${partition};
-  end $$`;
-
-async function emptyDefault(tx: Transaction, replayWindowMs: number): Promise<void> {
-  await query(
-    tx,
+/** True where there may be more. */
+async function emptyDefault(database: Database, replayWindowMs: number): Promise<boolean> {
+  const [gone] = await query<{ isAll: boolean }>(
+    database,
     "outbox_empty_default",
-    "delete from outbox_default where position <= $1 and created_at < now() - $2 * interval '1 millisecond'",
-    [await readPassed(tx), replayWindowMs],
+    `with gone as (
+       delete from outbox_default where ctid = any(array(
+         select ctid from outbox_default where position <= $1 and created_at < now() - $2 * interval '1 millisecond'
+         limit 10000)) returning 1
+     ) select count(*) < 10000 as "isAll" from gone`,
+    [await readPassed(database), replayWindowMs],
   );
+  return gone?.isAll === false;
 }
 
 /** The position that every destination has passed. */
-async function readPassed(handle: Database | Transaction): Promise<number> {
+async function readPassed(database: Database): Promise<number> {
   const [row] = await query<{ position: number }>(
-    handle,
+    database,
     "outbox_passed",
     "select coalesce(min(position), 0)::float8 as position from log_cursors where log = 'outbox'",
   );
   return row?.position ?? 0;
 }
 
-function readPartitions(handle: Database | Transaction): Promise<Partition[]> {
+function readPartitions(database: Database): Promise<Partition[]> {
   return query<Partition>(
-    handle,
+    database,
     "outbox_partitions",
     `select name, bounds[1]::float8 as "from", bounds[2]::float8 as "to" from (
        select c.oid::regclass::text as name,

@@ -60,14 +60,17 @@ export const outboxStatements: Statements = {
   outbox_destination_names() {
     return [];
   },
-  // Partitions are for size, of which a simulation has none: there are none, and somebody else is always at them.
-  outbox_maintenance() {
-    return [{ taken: false }];
+  // Partitions are for size, of which a simulation has none: one is large enough.
+  outbox_last_position() {
+    return [{ last: 0 }];
+  },
+  outbox_partitions() {
+    return [{ name: "outbox_p1", from: 1, to: Number.MAX_SAFE_INTEGER }];
   },
   outbox_passed() {
     return [{ position: 0 }];
   },
-  outbox_partitions() {
+  outbox_empty_default() {
     return [];
   },
 };
