@@ -107,6 +107,18 @@ describe.runIf(kafka || process.env.CI)("on Kafka", () => {
     expect(ids.filter((id) => id !== known)).toEqual(["inbox-retention", "kafka-dead-letter-retention"]);
   });
 
+  test("a dead-letter topic that is gone, or smaller than declared, is a contradiction", async () => {
+    const { config, namespace, facts } = await openBrokerScene("kafka");
+    const [id, name] = ["kafka-dead-letter-topic", `${namespace}.order.created.DLT`];
+    const seen = await facts();
+    const larger = { declared: { partitions: "2" }, found: seen.found.get(name)?.found };
+    const smaller = { ...seen, found: new Map([...seen.found, [name, larger]]) };
+    expect(faultsIn({ config, kafka: seen })).not.toContain(id);
+    expect(faultsIn({ config, kafka: smaller })).toContain(id);
+    await withAdmin((admin) => admin.deleteTopics({ topics: [name] }));
+    await vi.waitFor(async () => expect(faultsIn({ config, kafka: await facts() })).toContain(id), { timeout: 20_000 });
+  });
+
   test("one copy is a contradiction in production", async () => {
     const { config, facts } = await openBrokerScene("kafka", { TOPOLOGY: "production" });
     expect(faultsIn({ config, kafka: await facts() })).toEqual(
@@ -211,10 +223,14 @@ async function setAttributes(QueueName: string, Attributes: Record<string, strin
 }
 
 async function alterTopic(name: string, values: Readonly<Record<string, string>>): Promise<void> {
-  const admin = new kafkajs.Kafka({ brokers: kafka?.split(",") ?? [], logLevel: kafkajs.logLevel.NOTHING }).admin();
-  await admin.connect();
   const configEntries = Object.entries(values).map(([entry, value]) => ({ name: entry, value }));
   const type = kafkajs.ConfigResourceTypes.TOPIC;
-  await admin.alterConfigs({ validateOnly: false, resources: [{ type, name, configEntries }] });
+  await withAdmin((admin) => admin.alterConfigs({ validateOnly: false, resources: [{ type, name, configEntries }] }));
+}
+
+async function withAdmin(work: (admin: kafkajs.Admin) => Promise<unknown>): Promise<void> {
+  const admin = new kafkajs.Kafka({ brokers: kafka?.split(",") ?? [], logLevel: kafkajs.logLevel.NOTHING }).admin();
+  await admin.connect();
+  await work(admin);
   await admin.disconnect();
 }

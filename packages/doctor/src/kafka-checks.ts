@@ -80,6 +80,29 @@ export const checksOfKafka: readonly Check[] = [
   checkOf(
     "kafka",
     {
+      id: "kafka-dead-letter-topic",
+      name: "What fails has a dead-letter topic to go to, with the partitions that the manifest gives it.",
+      severity: "contradiction",
+    },
+    ({ found }) => {
+      for (const [name, { declared, found: topic }] of found) {
+        const origin = name.replace(/\.DLT$/, "");
+        const partitions = topic?.partitions ?? "0";
+        if (origin === name || !found.get(origin)?.found || Number(partitions) >= Number(declared.partitions)) continue;
+        return {
+          settings: [origin, name],
+          conflict: `${origin} is there, and ${name} has ${partitions} of ${declared.partitions} partitions`,
+          consequence:
+            "a message that fails waits until its dead-letter topic is made, and nothing behind it is committed",
+          fix: "npm run topology -- --apply makes it",
+        };
+      }
+      return undefined;
+    },
+  ),
+  checkOf(
+    "kafka",
+    {
       id: "kafka-dead-letter-size",
       name: "A dead letter fits into its topic: the message and the reason beside it.",
       severity: "contradiction",
