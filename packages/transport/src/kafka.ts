@@ -1,16 +1,15 @@
 import { measureBacklog } from "./kafka/backlog.ts";
 import { createDeadLetterRoad } from "./kafka/dead-letters.ts";
-import { explained } from "./kafka/explained.ts";
 import { share } from "./kafka/idle-closed.ts";
-import type { KafkaLibrary } from "./kafka/library.ts";
+import { libraryOf } from "./kafka/library-of.ts";
 import { createPublisher } from "./kafka/publisher.ts";
 import { connectSender } from "./kafka/sender.ts";
-import { type KafkaOptions, type KafkaSettings, settingsOf } from "./kafka/settings.ts";
+import { type KafkaOptions, settingsOf } from "./kafka/settings.ts";
 import { createSubscriber } from "./kafka/subscriber.ts";
 import { drainGroupOf, ensureTopics, topicOf } from "./kafka/topics.ts";
 import type { Transport } from "./transport.ts";
 
-export { type KafkaOptions, settingsOf, type TopicOptions } from "./kafka/settings.ts";
+export type { KafkaOptions, TopicOptions } from "./kafka/settings.ts";
 
 /**
  * Apache Kafka. Topic `dev.order.created` per type, created where it is missing; group `dev.billing`; key, value and
@@ -53,20 +52,5 @@ export function kafkaTransport(options: KafkaOptions): Transport {
       return admin(`Counting what waits for ${group}`, (kafka) => measureBacklog(kafka, { groupId, drainId, topics }));
     },
     deadLetters: createDeadLetterRoad(settings, library, admin, share(connect)),
-  };
-}
-
-/** Loaded when it is first used, and only the one that is. */
-function libraryOf(settings: KafkaSettings): KafkaLibrary {
-  let opened: Promise<KafkaLibrary> | undefined;
-  const load = async () =>
-    settings.client === "kafkajs"
-      ? (await import("./kafka/kafkajs.ts")).kafkajs(settings)
-      : (await import("./kafka/platformatic.ts")).platformatic(settings);
-  const open = () => (opened ??= load());
-  return {
-    connectProducer: async () => explained(settings, (await open()).connectProducer()),
-    connectAdmin: async () => explained(settings, (await open()).connectAdmin()),
-    joinGroup: async (membership) => (await open()).joinGroup(membership),
   };
 }

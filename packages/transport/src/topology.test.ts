@@ -4,30 +4,33 @@ import { connect } from "amqplib";
 import { ConfigResourceTypes, Kafka, logLevel } from "kafkajs";
 import { describe, expect, test, vi } from "vitest";
 import { openRoad } from "./index.ts";
+import type { KafkaOptions } from "./kafka.ts";
 import { createStranger, account as snsSqs } from "./sns-sqs/under-test.ts";
 import { differencesOf, openTopology, type Road, type TopologySettings } from "./topology.ts";
 
 const brokers = testBrokers.kafka?.split(",") ?? [];
 const rabbitmq = testBrokers.rabbitmq ?? "amqp://127.0.0.1:1";
-const roads: readonly Road[] = [
-  "sns-sqs",
-  "sns-sqs-fifo",
-  ...(testBrokers.kafka || process.env.CI ? (["kafka"] as const) : []),
-  ...(testBrokers.rabbitmq || process.env.CI ? (["rabbitmq"] as const) : []),
+type Place = { readonly name: string; readonly road: Road; readonly kafka?: Partial<KafkaOptions> };
+const clients = testBrokers.kafka || process.env.CI ? (["kafkajs", "platformatic"] as const) : [];
+const places: readonly Place[] = [
+  { name: "sns-sqs", road: "sns-sqs" },
+  { name: "sns-sqs-fifo", road: "sns-sqs-fifo" },
+  ...clients.map((client) => ({ name: `kafka by ${client}`, road: "kafka" as const, kafka: { client } })),
+  ...(testBrokers.rabbitmq || process.env.CI ? [{ name: "rabbitmq", road: "rabbitmq" as const }] : []),
 ];
 
-test.concurrent.for(roads)("on %s, what is missing is made, and then nothing is out of step", async (road) => {
-  await using broker = await open(road);
+test.concurrent.for(places)("on $name, what is missing is made, and then nothing is out of step", async (place) => {
+  await using broker = await open(place);
   expect(await broker.verdicts()).toEqual(broker.declared.map(({ name }) => `${name}: missing`));
   await broker.apply();
   expect(await broker.verdicts()).toEqual([]);
   expect((await broker.look()).others).toEqual([]);
 });
 
-test.concurrent.for(roads)(
-  "on %s, a service that starts finds all as it wants it, and what it makes is in step",
-  async (road) => {
-    await using broker = await open(road);
+test.concurrent.for(places)(
+  "on $name, a service that starts finds all as it wants it, and what it makes is in step",
+  async (place) => {
+    await using broker = await open(place);
     await broker.serve();
     expect(await broker.verdicts()).toEqual([]);
     await broker.apply();
@@ -36,23 +39,23 @@ test.concurrent.for(roads)(
   },
 );
 
-test.concurrent.for(roads)("on %s, what the manifest no longer has is named, and stays", async (road) => {
-  await using broker = await open(road);
+test.concurrent.for(places)("on $name, what the manifest no longer has is named, and stays", async (place) => {
+  await using broker = await open(place);
   await broker.serve("stock.reserved");
   await broker.apply();
   const { others } = await broker.look();
-  expect(others.some((name) => name.includes(road.startsWith("sns-sqs") ? "stock-reserved" : "stock.reserved"))).toBe(
-    true,
-  );
+  expect(
+    others.some((name) => name.includes(place.road.startsWith("sns-sqs") ? "stock-reserved" : "stock.reserved")),
+  ).toBe(true);
 });
 
-test.concurrent.for(roads)("a look at %s that is away is an error, and soon", async (road) => {
+test.concurrent.for(places)("a look at $name that is away is an error, and soon", async ({ road, kafka }) => {
   const nowhere = "127.0.0.1:9";
   await using broker = await openTopology(
     road,
     {
       namespace: "t",
-      kafka: { brokers: [nowhere] },
+      kafka: { ...kafka, brokers: [nowhere] },
       snsSqs: { ...snsSqs, endpoint: `http://${nowhere}` },
       rabbitmqManagementUrl: `http://${nowhere}`,
     },
@@ -61,9 +64,24 @@ test.concurrent.for(roads)("a look at %s that is away is an error, and soon", as
   await expect(broker.look()).rejects.toThrow();
 });
 
-describe.runIf(roads.includes("kafka"))("on Kafka", () => {
+describe.each(clients)("on Kafka, by %s", (client) => {
+  const road = "kafka";
+
+  test.concurrent("this library asks, and not the other", async () => {
+    const kafka = { client, brokers: ["127.0.0.1:9"] };
+    await using broker = await openTopology(road, { namespace: "t", kafka }, { types: ["order.created"], groups: [] });
+    const isKafkajs = client === "kafkajs";
+    await expect(broker.look()).rejects.toSatisfy(({ cause }) => /^KafkaJS/.test(cause.name) === isKafkajs);
+  });
+
+  test.concurrent("the cluster tells how long it keeps the places of groups", async () => {
+    await using broker = await open({ road, kafka: { client } });
+    const minutes = expect.stringMatching(/^\d+$/);
+    expect(await broker.cluster?.()).toEqual({ brokers: "1", "offsets.retention.minutes": minutes });
+  });
+
   test.concurrent("a retention that somebody changed is set back, and what he set beside it stays", async () => {
-    await using broker = await open("kafka");
+    await using broker = await open({ road, kafka: { client } });
     await broker.apply();
     const name = `${broker.namespace}.order.created`;
     await using kafka = await kafkaAdmin();
@@ -76,9 +94,9 @@ describe.runIf(roads.includes("kafka"))("on Kafka", () => {
   });
 
   test.concurrent("partitions are added and never taken away", async () => {
-    await using few = await open("kafka", { partitions: 2 });
+    await using few = await open({ road, kafka: { client, partitions: 2 } });
     await few.apply();
-    await using many = await open("kafka", { partitions: 4 }, few.namespace);
+    await using many = await open({ road, kafka: { client, partitions: 4 } }, few.namespace);
     expect(await many.verdicts()).toEqual([`${few.namespace}.order.created: partitions`]);
     await many.apply();
     expect(await many.verdicts()).toEqual([]);
@@ -86,16 +104,16 @@ describe.runIf(roads.includes("kafka"))("on Kafka", () => {
   });
 
   test.concurrent("copies that are too few are named with the way to more", async () => {
-    await using one = await open("kafka");
+    await using one = await open({ road, kafka: { client } });
     await one.apply();
-    await using three = await open("kafka", { replicationFactor: 3 }, one.namespace);
+    await using three = await open({ road, kafka: { client, replicationFactor: 3 } }, one.namespace);
     await expect(three.apply()).rejects.toThrow(/has 1 copies .* instead of 3: move them with kafka-reassign/);
   });
 });
 
 describe("on SNS and SQS", () => {
   test.concurrent("a time-out that somebody changed is set back", async () => {
-    await using broker = await open("sns-sqs");
+    await using broker = await open({ road: "sns-sqs" });
     await broker.apply();
     using stranger = createStranger(broker.namespace);
     const QueueUrl = await stranger.queueUrl("billing");
@@ -106,7 +124,7 @@ describe("on SNS and SQS", () => {
   });
 
   test.concurrent("a policy that names the topics one by one stays, while it names them all", async () => {
-    await using broker = await open("sns-sqs");
+    await using broker = await open({ road: "sns-sqs" });
     await broker.apply();
     using stranger = createStranger(broker.namespace);
     const QueueUrl = await stranger.queueUrl("billing");
@@ -137,9 +155,9 @@ describe("on SNS and SQS", () => {
   });
 });
 
-describe.runIf(roads.includes("rabbitmq"))("on RabbitMQ", () => {
+describe.runIf(places.some(({ road }) => road === "rabbitmq"))("on RabbitMQ", () => {
   test.concurrent("a queue with other arguments is named with the way out, and the rest is made", async () => {
-    await using broker = await open("rabbitmq");
+    await using broker = await open({ road: "rabbitmq" });
     const model = await connect(rabbitmq);
     const channel = await model.createChannel();
     const name = `${broker.namespace}.billing`;
@@ -153,7 +171,7 @@ describe.runIf(roads.includes("rabbitmq"))("on RabbitMQ", () => {
   });
 
   test.concurrent("a binding that is gone is missed", async () => {
-    await using broker = await open("rabbitmq");
+    await using broker = await open({ road: "rabbitmq" });
     await broker.apply();
     const model = await connect(rabbitmq);
     const channel = await model.createChannel();
@@ -165,7 +183,7 @@ describe.runIf(roads.includes("rabbitmq"))("on RabbitMQ", () => {
 });
 
 /** One group that listens to one type, in a namespace of its own. */
-async function open(road: Road, kafka: { partitions?: number; replicationFactor?: number } = {}, ns = uniqueName("t")) {
+async function open({ road, kafka }: Omit<Place, "name">, ns = uniqueName("t")) {
   const management = new URL(rabbitmq.replace(/^amqp/, "http"));
   management.port = String(Number(management.port) + 1);
   const settings: TopologySettings = {

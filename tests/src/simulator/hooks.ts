@@ -13,7 +13,7 @@ const root = new URL("../../../", import.meta.url).href;
 const standIns: Readonly<Record<string, string>> = {
   "node:timers/promises": new URL("timers-promises.ts", import.meta.url).href,
   "node:crypto": new URL("crypto.ts", import.meta.url).href,
-  "./kafka/kafkajs.ts": new URL("kafka/library.ts", import.meta.url).href,
+  "./kafkajs.ts": new URL("kafka/library.ts", import.meta.url).href,
   "node:events": new URL("events.ts", import.meta.url).href,
 };
 

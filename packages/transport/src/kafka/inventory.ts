@@ -1,51 +1,39 @@
 import { setTimeout as delay } from "node:timers/promises";
-import all, { type Admin } from "kafkajs";
-import { type KafkaOptions, settingsOf } from "../kafka.ts";
 import type { BrokerTopology, Demand, Look, Resource, Settings } from "../topology.ts";
-import { share } from "./idle-closed.ts";
-import { createClient, kafkajs } from "./kafkajs.ts";
-import type { KafkaSettings } from "./settings.ts";
+import { within } from "./errors.ts";
+import type { SharedAdmin } from "./idle-closed.ts";
+import type { Admin, FoundTopic } from "./library.ts";
+import { libraryOf } from "./library-of.ts";
+import { type KafkaOptions, type KafkaSettings, settingsOf } from "./settings.ts";
 import { configOf, deadLetterTopicOf, ensureTopics, topicOf } from "./topics.ts";
 
-// No named import: Node does not see this one in a CommonJS module.
-const { ConfigResourceTypes } = all;
 const seenWithinMs = 10_000;
+const answerWithinMs = 20_000;
 
 /** Topics and their settings. Connects once, at the first call. */
 export function openKafkaTopology(options: KafkaOptions, demand: Demand): BrokerTopology {
   const settings = settingsOf(options);
   const declared = declaredTopics(settings, demand);
-  const admin = createClient(settings).admin();
-  let connected: Promise<void> | undefined;
-  const ask = async (): Promise<Admin> => {
-    connected ??= admin.connect();
-    await connected;
-    return admin;
+  const library = libraryOf(settings);
+  let connected: Promise<Admin> | undefined;
+  const admin: SharedAdmin = async (what, ask) => {
+    connected ??= library.connectAdmin();
+    return within(answerWithinMs, what, connected.then(ask));
   };
   return {
     declared,
-    look: async () => look(await ask(), declared, settings.namespace),
+    look: () => admin("Looking at topics", (kafka) => look(kafka, declared, settings.namespace)),
     async apply() {
       const names = declared.map(({ name }) => name);
-      if (names.length > 0) await ensureTopics(share(kafkajs(settings).connectAdmin), settings, names);
-      await change(await ask(), declared, settings.namespace);
+      if (names.length > 0) await ensureTopics(admin, settings, names);
+      await admin("Changing topics", (kafka) => change(kafka, declared, settings.namespace));
     },
-    cluster: async () => readCluster(await ask()),
-    [Symbol.asyncDispose]: () => admin.disconnect(),
+    cluster: () => admin("Looking at the cluster", (kafka) => kafka.describeCluster(["offsets.retention.minutes"])),
+    async [Symbol.asyncDispose]() {
+      // Whoever asked was told, where it did not connect.
+      await Promise.allSettled([connected?.then((kafka) => kafka.close())]);
+    },
   };
-}
-
-/** The settings of the controller's broker, and how many brokers there are. */
-async function readCluster(admin: Admin): Promise<Settings> {
-  const { brokers, controller } = await admin.describeCluster();
-  const name = String(controller ?? brokers[0]?.nodeId);
-  const { resources } = await admin.describeConfigs({
-    resources: [{ type: ConfigResourceTypes.BROKER, name, configNames: ["offsets.retention.minutes"] }],
-    includeSynonyms: false,
-  });
-  const entries = resources.flatMap(({ configEntries }) => configEntries);
-  const settings = entries.map(({ configName, configValue }) => [configName, configValue]);
-  return { brokers: String(brokers.length), ...Object.fromEntries(settings) };
 }
 
 /** A topic for each type, and one for the dead letters of each that somebody here listens to. */
@@ -61,75 +49,44 @@ function declaredTopics(settings: KafkaSettings, { types, groups }: Demand): Res
   });
 }
 
-async function look(admin: Admin, declared: readonly Resource[], namespace: string): Promise<Look> {
-  const existing = new Set(await admin.listTopics());
+async function look(kafka: Admin, declared: readonly Resource[], namespace: string): Promise<Look> {
+  const existing = new Set(await kafka.listTopics());
   const wanted = declared.map(({ name }) => name);
-  const found = await readTopics(
-    admin,
-    wanted.filter((name) => existing.has(name)),
-  );
+  const known = wanted.filter((name) => existing.has(name));
+  const topics = known.length > 0 ? await kafka.describeTopics(known) : new Map();
   return {
-    standings: declared.map((resource) => ({ declared: resource, found: found.get(resource.name) })),
+    standings: declared.map((resource) => ({ declared: resource, found: settingsIn(topics.get(resource.name)) })),
     others: [...existing].filter((name) => name.startsWith(`${namespace}.`) && !wanted.includes(name)).sort(),
   };
 }
 
-async function readTopics(admin: Admin, names: readonly string[]): Promise<Map<string, Settings>> {
-  if (names.length === 0) return new Map();
-  const { topics } = await admin.fetchTopicMetadata({ topics: [...names] });
-  const configs = await readConfigs(admin, names);
-  return new Map(
-    topics.map(({ name, partitions }) => {
-      const copies = Math.min(...partitions.map(({ replicas }) => replicas.length));
-      const counts = { partitions: String(partitions.length), replicationFactor: String(copies) };
-      return [name, { ...configs.get(name)?.values, ...counts }];
-    }),
-  );
+function settingsIn(topic: FoundTopic | undefined): Settings | undefined {
+  if (topic === undefined) return undefined;
+  const { partitions, copies, configs } = topic;
+  return { ...configs, partitions: String(partitions), replicationFactor: String(copies) };
 }
 
-type TopicConfig = { readonly values: Settings; readonly own: Settings };
-
-/** The values in force, and those that the topic itself was given. */
-async function readConfigs(admin: Admin, names: readonly string[]): Promise<Map<string, TopicConfig>> {
-  const { resources } = await admin.describeConfigs({
-    resources: names.map((name) => ({ type: ConfigResourceTypes.TOPIC, name })),
-    includeSynonyms: false,
-  });
-  const topicsOwn = 1;
-  return new Map(
-    resources.map(({ resourceName, configEntries }) => {
-      const pairs = (entries: typeof configEntries) =>
-        Object.fromEntries(entries.map(({ configName, configValue }) => [configName, configValue]));
-      const own = configEntries.filter(({ configSource }) => Number(configSource) === topicsOwn);
-      return [resourceName, { values: pairs(configEntries), own: pairs(own) }];
-    }),
-  );
-}
-
-async function change(admin: Admin, declared: readonly Resource[], namespace: string): Promise<void> {
+async function change(kafka: Admin, declared: readonly Resource[], namespace: string): Promise<void> {
   const topics = await readStandings();
-  const growing = topics.filter(({ settings, found }) => Number(found.partitions) < Number(settings.partitions));
-  if (growing.length > 0) {
-    const topicPartitions = growing.map(({ name, settings }) => ({ topic: name, count: Number(settings.partitions) }));
-    await admin.createPartitions({ topicPartitions });
+  for (const { name, settings } of topics.filter(hasTooFewPartitions)) {
+    await kafka.createPartitions(name, Number(settings.partitions));
   }
-  const differing = topics.filter(hasOtherConfigs);
-  if (differing.length > 0) await alterConfigs(admin, differing);
+  for (const { name, settings } of topics.filter(hasOtherConfigs)) {
+    await kafka.configureTopic(name, Object.fromEntries(configsIn(settings)));
+  }
   await seen();
   const impossible = topics.flatMap(whatKafkaCannotChange);
   if (impossible.length > 0) throw new Error(impossible.join("\n"));
 
   async function readStandings(): Promise<Topic[]> {
-    const { standings } = await look(admin, declared, namespace);
+    const { standings } = await look(kafka, declared, namespace);
     return standings.map(({ declared: { name, settings }, found = {} }) => ({ name, settings, found }));
   }
 
   /** The controller has answered; the brokers hear of it a moment later. */
   async function seen(): Promise<void> {
     const deadline = performance.now() + seenWithinMs;
-    const isBehind = (topic: Topic) =>
-      hasOtherConfigs(topic) || Number(topic.found.partitions) < Number(topic.settings.partitions);
-    while ((await readStandings()).some(isBehind)) {
+    while ((await readStandings()).some((topic) => hasOtherConfigs(topic) || hasTooFewPartitions(topic))) {
       if (performance.now() > deadline) throw new Error(`Kafka does not show the change after ${seenWithinMs} ms`);
       await delay(50);
     }
@@ -138,18 +95,8 @@ async function change(admin: Admin, declared: readonly Resource[], namespace: st
 
 type Topic = { readonly name: string; readonly settings: Settings; readonly found: Settings };
 
-/** The request replaces all that a topic was given, so what others have set goes along. */
-async function alterConfigs(admin: Admin, topics: readonly Topic[]): Promise<void> {
-  const names = topics.map(({ name }) => name);
-  const configs = await readConfigs(admin, names);
-  await admin.alterConfigs({
-    validateOnly: false,
-    resources: topics.map(({ name, settings }) => {
-      const wanted = { ...configs.get(name)?.own, ...Object.fromEntries(configsIn(settings)) };
-      const configEntries = Object.entries(wanted).map(([entry, value]) => ({ name: entry, value }));
-      return { type: ConfigResourceTypes.TOPIC, name, configEntries };
-    }),
-  });
+function hasTooFewPartitions({ settings, found }: Topic): boolean {
+  return Number(found.partitions) < Number(settings.partitions);
 }
 
 function hasOtherConfigs({ settings, found }: Topic): boolean {

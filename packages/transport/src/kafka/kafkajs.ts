@@ -14,16 +14,8 @@ import {
 import "./kafkajs-codecs.ts";
 import "./kafkajs-timer.ts";
 import { assignByPartition, byPartition } from "./assign.ts";
-import type {
-  Admin,
-  Batch,
-  CommittedOffset,
-  KafkaLibrary,
-  KafkaRecord,
-  Member,
-  Membership,
-  Producer,
-} from "./library.ts";
+import { connectAdmin } from "./kafkajs-admin.ts";
+import type { Batch, CommittedOffset, KafkaLibrary, KafkaRecord, Member, Membership, Producer } from "./library.ts";
 import type { KafkaSettings } from "./settings.ts";
 
 /**
@@ -93,34 +85,6 @@ async function connectProducer(client: Kafka, { compression }: KafkaSettings): P
       }
     },
     close: () => producer.disconnect(),
-  };
-}
-
-async function connectAdmin(client: Kafka): Promise<Admin> {
-  const admin = client.admin();
-  await admin.connect();
-  return {
-    listTopics: () => admin.listTopics(),
-    async createTopics(topics) {
-      const configs = topics.map((topic) => ({ ...topic, configEntries: [...topic.configEntries] }));
-      await admin.createTopics({ topics: configs, waitForLeaders: false });
-    },
-    async haveLeaders(topics) {
-      const metadata = await admin.fetchTopicMetadata({ topics: [...topics] });
-      return metadata.topics.every(({ partitions }) => partitions.every(({ leader }) => leader >= 0));
-    },
-    async rangesOf(topic) {
-      const offsets = await admin.fetchTopicOffsets(topic);
-      return new Map(offsets.map(({ partition, low, high }) => [partition, { low: BigInt(low), high: BigInt(high) }]));
-    },
-    async committedBy(groupId, topics) {
-      const answer = await admin.fetchOffsets({ groupId, topics: [...topics] });
-      const all = answer.flatMap(({ topic, partitions }) => partitions.map((partition) => ({ topic, ...partition })));
-      return all
-        .filter(({ offset }) => offset !== "-1")
-        .map((one) => ({ ...one, offset: BigInt(one.offset), metadata: one.metadata ?? "" }));
-    },
-    close: () => admin.disconnect(),
   };
 }
 

@@ -37,6 +37,11 @@ export type NewTopic = {
   readonly configEntries: readonly { readonly name: string; readonly value: string }[];
 };
 
+/** A topic as it is, with the settings in force by Kafka's own names. */
+export type FoundTopic = { readonly partitions: number; readonly copies: number; readonly configs: Configs };
+
+export type Configs = Readonly<Record<string, string>>;
+
 /** The first offset that a partition still has, and the one that the next record gets. */
 export type Range = { readonly low: bigint; readonly high: bigint };
 
@@ -67,6 +72,13 @@ export interface Admin {
   rangesOf(topic: string): Promise<ReadonlyMap<number, Range>>;
   /** What a group has committed; partitions without that are left out. */
   committedBy(groupId: string, topics: readonly string[]): Promise<readonly CommittedOffset[]>;
+  /** By topic; they exist. */
+  describeTopics(topics: readonly string[]): Promise<ReadonlyMap<string, FoundTopic>>;
+  /** Whatever else the topic was given stays. */
+  configureTopic(topic: string, configs: Configs): Promise<void>;
+  createPartitions(topic: string, count: number): Promise<void>;
+  /** How many brokers there are, and what the controller's is set to, of the settings with these names. */
+  describeCluster(names: readonly string[]): Promise<Configs>;
   close(): Promise<void>;
 }
 

@@ -1,12 +1,7 @@
 import { isIP } from "node:net";
-import {
-  compatibilityPartitioner,
-  Admin as KafkaAdmin,
-  Producer as KafkaProducer,
-  type SASLMechanismValue,
-} from "@platformatic/kafka";
-import { codesOf } from "./errors.ts";
-import type { Admin, KafkaLibrary, Producer } from "./library.ts";
+import { compatibilityPartitioner, Producer as KafkaProducer, type SASLMechanismValue } from "@platformatic/kafka";
+import type { KafkaLibrary, Producer } from "./library.ts";
+import { connectAdmin } from "./platformatic-admin.ts";
 import { joinGroup } from "./platformatic-member.ts";
 import type { KafkaSettings } from "./settings.ts";
 
@@ -16,13 +11,10 @@ import type { KafkaSettings } from "./settings.ts";
 export function platformatic(settings: KafkaSettings): KafkaLibrary {
   return {
     connectProducer: () => connectProducer(settings),
-    connectAdmin: () => connectAdmin(settings),
+    connectAdmin: () => connectAdmin(clientOptions(settings)),
     joinGroup: (membership) => joinGroup(clientOptions(settings), membership),
   };
 }
-
-const earliest = -2n;
-const latest = -1n;
 
 export type ClientOptions = ReturnType<typeof clientOptions>;
 
@@ -62,52 +54,6 @@ async function connectProducer(settings: KafkaSettings): Promise<Producer> {
       await producer.send({ messages });
     },
     close: () => producer.close(),
-  };
-}
-
-async function connectAdmin(settings: KafkaSettings): Promise<Admin> {
-  const admin = new KafkaAdmin(clientOptions(settings));
-  await opened(admin, admin.metadata({ topics: [] }));
-  return {
-    listTopics: () => admin.listTopics(),
-    async createTopics(topics) {
-      for (const { topic, numPartitions: partitions, replicationFactor: replicas, configEntries } of topics) {
-        try {
-          await admin.createTopics({ topics: [{ topic, partitions, replicas }], configs: [...configEntries] });
-        } catch (error) {
-          if (!codesOf(error).includes("TOPIC_ALREADY_EXISTS")) throw error;
-        }
-      }
-    },
-    async haveLeaders(topics) {
-      const metadata = await admin.metadata({ topics: [...topics], forceUpdate: true });
-      return topics.every((topic) => metadata.topics.get(topic)?.partitions.every(({ leader }) => leader >= 0));
-    },
-    async rangesOf(topic) {
-      const { topics } = await admin.metadata({ topics: [topic], forceUpdate: true });
-      const indexes = Array.from({ length: topics.get(topic)?.partitionsCount ?? 0 }, (_, partition) => partition);
-      const offsetsAt = async (timestamp: bigint) => {
-        const partitions = indexes.map((partitionIndex) => ({ partitionIndex, timestamp }));
-        const [answer] = await admin.listOffsets({ topics: [{ name: topic, partitions }] });
-        return new Map(answer?.partitions.map(({ partitionIndex, offset }) => [partitionIndex, offset]));
-      };
-      const [low, high] = await Promise.all([offsetsAt(earliest), offsetsAt(latest)]);
-      return new Map(indexes.map((at) => [at, { low: low.get(at) ?? 0n, high: high.get(at) ?? 0n }]));
-    },
-    async committedBy(groupId, topics) {
-      const [group] = await admin.listConsumerGroupOffsets({ groups: [groupId] });
-      const asked = (group?.topics ?? []).filter(({ name }) => topics.includes(name));
-      const all = asked.flatMap(({ name, partitions }) =>
-        partitions.map((partition) => ({ ...partition, topic: name })),
-      );
-      return all
-        .filter(({ committedOffset }) => committedOffset >= 0n)
-        .map(({ topic, partitionIndex: partition, committedOffset: offset, metadata }) => ({
-          ...{ topic, partition, offset },
-          metadata: metadata ?? "",
-        }));
-    },
-    close: () => admin.close(),
   };
 }
 

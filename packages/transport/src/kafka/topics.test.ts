@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { settingsOf } from "../kafka.ts";
+import { settingsOf } from "./settings.ts";
 import { configOf } from "./topics.ts";
 
 const dayMs = 24 * 60 * 60 * 1_000;

@@ -102,5 +102,11 @@ function createAdmin({ cluster, ask }: Meeting): Admin {
         ({ resolve }) => resolve(cluster.committedBy(groupId).filter(({ topic }) => topics.includes(topic))),
       ),
     close: async () => undefined,
+    ...{ describeTopics: refuse, configureTopic: refuse, createPartitions: refuse, describeCluster: refuse },
   };
+}
+
+/** Nobody looks after the topics of a simulated cluster. */
+function refuse(): Promise<never> {
+  return Promise.reject(new Error("A simulated cluster has no settings"));
 }
