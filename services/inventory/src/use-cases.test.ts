@@ -3,7 +3,7 @@ import { openTestDatabase } from "@throughline/local/testing";
 import { migrations as log } from "@throughline/log";
 import { migrations as outbox } from "@throughline/outbox";
 import { sql } from "drizzle-orm";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { StockError } from "./stock.ts";
 import { countStock, releaseStock, reserveStock, shipStock } from "./use-cases.ts";
 import { findStock } from "./views.ts";
@@ -70,6 +70,24 @@ test("many orders at once over the same shelves sell every piece once, and none 
   expect(told.filter((message) => message.startsWith("stock.rejected"))).toHaveLength(30);
 });
 
+test("batches of two processes whose orders cross over the same shelves take turns, and none fails", async () => {
+  await using shelf = await openShelf({ "cd-1": 5, "cd-2": 5 });
+  const other: Promise<unknown>[] = [];
+  await shelf.do(async (tx) => {
+    await reserveStock(tx, "o-1", [oneOf("cd-1")]);
+    other.push(
+      shelf.do(async (theirs) => {
+        await reserveStock(theirs, "o-3", [oneOf("cd-2")]);
+        await reserveStock(theirs, "o-4", [oneOf("cd-1")]);
+      }),
+    );
+    await vi.waitUntil(shelf.isSomebodyWaiting, { timeout: 20_000 });
+    await reserveStock(tx, "o-2", [oneOf("cd-2")]);
+  });
+  await Promise.all(other);
+  for (const sku of ["cd-1", "cd-2"]) expect(await shelf.stock(sku)).toMatchObject({ reserved: 2 });
+});
+
 async function openShelf(counts: Readonly<Record<string, number>>) {
   const { database, ...opened } = await openTestDatabase(log, eventStore, outbox, own);
   type Work = Parameters<typeof database.transaction>[0];
@@ -78,6 +96,12 @@ async function openShelf(counts: Readonly<Record<string, number>>) {
     ...opened,
     do: (work: Work) => database.transaction(work),
     stock: (sku: string) => findStock(database, sku),
+    async isSomebodyWaiting() {
+      const { rows } = await database.execute(
+        sql`select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+      );
+      return rows.length > 0;
+    },
     async told() {
       const { rows } = await database.execute<{ told: string }>(
         sql`select type || ' ' || key as told from outbox order by position`,
