@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, expect, test, vi } from "vitest";
+import { afterAll, expect, onTestFinished, test, vi } from "vitest";
 import { type Program, startChild } from "./child.ts";
 import { isRunning } from "./leftover.ts";
 
@@ -27,6 +27,21 @@ test("a program is there once its output says so, and gone once disposed", async
   await child[Symbol.asyncDispose]();
   expect(await child.ended).toBe("ended by SIGTERM");
   expect(isRunning(join(place.dataDir, "pid"))).toBeUndefined();
+});
+
+test("a program that does not end is killed once a service would have given up, and that is told", async () => {
+  const said: string[] = [];
+  const place = { ...surroundings("deaf"), log: (sentence: string) => void said.push(sentence) };
+  const child = await startChild({ ...script(`process.on("SIGTERM", () => {}); ${stays}`), ready: /it is up/ }, place);
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  onTestFinished(() => void vi.useRealTimers());
+  const stopped = child[Symbol.asyncDispose]();
+  vi.advanceTimersByTime(40_000);
+  expect(said).toEqual([]);
+  vi.advanceTimersByTime(5_000);
+  await stopped;
+  expect(await child.ended).toBe("ended by SIGKILL");
+  expect(said).toEqual(["The program did not end within 45 s, and is killed: what it had in hand comes again."]);
 });
 
 test("a program that does not start is reported with its last words", async () => {

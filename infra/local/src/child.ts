@@ -37,6 +37,9 @@ export type Child = {
   readonly kill: (signal: NodeJS.Signals) => void;
 } & AsyncDisposable;
 
+/** Longer than the 40 s that a service gives itself to end what it has in hand (SHUTDOWN_GRACE_MS). */
+const patienceMs = 45_000;
+
 /** Starts a program in the background, waits until it is up, and stops it when disposed. */
 export async function startChild(program: Program, { dataDir, log, outputFile, onLine }: Surroundings): Promise<Child> {
   const { name, ports, ready, stopSignal = "SIGTERM" } = program;
@@ -48,7 +51,17 @@ export async function startChild(program: Program, { dataDir, log, outputFile, o
 
   const child = spawnIn(output, program, stopSignal, onLine);
   const ended = endOf(child);
-  const stop = () => stopChild(child, ended, stopSignal).then(() => forgetPid(pidFile));
+  const stop = async () => {
+    if (hasEnded(child)) return forgetPid(pidFile);
+    child.kill(stopSignal);
+    const impatience = setTimeout(() => {
+      log(`${name} did not end within ${patienceMs / 1_000} s, and is killed: what it had in hand comes again.`);
+      child.kill("SIGKILL");
+    }, patienceMs);
+    await ended;
+    clearTimeout(impatience);
+    forgetPid(pidFile);
+  };
   if (child.pid === undefined) throw new Error(`${name} cannot be started: ${await ended}`);
   recordPid(pidFile, child.pid);
   try {
@@ -96,14 +109,6 @@ async function outputSays(ready: RegExp, child: ChildProcess, file: string, pati
     await pause(50);
   }
   throw new Error(`It was not up after ${patienceMs} ms`);
-}
-
-async function stopChild(child: ChildProcess, ended: Promise<string>, signal: NodeJS.Signals, patienceMs = 15_000) {
-  if (hasEnded(child)) return;
-  child.kill(signal);
-  const impatience = setTimeout(() => child.kill("SIGKILL"), patienceMs);
-  await ended;
-  clearTimeout(impatience);
 }
 
 function hasEnded(child: ChildProcess): boolean {

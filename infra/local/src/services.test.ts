@@ -16,6 +16,18 @@ test("an order completes where only Postgres, SNS and SQS are", async () => {
   await placeAndComplete(url.order);
 }, 120_000);
 
+test("services end side by side, so that one that is slow to end holds up no other", async () => {
+  const services = await start({ postgres, snsSqs });
+  const { order, billing, inventory, analytics, console, "payment-provider": provider } = services.process;
+  order?.kill("SIGSTOP");
+  const stopped = services[Symbol.asyncDispose]();
+  await Promise.all([billing?.ended, inventory?.ended, analytics?.ended]);
+  expect([console?.ends, provider?.ends]).toEqual([[], []]);
+  order?.kill("SIGCONT");
+  await stopped;
+  expect(await order?.ended).toBe("ended with code 0");
+}, 120_000);
+
 async function placeAndComplete(order: string): Promise<void> {
   const items = [{ sku: "cd-1", quantity: 1, amountInCents: 1_496 }];
   const placed = await send("POST", `${order}/orders`, { customerId: "c-1", currency: "USD", items });

@@ -18,6 +18,9 @@ type Process = { readonly folder: string; readonly offset: number; readonly data
 
 export type ServiceName = keyof typeof processes;
 
+/** The others still ask these for something while they end. */
+const endLast: readonly ServiceName[] = ["console", "payment-provider"];
+
 export type ServicesOptions = {
   readonly brokers: BrokerAddresses;
   /** In front of every name on the brokers. */
@@ -56,21 +59,28 @@ export async function startServices(options: ServicesOptions): Promise<Services>
   const url = mapNames((name) => `http://127.0.0.1:${basePort + processes[name].offset}`);
   const { databaseUrl, claimsUrl } = await createDatabases(options);
 
-  await using starting = new AsyncDisposableStack();
   const started = await Promise.allSettled(
     only.map(async (name) => {
       const common = { ...commonEnv(options, url), CLAIMS_URL: claimsUrl };
       const env: Record<string, string> = { ...common, ...envFor(name), ...options.env, ...options.envOf?.[name] };
       const program = { name, command: process.execPath, args: argsFor(name), env, ports: [Number(env.PORT)] };
       const place = { dataDir: join(dataDir, name), log };
-      return [name, starting.use(await supervise(program, place, { url: url[name], restarts }))] as const;
+      return [name, await supervise(program, place, { url: url[name], restarts })] as const;
     }),
   );
-  const failed = started.find((outcome) => outcome.status === "rejected");
-  if (failed) throw failed.reason;
   const running = started.flatMap((outcome) => (outcome.status === "fulfilled" ? [outcome.value] : []));
-  const all = starting.move();
-  return { url, databaseUrl, process: Object.fromEntries(running), [Symbol.asyncDispose]: () => all.disposeAsync() };
+  const stop = async () => {
+    for (const isLast of [false, true]) {
+      const ending = running.filter(([name]) => endLast.includes(name) === isLast);
+      await Promise.all(ending.map(([, each]) => each[Symbol.asyncDispose]()));
+    }
+  };
+  const failed = started.find((outcome) => outcome.status === "rejected");
+  if (failed) {
+    await stop();
+    throw failed.reason;
+  }
+  return { url, databaseUrl, process: Object.fromEntries(running), [Symbol.asyncDispose]: stop };
 
   function envFor(name: ServiceName): Record<string, string> {
     const database = databaseUrl[name];
