@@ -8,6 +8,7 @@ type Container = {
   readonly image?: string;
   readonly profiles?: readonly string[];
   readonly ports?: readonly string[];
+  readonly environment?: Readonly<Record<string, string | number>>;
   readonly depends_on?: Readonly<Record<string, { readonly condition: string }>>;
   readonly healthcheck?: { readonly test: readonly string[] };
   readonly mem_limit?: string;
@@ -24,7 +25,7 @@ const ours = containers.filter(([, { build }]) => build !== undefined);
 
 /** As documented: whoever moves one breaks what others have written down. */
 const ports = {
-  console: [14_000],
+  console: [14_000, 14_050],
   order: [14_001],
   billing: [14_002],
   inventory: [14_003],
@@ -34,7 +35,7 @@ const ports = {
   kafka: [14_020],
   rabbitmq: [14_030, 14_031],
   "sns-sqs": [14_040],
-  jaeger: [14_050, 14_051],
+  jaeger: [14_051],
   prometheus: [],
   grafana: [14_060],
 };
@@ -45,6 +46,16 @@ test("every port is the documented one, and only this machine reaches it", () =>
     ports.map((port) => Number(/^127\.0\.0\.1:(\d+):\d+$/.exec(port)?.[1])),
   ]);
   expect(Object.fromEntries(published)).toEqual(ports);
+});
+
+test("spans of every service go to the console, which tells orders' stories from them and hands them on", () => {
+  const { console, ...others } = services;
+  const senders = Object.values(others).flatMap(
+    ({ environment = {} }) => environment.OTEL_EXPORTER_OTLP_ENDPOINT ?? [],
+  );
+  const { OTLP_PORT, OTLP_FORWARD_URL, OTEL_EXPORTER_OTLP_ENDPOINT } = console?.environment ?? {};
+  expect(senders).toEqual(Array(4).fill(`http://console:${OTLP_PORT}`));
+  expect([OTLP_FORWARD_URL, OTEL_EXPORTER_OTLP_ENDPOINT]).toEqual(["http://jaeger:4318", "http://jaeger:4318"]);
 });
 
 test("every container says when it is healthy, and whoever needs it waits for that", () => {
