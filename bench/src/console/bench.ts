@@ -3,7 +3,7 @@ import type { Bench } from "../harness/bench.ts";
 export const consoleBench: Bench = {
   name: "console",
   about:
-    "Every service and broker as processes, 10,000 orders behind them and 100 messages a second: the console's pages while somebody watches.",
+    "Every service and broker as processes, 10,000 orders and 1,000 dead letters behind them, and 100 messages a second: the console's pages while somebody watches.",
   contenders: ["throughline"],
   figures: [
     { name: "slowest page, p95", unit: "ms" },

@@ -7,9 +7,11 @@ import { setTimeout as pause } from "node:timers/promises";
 import { startServices } from "@throughline/local/services";
 import type { Measure } from "../harness/bench.ts";
 import { quantile } from "../harness/statistics.ts";
+import { insertLetters, kind } from "./letters.ts";
 
 const basePort = 15_800;
 const history = 10_000;
+const letters = 1_000;
 /** Each tells five messages. */
 const ordersPerSecond = 20;
 const seconds = 30;
@@ -32,10 +34,11 @@ export const measure: Measure = async ({ databaseUrl, namespace, snsSqs, kafka =
   const place = () => send(`${order}/orders`, "POST", orderOf(skus));
   await sideBySide(history, 16, place);
   const orderId = await settled(order);
+  await insertLetters(services.databaseUrl.billing ?? "", letters);
 
   const watching = new AbortController();
   opened.defer(() => watching.abort());
-  void watch(`${pages}/events`, watching.signal);
+  void watch(pages, watching.signal);
   const placing = placeSteadily(place);
   const pid = services.process.console?.pid ?? 0;
   const [before, startedAt] = [cpuMsOf(pid), performance.now()];
@@ -57,8 +60,9 @@ function orderOf(known: readonly string[]) {
 
 /** A page each 200 ms, in turn; milliseconds by page. */
 async function visit(console: string, orderId: string): Promise<ReadonlyMap<string, readonly number[]>> {
-  const paths = ["/", "/snapshot", `/orders/${orderId}`, "/dead-letters", "/outbox", "/try"];
-  const all = [...paths, "/outbox/order/kafka/replay?from=1"];
+  const ofLetters = ["", `/${kind}`, "/billing-1", `/${kind}/preview`].map((path) => `/dead-letters${path}`);
+  const others = ["/", "/snapshot", `/orders/${orderId}`, "/outbox", "/outbox/order/kafka/replay?from=1", "/try"];
+  const all = [...others, ...ofLetters];
   const taken = new Map(all.map((path): [string, number[]] => [path, []]));
   for (const endsAt = performance.now() + seconds * 1_000; performance.now() < endsAt; ) {
     for (const path of all) {
@@ -83,10 +87,10 @@ async function placeSteadily(place: () => Promise<void>): Promise<void> {
   await Promise.all(answers);
 }
 
-/** Reads what is sent until it is told to stop. */
+/** Looks at the flow, as a browser does, until it is told to stop. */
 async function watch(url: string, signal: AbortSignal): Promise<void> {
   try {
-    const { body } = await fetch(url, { signal });
+    const { body } = await fetch(url, { signal, headers: { accept: "text/event-stream" } });
     for await (const _ of body ?? []) if (signal.aborted) return;
   } catch (error) {
     if (!signal.aborted) throw error;
