@@ -65,16 +65,28 @@ test("every leaf of the decision tree names a test that is in the file it links 
 });
 
 test.each(globSync("packages/*", { cwd: root }))(
-  "%s says what it is on one screen, and names a test as its example",
+  "%s says what it is on one screen, and each line that it shows is in a test that it names",
   (folder) => {
     const page = read(`${folder}/README.md`);
     expect(page.trimEnd().split("\n").length).toBeLessThanOrEqual(40);
     const examples = [...page.matchAll(/src\/[\w/-]+\.test\.ts/g)].map(([file]) => file);
     expect(examples).not.toEqual([]);
     expect(examples.filter((file) => !existsSync(join(root, folder, file)))).toEqual([]);
+    const [, shown = ""] = /```ts\n(.*?)```/s.exec(page) ?? [];
+    const run = withoutLayout(examples.map((file) => read(`${folder}/${file}`)).join("\n"));
+    expect(shown.split("\n").filter((line) => !run.includes(withoutLayout(line)))).toEqual([]);
   },
 );
 
 test.each(globSync("services/*", { cwd: root }))("%s says what it is on one screen", (folder) => {
   expect(read(`${folder}/README.md`).trimEnd().split("\n").length).toBeLessThanOrEqual(40);
 });
+
+/** Neither comments nor how the formatter breaks lines. */
+function withoutLayout(code: string): string {
+  return code
+    .replaceAll(/(?<!\S)\/\/ .*$/gm, "")
+    .replaceAll(/\s/g, "")
+    .replaceAll(/,(?=[)\]}])/g, "")
+    .replace(/[,;]$/, "");
+}

@@ -1,25 +1,43 @@
+import type { Transaction } from "@throughline/log";
 import { expect, test } from "vitest";
 import { accounts } from "./account.ts";
-import { decide, loadState, readStream } from "./index.ts";
+import {
+  appendToStream,
+  closeStream,
+  decide,
+  loadState,
+  readEvents,
+  readHistory,
+  readStream,
+  retryOnConflict,
+} from "./index.ts";
 import { openTestStore } from "./test-store.ts";
 
 test("an entity is what happened to it", async () => {
   await using store = await openTestStore();
   const { database } = store;
+  const withdraw = (tx: Transaction) =>
+    decide(tx, accounts, "a-1", { type: "withdraw", cents: 300 }, { commandId: "c-1" });
 
   await database.transaction((tx) => decide(tx, accounts, "a-1", { type: "deposit", cents: 900, note: "salary" }));
-  const { state, version, events } = await database.transaction((tx) =>
-    decide(
-      tx,
-      accounts,
-      "a-1",
-      { type: "withdraw", cents: 300 },
-      { commandId: "c-1", metadata: { causationId: "m-1" } },
-    ),
-  );
+  const { state, version, events } = await retryOnConflict(() => database.transaction(withdraw));
 
   expect({ state, version }).toEqual({ state: { cents: 600, notes: ["salary"] }, version: 3 });
-  expect(events).toMatchObject([{ type: "withdrawn", version: 3, metadata: { causationId: "m-1" } }]);
+  expect(events).toMatchObject([{ type: "withdrawn", version: 3 }]);
+  expect(await database.transaction(withdraw)).toEqual({ state, version, events });
   expect(await loadState(database, accounts, "a-1")).toEqual({ state, version });
+  expect(await readHistory(database, accounts, "a-1")).toMatchObject([{ version: 1 }, { version: 2 }, { version: 3 }]);
   expect(await readStream(database, "account-a-1", { after: 2 })).toEqual(events);
+});
+
+test("a history can be kept without a decider, and ended", async () => {
+  await using store = await openTestStore();
+  const { database } = store;
+  const written = [{ type: "written", data: { text: "hello" } }];
+
+  const events = await appendToStream(database, "note-1", "note", written, { expected: "no-stream" });
+  await closeStream(database, "note-1", { expected: 1 });
+
+  expect(await readEvents(database, { after: 0, limit: 100 })).toEqual(events);
+  await expect(appendToStream(database, "note-1", "note", written, { expected: 1 })).rejects.toThrow("closed");
 });

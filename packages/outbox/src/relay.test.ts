@@ -9,19 +9,22 @@ const soon = { timeout: 25_000, interval: 5 };
 
 test("a message leaves if, and only if, its transaction commits", async () => {
   await using outbox = await openOutbox();
+  const { database } = outbox;
   const transport = memoryTransport();
   await using subscriber = await transport.connectSubscriber();
   const handled: Envelope[] = [];
   const handler = async (envelope: Envelope) => void handled.push(envelope);
   await subscriber.subscribe({ group: "billing", types: ["order.created"], handler });
-  await using _ = await startRelay(outbox.database, { to: [{ transport }] });
+  await using _ = await startRelay(database, { to: [{ transport }] });
 
-  const undone = outbox.database.transaction(async (tx) => {
+  const undone = database.transaction(async (tx) => {
     await enqueue(tx, "order-service", [told("o-1", "undone")]);
     throw new Error("undone");
   });
   await expect(undone).rejects.toThrow("undone");
-  await outbox.database.transaction((tx) => enqueue(tx, "order-service", [told("o-1", "done")]));
+  await database.transaction(async (tx) => {
+    await enqueue(tx, "order-service", [{ type: "order.created", version: "1", key: "o-1", data: "done" }]);
+  });
 
   await vi.waitUntil(() => handled.length > 0, soon);
   expect(handled.map(({ data, sequence }) => [data, sequence])).toEqual([["done", 1]]);

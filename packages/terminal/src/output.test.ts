@@ -1,5 +1,5 @@
-import { expect, test } from "vitest";
-import { momentOf, reasonOf, short, table, toJson, when } from "./index.ts";
+import { expect, test, vi } from "vitest";
+import { momentOf, reasonOf, short, showProgress, table, toJson, when } from "./index.ts";
 
 test("a table has columns as wide as their widest cell, and no colours where nobody looks", () => {
   const rows = [
@@ -9,6 +9,13 @@ test("a table has columns as wide as their widest cell, and no colours where nob
   expect(table(["destination", "waiting", "note"], rows)).toBe(
     ["destination  waiting  note", "kafka        12       kept since Monday", "sns-sqs      0        "].join("\n"),
   );
+});
+
+test("a program that reads along sees no progress", () => {
+  const written = vi.spyOn(process.stderr, "write");
+  using progress = showProgress(1_200, { isQuiet: true });
+  progress.advanceTo(600);
+  expect(written).not.toHaveBeenCalled();
 });
 
 test("a text is told in one line, and no longer than a line is", () => {

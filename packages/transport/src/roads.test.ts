@@ -8,18 +8,16 @@ const run = promisify(execFile);
 
 test("a message takes the same road to whoever opens it under the same namespace", async () => {
   const settings = { namespace: newId() };
-  const [here] = await openRoads(["memory"], settings);
-  const there = await openRoad("memory", settings);
   const received: Envelope[] = [];
+  const handler = async (envelope: Envelope) => void received.push(envelope);
+  const there = await openRoad("memory", settings);
   await using subscriber = await there.connectSubscriber();
-  await subscriber.subscribe({
-    group: "billing",
-    types: ["order.created"],
-    handler: async (envelope) => void received.push(envelope),
-  });
-  await using publisher = await here?.connectPublisher();
+  await subscriber.subscribe({ group: "billing", types: ["order.created"], handler });
+
+  const here = await openRoad("memory", settings);
+  await using publisher = await here.connectPublisher();
   const sent = createEnvelope({ type: "order.created", version: "1", key: "order-1", data: {} }, { source: "order" });
-  await publisher?.publish([sent]);
+  await publisher.publish([sent]);
   await vi.waitUntil(() => received.length === 1);
   expect(received).toEqual([sent]);
 });
