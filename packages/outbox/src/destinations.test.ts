@@ -104,6 +104,16 @@ test("a destination that has been away for more than a day is told by its own re
   ]);
 });
 
+test("what waits is looked for in the next million positions, however far behind a destination is", async () => {
+  await using outbox = await openOutbox();
+  const { database } = outbox;
+  await relayOnce(database, [createBroker()]);
+  await tell(database, told("a"));
+  await query(database, "skip", "select setval('outbox_position_seq', 1_999_999)");
+  await tell(database, told("a"));
+  expect(await readStates(database)).toMatchObject([{ waiting: 1, lag: 2_000_000 }]);
+});
+
 test("the state of a destination tells its lag and its lanes, and that nobody has them", async () => {
   await using outbox = await openOutbox();
   const { database } = outbox;

@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { connect } from "@throughline/local/testing";
 import { query, readLimit } from "@throughline/log";
 import fc from "fast-check";
 import { expect, onTestFinished, test } from "vitest";
@@ -48,6 +49,30 @@ test("whatever messages weigh, each is in one page, in order, and no page is too
   await fc.assert(property, { numRuns: 60 });
 }, 120_000);
 
+test("messages of a rare type are found behind more of other types than one statement has the time to look through", async () => {
+  await using outbox = await openOutbox();
+  const { database, url } = outbox;
+  await database.execute(`insert into outbox (key, type, id, version, "timestamp", source, sequence, correlation_id, wire)
+    select 'k', 'order.created', n, '1', '', '', n, '', '' from generate_series(1, 300000) n`);
+  await tell(database, told("a", {}, "order.rare"));
+  await using hasty = connect(`${url}?statement_timeout=25`);
+  const limit = await readLimit(database, outboxLog);
+  const lane = {
+    database: hasty.database,
+    tail: { limit, beyond: async () => {} },
+    destination: { types: ["order.rare"] },
+  };
+  const pages: Page[] = [];
+  for (let after = 0; after < limit; after = pages.at(-1)?.upTo ?? 0) {
+    const reading = readPage({ ...lane, lanes: 1, number: 0, batchSize: 10, pageBytes: 1_000 }, after);
+    const page = await reading.catch(unlessCancelled);
+    if (page !== undefined) pages.push(page);
+  }
+  expect(pages.flatMap(wiresOf)).toHaveLength(1);
+  expect(pages.at(-1)?.isFull).toBe(false);
+  expect(pages.slice(0, -1).every(({ isFull }) => isFull)).toBe(true);
+});
+
 test("a backlog that is larger than the memory of its relay leaves", async () => {
   await using outbox = await openOutbox();
   const body = "x".repeat(60 * 1_024);
@@ -77,6 +102,11 @@ async function readAll(lane: ReadingLane, begin: number): Promise<Page[]> {
     if (!page.isFull) return pages;
     after = page.upTo;
   }
+}
+
+/** As the relay does, which tries again. */
+function unlessCancelled(error: { readonly cause?: { readonly code?: string } }): undefined {
+  if (error.cause?.code !== "57014") throw error;
 }
 
 function wiresOf({ rows }: Page): string[] {

@@ -5,9 +5,9 @@ import { outboxLog } from "./outbox-log.ts";
 /** What a destination has and lacks, as the database knows it. */
 export type DestinationState = {
   readonly destination: string;
-  /** Messages that committed and have not been published, parked ones aside; counted up to 100,000. */
+  /** Messages that committed and have not been published, parked ones aside; up to 100,000, in the next 1,000,000 positions. */
   readonly waiting: number;
-  /** Age of the oldest of them, in milliseconds; 0 where none waits. */
+  /** Age of the oldest of them, in milliseconds; 0 where none waits there. */
   readonly oldestMs: number;
   /** Positions between its slowest lane and the end of the outbox, gaps and other types included. */
   readonly lag: number;
@@ -83,9 +83,11 @@ export const lanesOfDestination = `lanes as (
 /** Whether message `o` goes to lane `l`. */
 export const isOfLane = "o.slot % l.lanes = l.lane and (l.types is null or o.type = any(l.types))";
 
-// By position from each cursor on, which reads what waits and no more, whatever the planner believes.
+// By position from each cursor on, which reads what waits and no more, whatever the planner believes. A relay passes what is
+// not for its destination at once, so that little of that lies before the first message that waits, and much may behind it.
 const waitingIn = (columns: string, limit: number) => `from lanes l cross join lateral (
-    select ${columns} from outbox o where o.position > l.position and ${isOfLane} order by o.position limit ${limit}
+    select ${columns} from outbox o
+    where o.position > l.position and o.position <= l.position + 1000000 and ${isOfLane} order by o.position limit ${limit}
   ) as waiting`;
 
 const statusQuery = `
