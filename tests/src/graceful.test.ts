@@ -1,8 +1,11 @@
-import { createTestDatabase, uniqueName } from "@throughline/local/testing";
+import { createTestDatabase, testBrokers, uniqueName } from "@throughline/local/testing";
+import { rabbitmqTransport } from "@throughline/transport/rabbitmq";
+import { startLine } from "@throughline/transport/testing";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { audit, clean } from "./testing/audit.ts";
 import { rowsOf } from "./testing/database.ts";
 import { type Fleet, type ServiceName, serviceNames, startFleet } from "./testing/fleet.ts";
+import { get } from "./testing/http.ts";
 import { countsOf, end, start, startFurther } from "./testing/processes.ts";
 import { orderOf, shopOf } from "./testing/shop.ts";
 
@@ -89,6 +92,59 @@ test("a payment provider that is away for longer than a few attempts costs no or
   await start(provider);
   expect(await shop.ended(orderId)).toMatchObject({ status: "completed" });
 }, 90_000);
+
+test.skipIf(testBrokers.kafka === undefined)(
+  "a service that starts while its broker is away takes orders, says what it waits for, and goes on when it comes",
+  async () => {
+    const [host = "", port] = (testBrokers.kafka ?? "").split(":");
+    await using line = await startLine({ host, port: Number(port) });
+    line.cut();
+    const { order } = fleet.services;
+    const startWithout = () => start(order, { KAFKA_BROKERS: `${line.host}:${line.port}` });
+    await end(order);
+    await startWithout();
+    const orderId = await place(await shopOf(fleet).stocked(1));
+    const { consumers } = await get<{ consumers: readonly { readonly roads: readonly object[] }[] }>(
+      `${order.url}/status`,
+    );
+    const away = expect.stringContaining("cannot be reached");
+    expect(consumers[0]?.roads).toMatchObject([{ road: "kafka", reason: away }]);
+    const { pid } = order;
+    await end(order);
+    const told = order.output.filter((text) => text.includes(`"pid":${pid}`) && text.includes("waits for kafka"));
+    expect(told).toHaveLength(1);
+
+    await startWithout();
+    line.heal();
+    expect(await shopOf(fleet).ended(orderId, 60_000)).toMatchObject({ status: "completed" });
+    await end(order);
+    await start(order);
+  },
+  120_000,
+);
+
+test.skipIf(testBrokers.rabbitmq === undefined)(
+  "a service whose broker comes and refuses what it declares ends with the reason",
+  async () => {
+    const url = new URL(testBrokers.rabbitmq ?? "");
+    await using line = await startLine({ host: url.hostname, port: Number(url.port) });
+    line.cut();
+    const namespace = uniqueName("t");
+    const through = Object.assign(new URL(url), { port: `${line.port}` }).href;
+    await using database = await createTestDatabase();
+    const env = { NAMESPACE: namespace, RABBITMQ_URL: through, DATABASE_URL: database.url };
+    await using further = await startFurther(fleet, "billing", { count: 1, env });
+    // No work, but events: that is another kind of queue.
+    await using other = await rabbitmqTransport({ url: url.href, namespace }).connectSubscriber();
+    await other.subscribe({ group: "billing.work", types: ["payment.requested"], handler: async () => {} });
+    line.heal();
+    const [billing] = further.processes;
+    await vi.waitUntil(() => billing?.exits.length === 1, { timeout: 30_000 });
+    expect(billing?.exits).toMatchObject([{ code: 1 }]);
+    expect(billing?.output.join()).toContain(`Queue ${namespace}.billing.work is there with other settings`);
+  },
+  90_000,
+);
 
 test("a second signal ends at once what the first one left waiting", async () => {
   const shop = shopOf(fleet);

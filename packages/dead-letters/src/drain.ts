@@ -1,7 +1,7 @@
 import { channel } from "node:diagnostics_channel";
 import { metrics } from "@opentelemetry/api";
 import type { Database } from "@throughline/log";
-import type { DeadLetter, Transport } from "@throughline/transport";
+import { type DeadLetter, openPersistently, type Transport } from "@throughline/transport";
 import { type Alerts, startAlerts } from "./alerts.ts";
 import { type Burial, bury, deathOf } from "./bury.ts";
 import { takeOwnDead } from "./own-dead.ts";
@@ -77,8 +77,14 @@ export async function startDeadLetters(
     }, onError),
   );
   for (const { group, types, from, parks = [] } of groups) {
-    for (const { name, deadLetters } of from)
-      opening.use(await deadLetters.drain(group, types, (letter) => take(letter, name, parks), onError));
+    for (const { name, deadLetters } of from) {
+      const drain = () => deadLetters.drain(group, types, (letter) => take(letter, name, parks), onError);
+      const tellWaiting = (cause: Error) =>
+        onError(new Error(`Dead letters of ${group} stay on ${name}: ${cause.message}`, { cause }));
+      // Nobody waits for letters: the service is up before.
+      const draining = openPersistently(drain, tellWaiting);
+      opening.defer(async () => (await draining)[Symbol.asyncDispose]());
+    }
   }
   const opened = opening.move();
   return { status: () => readStatus(database), [Symbol.asyncDispose]: () => opened.disposeAsync() };

@@ -3,9 +3,9 @@ import { currentCause, RejectedError } from "@throughline/envelope";
 import { connect } from "@throughline/local/testing";
 import { query, type Transaction } from "@throughline/log";
 import type { Failure } from "@throughline/transport";
-import { memoryTransport } from "@throughline/transport/memory";
+import { createMemoryLine, memoryTransport } from "@throughline/transport/memory";
 import { startLine } from "@throughline/transport/testing";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { type ConsumerOptions, on, type Reaction, startConsumer } from "./index.ts";
 import { addEffect, barrier, effectsOf, note, noted, openTestInbox, publish, remembered, until } from "./test-inbox.ts";
 
@@ -300,6 +300,30 @@ test.each([
   for (const error of errors) expect(String((error as Error).cause)).toContain("Its transaction has ended");
   expect(await effectsOf(inbox.database, started.group)).toHaveLength(9);
   expect(await effectsOf(inbox.database, "late")).toEqual([]);
+});
+
+test("a road whose broker is away at the start is told once, and listened to when it comes", async () => {
+  const line = createMemoryLine();
+  line.cut();
+  await using started = await startGroup((group) => [transactions(group)], { from: [memoryTransport({ line })] });
+  const { group, consumer, failures } = started;
+  expect(failures.map(({ error }) => error.message)).toEqual([
+    `Consumer ${group} waits for memory: The broker cannot be reached`,
+  ]);
+  expect(await consumer.backlog()).toMatchObject([{ road: "memory", reason: "The broker cannot be reached" }]);
+  line.heal();
+  await vi.waitUntil(async () => (await consumer.backlog())[0]?.reason === undefined, { timeout: 20_000 });
+  expect({ failures: failures.length, status: consumer.status() }).toMatchObject({
+    failures: 1,
+    status: { failed: 0 },
+  });
+});
+
+test("a consumer that still waits for its broker can be closed", async () => {
+  const line = createMemoryLine();
+  line.cut();
+  const started = await startGroup((group) => [transactions(group)], { from: [memoryTransport({ line })] });
+  await started[Symbol.asyncDispose]();
 });
 
 test("closing waits for what is in flight", async () => {

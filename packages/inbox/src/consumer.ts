@@ -1,17 +1,12 @@
 import { trace } from "@opentelemetry/api";
 import type { Envelope, Handler } from "@throughline/envelope";
 import type { Database } from "@throughline/log";
-import {
-  type Backlog,
-  createAgeMeasure,
-  type Failure,
-  type Subscription,
-  type Transport,
-} from "@throughline/transport";
+import { createAgeMeasure, type Failure, type Subscription, type Transport } from "@throughline/transport";
 import { createBodies } from "./bodies.ts";
 import type { Outcome } from "./commit.ts";
 import { createCommitter } from "./committer.ts";
 import { createHandler } from "./handler.ts";
+import { type ListenedRoad, listenOn, type RoadBacklog } from "./listen-on.ts";
 import { startMaintenance } from "./maintenance.ts";
 import { observeConsumer } from "./metrics.ts";
 import { parkKey } from "./parked-keys.ts";
@@ -59,9 +54,6 @@ export type ConsumerStatus = {
   readonly inFlight: number;
 };
 
-/** What waits on one road; where its broker does not answer, why. */
-export type RoadBacklog = Backlog & { readonly road: string; readonly reason?: string };
-
 /** Disposing it stops the intake and waits for the messages in flight. */
 export type Consumer = AsyncDisposable & { status(): ConsumerStatus; backlog(): Promise<RoadBacklog[]> };
 
@@ -70,6 +62,8 @@ const longestTimeoutMs = 2 ** 30;
 /**
  * Handles what a group receives, each message once, whatever the transports deliver again. Messages in flight at the same
  * time commit together; what fails is counted, retried and set aside by its transport, and its neighbours do not notice.
+ * Resolves once messages published from now on are handled; a road whose broker is away is told to `onFailure` and
+ * listened to when it comes. Rejects where a broker refuses what is asked of it.
  */
 export async function startConsumer(
   database: Database,
@@ -96,20 +90,18 @@ export async function startConsumer(
   const beforeDead = async (envelope: Envelope) => {
     if (parks.has(envelope.type)) await parkKey(database, group, envelope);
   };
+  const { handler, onFailure: countFailure } = counted;
+  const listening = { ...subscription, group, types, concurrency, handler, onFailure: countFailure, beforeDead };
+  const roads: ListenedRoad[] = [];
   for (const transport of from) {
-    const subscriber = opening.use(await transport.connectSubscriber());
-    const { handler, onFailure } = counted;
-    await subscriber.subscribe({
-      ...subscription,
-      ...{ group, types, concurrency, handler, onFailure, beforeDead },
-      // The handler keeps its time itself.
-      timeoutMs: longestTimeoutMs,
-    });
+    // The handler keeps its time itself.
+    const road = await listenOn(transport, { ...listening, timeoutMs: longestTimeoutMs }, onError);
+    roads.push(opening.use(road));
   }
   opening.use(startParkedRun(database, group, { ...counted, timeoutMs, attempts, retryDelayMs }));
   opening.defer(() => stopping.abort());
   const status = () => ({ group, ...counted.counts });
-  const backlog = () => Promise.all(from.map((transport) => backlogOn(transport, group, types)));
+  const backlog = () => Promise.all(roads.map((road) => road.backlog()));
   opening.use(observeConsumer({ status, backlog }));
   const opened = opening.move();
   return {
@@ -147,15 +139,6 @@ function count(
       onFailure(failure);
     },
   };
-}
-
-async function backlogOn(transport: Transport, group: string, types: readonly string[]): Promise<RoadBacklog> {
-  const road = transport.name;
-  try {
-    return { road, ...(await transport.backlog(group, types)) };
-  } catch (error) {
-    return { road, waiting: 0, deadLetters: 0, reason: error instanceof Error ? error.message : String(error) };
-  }
 }
 
 function warn({ error }: Failure): void {

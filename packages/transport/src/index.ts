@@ -1,5 +1,7 @@
 export { type AgeMeasureOptions, createAgeMeasure } from "./age.ts";
+export { AwayError } from "./away-error.ts";
 export { traceDwell, type Waiting } from "./dwell.ts";
+export { openPersistently, type PersistentOpening } from "./open-persistently.ts";
 export { handleEnvelope } from "./process.ts";
 export { PublishError, type PublishFailure } from "./publish-error.ts";
 export { openRoad, openRoads, type Road, type RoadSettings } from "./roads.ts";

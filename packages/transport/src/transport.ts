@@ -11,7 +11,8 @@ export interface Publisher extends AsyncDisposable {
 
 export interface Subscriber extends AsyncDisposable {
   /**
-   * Resolves once messages published from now on will reach the handler. Disposing the subscriber stops the intake and
+   * Resolves once messages published from now on will reach the handler. Rejects with an `AwayError` where the same may
+   * go well later, as `connectSubscriber` and `drain` do. Disposing the subscriber stops the intake and
    * waits for the handlers in flight; what it had fetched and not begun goes back to the broker.
    */
   subscribe(subscription: Subscription): Promise<void>;

@@ -29,7 +29,7 @@ await using consumer = await service.part(
     timeoutMs: config.handlerTimeoutMs,
     parks: config.parks,
     onFailure: ({ error, envelope, deadLettered }) =>
-      service.log.warn({ err: error, type: envelope?.type, deadLettered }, "a message failed"),
+      service.log.warn({ err: error, type: envelope?.type, deadLettered }, "consuming goes on after a failure"),
   }),
 );
 await using deadLetters = await service.part(

@@ -57,7 +57,7 @@ const handling = {
   keysSideBySide: true,
   timeoutMs: config.handlerTimeoutMs,
   onFailure: ({ error, envelope, deadLettered }: Failure) =>
-    service.log.warn({ err: error, type: envelope?.type, deadLettered }, "a message failed"),
+    service.log.warn({ err: error, type: envelope?.type, deadLettered }, "consuming goes on after a failure"),
 };
 await using consumer = await service.part(
   "consumer",

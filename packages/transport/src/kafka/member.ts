@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { AwayError } from "../away-error.ts";
 import { toError } from "../reason.ts";
 import { type Assignment, createAssignment } from "./assignment.ts";
 import { isTransient, within } from "./errors.ts";
@@ -54,7 +55,8 @@ export async function joinGroup(needs: MemberNeeds): Promise<AsyncDisposable> {
       try {
         return await start();
       } catch (error) {
-        if (!isTransient(error) || performance.now() > deadline) throw error;
+        if (error instanceof AwayError || !isTransient(error)) throw error;
+        if (performance.now() > deadline) throw new AwayError(toError(error).message, { cause: error });
         await delay(startAgainAfterMs);
       }
     }

@@ -1,3 +1,5 @@
+import { AwayError } from "../away-error.ts";
+
 /** The line between a memory transport and its broker, on which accidents can be had. */
 export type MemoryLine = {
   /** The broker cannot be reached, and takes back at once what the other end has in hand, until `heal`. */
@@ -37,7 +39,7 @@ export function createMemoryLine(): MemoryLine {
       received += bytes;
     },
     async carry() {
-      if (state === "cut") throw new Error("The broker cannot be reached");
+      if (state === "cut") throw new AwayError("The broker cannot be reached");
       if (state === "swallowing") await giveUp();
     },
     watch(listener) {
@@ -54,6 +56,6 @@ export function createMemoryLine(): MemoryLine {
 
 async function giveUp(): Promise<never> {
   const { promise, reject } = Promise.withResolvers<never>();
-  setTimeout(() => reject(new Error(`The broker did not answer in ${answerTimeoutMs} ms`)), answerTimeoutMs);
+  setTimeout(() => reject(new AwayError(`The broker did not answer in ${answerTimeoutMs} ms`)), answerTimeoutMs);
   return promise;
 }

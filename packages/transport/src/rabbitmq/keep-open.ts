@@ -1,3 +1,4 @@
+import { AwayError } from "../away-error.ts";
 import { toError } from "../reason.ts";
 import { isRefusal } from "./refusal.ts";
 
@@ -24,8 +25,8 @@ const firstOpenMs = 10_000;
 const longestPauseMs = 5_000;
 
 /**
- * Opens a resource, and opens it again, for ever, whenever it is lost. Rejects when the first opening takes longer than
- * ten seconds, and at once where the broker says no. (amqplib's own `recovery` brings back connections but no channels,
+ * Opens a resource, and opens it again, for ever, whenever it is lost. Rejects where the first opening fails: with an
+ * `AwayError`, after ten seconds at the latest, unless the broker says no. (amqplib's own `recovery` brings back connections but no channels,
  * and misses a connection that is lost while its `setup` runs.)
  */
 export async function keepOpen<Resource>(
@@ -36,7 +37,6 @@ export async function keepOpen<Resource>(
   let current = Promise.withResolvers<Resource>();
   let opened: Opened<Resource> | undefined;
   let endPause: (() => void) | undefined;
-  let lastError = new Error("The broker did not answer in time");
   let hasOpened = false;
   let isStopped = false;
 
@@ -51,7 +51,7 @@ export async function keepOpen<Resource>(
     },
   };
   void keep();
-  const timer = setTimeout(() => refused.reject(lastError), firstOpenMs);
+  const timer = setTimeout(() => refused.reject(new AwayError("RabbitMQ did not answer in time")), firstOpenMs);
   try {
     await Promise.race([current.promise, refused.promise]);
     return kept;
@@ -68,8 +68,7 @@ export async function keepOpen<Resource>(
       const error = await openUntilLost();
       if (isStopped) return;
       if (performance.now() - startedAt > longestPauseMs) failures = 0;
-      if (!hasOpened && isRefusal(error)) return refused.reject(error);
-      lastError = error;
+      if (!hasOpened) return refused.reject(isRefusal(error) ? error : awayBy(error));
       onError(error);
       await pause(failures);
     }
@@ -99,4 +98,10 @@ export async function keepOpen<Resource>(
     await promise;
     clearTimeout(timer);
   }
+}
+
+/** Node names no reason where a name has several addresses, and a code all the same. */
+function awayBy(cause: Error): AwayError {
+  const reason = cause.message || ("code" in cause ? String(cause.code) : cause.name);
+  return new AwayError(`RabbitMQ cannot be reached: ${reason}`, { cause });
 }

@@ -45,3 +45,15 @@ export function createClients({ endpoint, region, credentials }: Account): Clien
 export function inTime(): { readonly abortSignal: AbortSignal } {
   return { abortSignal: AbortSignal.timeout(callTimeoutMs) };
 }
+
+/** Whether it was not the call that was wrong: AWS cannot be reached, gives no answer in time, fails, or is asked too often. */
+export function isAway(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const { code, $metadata } = error as { readonly code?: unknown; readonly $metadata?: { httpStatusCode?: number } };
+  if (awayCodes.test(String(code)) || awayNames.test(error.name) || ($metadata?.httpStatusCode ?? 0) >= 500)
+    return true;
+  return isAway(error.cause);
+}
+
+const awayCodes = /^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)$/;
+const awayNames = /^(TimeoutError|AbortError|TooManyRequests.*|RequestLimitExceeded|.*Throttl.*)$/;

@@ -1,9 +1,10 @@
 import { QueueDoesNotExist } from "@aws-sdk/client-sqs";
+import { AwayError } from "../away-error.ts";
 import { createKeyQueue } from "../key-queue.ts";
 import { toError } from "../reason.ts";
 import { type CompleteSubscription, tellFailure, withDefaults } from "../subscription.ts";
 import type { Subscriber } from "../transport.ts";
-import { type Account, type Clients, createClients } from "./clients.ts";
+import { type Account, type Clients, createClients, isAway } from "./clients.ts";
 import { seeThrough } from "./delivery.ts";
 import { keepLeases } from "./leases.ts";
 import type { Names } from "./names.ts";
@@ -42,7 +43,7 @@ export function createSubscriber(account: Account, settings: QueueSettings): Sub
         stops.set(group, start());
       } catch (error) {
         stops.delete(group);
-        throw error;
+        throw isAway(error) ? new AwayError(toError(error).message, { cause: error }) : error;
       }
     },
     async [Symbol.asyncDispose]() {

@@ -1,6 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 import type { Envelope } from "@throughline/envelope";
 import { expect } from "vitest";
+import { AwayError } from "../away-error.ts";
 import { PublishError } from "../publish-error.ts";
 import type { Workshop } from "./bench.ts";
 import { forever } from "./gate.ts";
@@ -67,6 +68,21 @@ export const lineCases: readonly TransportCase[] = [
       line.heal();
       await eventually(() => publish(sent.filter(({ id }) => missing.has(id))));
       await eventually(() => expect(arrived()).toEqual(new Set(idsOf(sent))));
+    },
+    exceptions: [{ key: "line" }],
+  },
+  {
+    name: "whoever subscribes while the broker is away is told just that, and may when it is back",
+    async run({ bench, eventually, soon }) {
+      const { listen, publish, line } = await bench();
+      line.cut();
+      const told = await soon(listen().catch((error: unknown) => error));
+      expect(told).toBeInstanceOf(AwayError);
+      line.heal();
+      const { handled } = await listen();
+      const sent = orders(1);
+      await publish(sent);
+      await eventually(() => expect(handled).toEqual(sent));
     },
     exceptions: [{ key: "line" }],
   },

@@ -53,6 +53,18 @@ export const brokenInAccidents: readonly BrokenTransport[] = [
     },
   },
   {
+    fault: "takes a broker that is away for one that refuses",
+    caughtBy: ["whoever subscribes while the broker is away is told just that, and may when it is back"],
+    connect: (namespace) =>
+      breakSubscriber(memoryUnderTest(namespace), (subscriber) => ({
+        ...subscriber,
+        subscribe: (subscription) =>
+          subscriber.subscribe(subscription).catch((cause) => {
+            throw new Error("Refused", { cause });
+          }),
+      })),
+  },
+  {
     fault: "has no queue while its line is down",
     caughtBy: ["a subscriber that loses its connection goes on by itself, and misses nothing"],
     connect(namespace) {
