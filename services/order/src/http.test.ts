@@ -9,6 +9,7 @@ import { openAccess, serveHttp } from "@throughline/service";
 import { issueDevelopmentToken } from "@throughline/service/development-key";
 import { expect, test } from "vitest";
 import { mapError, routes } from "./http.ts";
+import { idempotencyKeys, type PlacedOrder } from "./schema.ts";
 import { order } from "./testing/load.ts";
 
 const own = { name: "order", folder: `${import.meta.dirname}/../migrations` };
@@ -56,6 +57,24 @@ test("an Idempotency-Key is the caller's own", async () => {
   expect([first.status, again.status, other.status]).toEqual([201, 201, 201]);
   expect(again.body).toEqual(first.body);
 });
+
+test("a repeat whose first request hangs is told to come again, and others are taken meanwhile", async () => {
+  await using shop = await openShop();
+  const [held, letGo] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const first = shop.database.transaction(async (tx) => {
+    await tx.insert(idempotencyKeys).values({ key: "order-1", fingerprint: "", answer: {} as PlacedOrder });
+    held.resolve();
+    await letGo.promise;
+  });
+  await held.promise;
+  const [repeat, other] = await Promise.all([
+    shop.ask("/orders", { method: "POST", body: order, key: "order-1" }),
+    shop.ask("/orders", { method: "POST", body: order }),
+  ]);
+  letGo.resolve();
+  await first;
+  expect([repeat.status, repeat.retryAfter, other.status]).toEqual([503, "1", 201]);
+}, 20_000);
 
 test("the same order under the same key is the same, however it is written", async () => {
   await using shop = await openShop();
@@ -126,10 +145,12 @@ async function openShop() {
     };
     const sent = body === undefined ? {} : { body: JSON.stringify(body) };
     const response = await fetch(http.url + path, { method, headers, ...sent });
-    return { status: response.status, body: (await response.json()) as unknown };
+    const retryAfter = response.headers.get("retry-after");
+    return { status: response.status, retryAfter, body: (await response.json()) as unknown };
   }
   return {
     ask,
+    database,
     token: (subject: string, ...roles: string[]) => issueDevelopmentToken(keyFile, { subject, roles }),
     async place(customerId: string, token?: string): Promise<string> {
       const { body } = await ask("/orders", {

@@ -1,6 +1,6 @@
 import { currentCause, newId } from "@throughline/envelope";
 import { decide } from "@throughline/event-store";
-import { type Database, placeholdersOf, prepared, type Transaction } from "@throughline/log";
+import { allEnded, type Database, placeholdersOf, prepared, query, type Transaction } from "@throughline/log";
 import { enqueue } from "@throughline/outbox";
 import { and, eq, lt } from "drizzle-orm";
 import { type OrderCommand, OrderError, type OrderEvent, orders, type PlaceOrder, toMessages } from "./order.ts";
@@ -98,9 +98,13 @@ const insertNewKey = prepared<typeof idempotencyKeys.$inferInsert, { readonly ke
       .returning({ key: idempotencyKeys.key }),
 );
 
-/** The unique key decides who was first: a concurrent repeat waits here until the first has committed or failed. */
+/**
+ * The unique key decides who was first: a concurrent repeat waits here until the first has committed or failed. Not for
+ * long, because others wait with it, and the first may be in a process that is frozen.
+ */
 async function claimKey(tx: Transaction, repeatable: Repeatable, answer: PlacedOrder) {
-  const [claimed] = await insertNewKey(tx, { ...repeatable, answer });
+  const briefly = query(tx, "wait-briefly", "select set_config('lock_timeout', '2s', true)");
+  const [, [claimed]] = await allEnded([briefly, insertNewKey(tx, { ...repeatable, answer })]);
   if (claimed) return undefined;
   const [earlier] = await tx.select().from(idempotencyKeys).where(eq(idempotencyKeys.key, repeatable.key));
   if (earlier?.fingerprint !== repeatable.fingerprint) {
