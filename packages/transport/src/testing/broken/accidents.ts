@@ -3,11 +3,13 @@ import { createKeyQueue } from "../../key-queue.ts";
 import { createMemoryBroker, createMemoryLine, memoryTransport } from "../../memory.ts";
 import { PublishError } from "../../publish-error.ts";
 import { toError } from "../../reason.ts";
+import type { Subscription } from "../../transport.ts";
 import { forever } from "../gate.ts";
 import { memoryUnderTest } from "../memory-under-test.ts";
 import { type BrokenTransport, breakSubscriber, forget, withPublish, withSubscription } from "./kit.ts";
 
 const broker = createMemoryBroker();
+const crowd = "fifty thousand messages wait at the broker and not in the subscriber, while its handlers are stuck";
 
 /** Wrong when the line fails, or too much comes at once. */
 export const brokenInAccidents: readonly BrokenTransport[] = [
@@ -104,16 +106,31 @@ export const brokenInAccidents: readonly BrokenTransport[] = [
   },
   {
     fault: "fetches ten thousand at a time",
-    caughtBy: ["fifty thousand messages wait at the broker and not in the subscriber, while its handlers are stuck"],
-    connect: withSubscription(({ concurrency = 10, handler, ...subscription }) => {
-      const places = createKeyQueue(concurrency);
-      const inTurn = async (envelope: Parameters<typeof handler>[0]) => {
-        await places.add(envelope.id, async () => {
-          await handler(envelope);
-          return undefined;
-        });
-      };
-      return { ...subscription, concurrency: 10_000, handler: inTurn };
+    caughtBy: [crowd],
+    connect: withSubscription(fetchAhead(10_000)),
+  },
+  {
+    fault: "holds more than its line has brought",
+    caughtBy: [crowd],
+    connect: (namespace) => ({
+      ...memoryUnderTest(namespace),
+      transport: withSubscription(fetchAhead(10_000, 16_384))(namespace).transport,
     }),
   },
 ];
+
+/** Each message with a buffer of its own around it. */
+function fetchAhead(count: number, bufferBytes = 0) {
+  return ({ concurrency = 10, handler, ...subscription }: Subscription): Subscription => {
+    const places = createKeyQueue(concurrency);
+    const inTurn: Subscription["handler"] = async (envelope) => {
+      const buffer = Buffer.alloc(bufferBytes);
+      await places.add(envelope.id, async () => {
+        await handler(envelope);
+        buffer.fill(0, 0, 1);
+        return undefined;
+      });
+    };
+    return { ...subscription, concurrency: count, handler: inTurn };
+  };
+}
