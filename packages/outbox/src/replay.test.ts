@@ -1,3 +1,4 @@
+import { connect } from "@throughline/local/testing";
 import { query } from "@throughline/log";
 import { expect, test, vi } from "vitest";
 import { startRelay } from "./index.ts";
@@ -69,6 +70,18 @@ test("a preview counts what the destination has had, by type, from an id, a mome
   const never = previewReplay(database, "work", { id: "0197a000-0000-7000-8000-000000000000" });
   await expect(never).rejects.toThrow("No message 0197a000-0000-7000-8000-000000000000 is kept");
   expect(await previewReplay(database, "work", new Date())).toMatchObject({ messages: 0, types: [] });
+});
+
+test("a preview takes longer than a statement may, where there is much to count", async () => {
+  await using outbox = await openOutbox();
+  const { database } = outbox;
+  const broker = createBroker();
+  await (await startRelay(database, { to: [broker], ...quickly }))[Symbol.asyncDispose]();
+  await database.execute(`insert into outbox (key, type, id, version, "timestamp", source, sequence, correlation_id, wire)
+    select 'k', 'order.created', n, '1', '', '', n, '', '' from generate_series(1, 100000) n`);
+  await database.execute("update log_cursors set position = 100000");
+  await using hasty = connect(`${outbox.url}?statement_timeout=10`);
+  expect(await previewReplay(hasty.database, "test", { position: 1 })).toMatchObject({ messages: 100_000 });
 });
 
 test("a preview says from when on messages are kept, where older ones are asked for", async () => {

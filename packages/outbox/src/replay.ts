@@ -1,7 +1,7 @@
-import { type Database, query, readLanes, rewindCursor } from "@throughline/log";
+import { type Database, query, readLanes, rewindCursor, type Transaction } from "@throughline/log";
 import { noteAction } from "./actions.ts";
 import { outboxLog } from "./outbox-log.ts";
-import { type Place, positionOf } from "./place.ts";
+import { type Place, positionOf, unhurried } from "./place.ts";
 import { isOfLane, lanesOfDestination } from "./status.ts";
 
 /** What a replay would send again. */
@@ -26,10 +26,15 @@ export type Replay = {
 };
 
 /** What a destination has had since a place. Changes nothing; rejects where a message that is named is not kept. */
-export async function previewReplay(database: Database, destination: string, place: Place): Promise<Preview> {
-  const from = await positionOf(database, place);
+export function previewReplay(database: Database, destination: string, place: Place): Promise<Preview> {
+  return unhurried(database, (tx) => preview(tx, destination, place));
+}
+
+async function preview(tx: Transaction, destination: string, place: Place): Promise<Preview> {
+  const from = await positionOf(tx, place);
+  if (from === undefined) throw new Error(`No message ${"id" in place ? place.id : ""} is kept in this outbox`);
   const found = await query<{ type: string; messages: number; first: number; last: number }>(
-    database,
+    tx,
     "outbox_preview",
     `with ${lanesOfDestination}
      select o.type, count(*)::int as messages, ${inMs("min(o.created_at)")} as first, ${inMs("max(o.created_at)")} as last
@@ -38,7 +43,7 @@ export async function previewReplay(database: Database, destination: string, pla
      ) o group by o.type order by messages desc, o.type`,
     [destination, from],
   );
-  const keptSince = await readCut(database, place);
+  const keptSince = await readCut(tx, place);
   return {
     from,
     messages: found.reduce((sum, { messages }) => sum + messages, 0),
@@ -77,9 +82,9 @@ export async function replay(database: Database, destination: string, from: numb
 }
 
 /** When the oldest message that is kept was written, where older ones have been dropped that are asked for. */
-async function readCut(database: Database, place: Place): Promise<Date | undefined> {
+async function readCut(tx: Transaction, place: Place): Promise<Date | undefined> {
   const [oldest] = await query<{ position: number; since: number }>(
-    database,
+    tx,
     "outbox_oldest_kept",
     `select position::float8 as position, ${inMs("created_at")} as since from outbox
      where to_regclass('outbox_p1') is null order by outbox.position limit 1`,
