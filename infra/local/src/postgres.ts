@@ -34,7 +34,7 @@ export async function startPostgres({ port, dataDir, log, fsync = true }: Postgr
       env: { LC_MESSAGES: "C" },
       user,
       ports: [port],
-      ready: /database system is ready to accept connections/,
+      ready: /database system is ready to accept (read-only )?connections/,
       stopSignal: "SIGINT",
     },
     { dataDir, log },

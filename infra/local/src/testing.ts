@@ -49,9 +49,14 @@ export function connect(
   max = 20,
 ): { readonly database: NodePgDatabase; readonly pool: pg.Pool } & AsyncDisposable {
   const pool = new pg.Pool({ connectionString: url, max, pipeline: true });
-  // A connection that dies in use also fails its statement; unheard, its error would end the process.
-  pool.on("connect", (client) => client.on("error", () => undefined));
-  return { database: drizzle(pool), pool, [Symbol.asyncDispose]: () => closePool(pool) };
+  const open = new Set<pg.PoolClient>();
+  pool.on("connect", (client) => {
+    open.add(client);
+    // A connection that dies in use also fails its statement; unheard, its error would end the process.
+    client.on("error", () => undefined);
+  });
+  pool.on("remove", (client) => open.delete(client));
+  return { database: drizzle(pool), pool, [Symbol.asyncDispose]: () => closePool(pool, open) };
 }
 
 /** A short random name that is valid on every broker, such as `t3k9x2ab1`: its own for each test. */
@@ -64,17 +69,17 @@ export function uniqueName(prefix: string): string {
   );
 }
 
-/** `pool.end()` alone returns before its connections are closed, and dropping the database would then break them. */
-async function closePool(pool: pg.Pool): Promise<void> {
+/**
+ * `pool.end()` alone returns before its connections are closed, and dropping the database would then break them: also those
+ * that the pool has forgotten, since a statement of theirs has failed.
+ */
+async function closePool(pool: pg.Pool, open: ReadonlySet<pg.PoolClient>): Promise<void> {
   const closed = Promise.withResolvers<void>();
-  let open = pool.totalCount;
-  pool.on("remove", () => {
-    open -= 1;
-    if (open === 0) closed.resolve();
-  });
-  const isUnused = open === 0;
+  const resolveOnceClosed = () => open.size === 0 && closed.resolve();
+  pool.on("remove", resolveOnceClosed);
   await pool.end();
-  if (!isUnused) await closed.promise;
+  resolveOnceClosed();
+  await closed.promise;
 }
 
 async function administer(statement: string): Promise<void> {
