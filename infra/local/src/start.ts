@@ -10,11 +10,12 @@ import { basePort, dataDir } from "./place.ts";
 import { placeSamples } from "./samples.ts";
 import { serveSwitches } from "./serve-switches.ts";
 import { startServices } from "./services.ts";
+import { whenOrphaned } from "./when-orphaned.ts";
 
 /** `npm start`: everything that this machine can run, as real processes, until Ctrl-C. */
 const pidFile = join(dataDir, "pid");
 const startedAt = performance.now();
-const stopping = listenForInterruption();
+const stopping = AbortSignal.any([listenForInterruption(), whenOrphaned()]);
 
 try {
   await run();
