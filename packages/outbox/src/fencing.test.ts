@@ -18,7 +18,7 @@ type Published = { readonly id: string; readonly sequence: number };
 test("what a killed relay published and did not note is published again, with the same ids", async () => {
   await using outbox = await openOutbox();
   for (const _ of numbersTo(12)) await tell(outbox.database, told("a"));
-  await using killed = startProcess(outbox.url, "kill");
+  await using killed = startProcess(outbox.url, { fate: "kill" });
   await once(killed.child, "exit");
   expect(killed.child.signalCode).toBe("SIGKILL");
   expect(killed.published.map(({ sequence }) => sequence)).toEqual(numbersTo(batchSize));
@@ -31,34 +31,49 @@ test("what a killed relay published and did not note is published again, with th
 });
 
 test.each([
-  "log_claim_cursor",
-  "outbox_parked_keys",
-  "outbox_read",
-  "log_move_cursor",
-  "outbox_park",
-  "outbox_due_keys",
-  "outbox_due_rows",
-  "outbox_unpark",
-  "outbox_release_keys",
+  ...["log_limit", "log_claim_cursor", "outbox_parked_keys", "outbox_read", "log_move_cursor", "log_renew_cursor"],
+  ...["outbox_park", "log_move_cursor after outbox_park", "commit after outbox_park", "outbox_next_due"],
+  ...["outbox_due_keys", "outbox_due_rows", "outbox_unpark", "outbox_bury", "outbox_delay_keys", "outbox_release_keys"],
+  ...["log_move_cursor after outbox_unpark", "commit after outbox_unpark"],
 ])("what is left when a relay dies before its first %s goes on in order, and nothing is lost", async (statement) => {
   await using outbox = await openOutbox();
   await tell(outbox.database, ...numbersTo(12).map(() => told("a")));
-  await using killed = startProcess(outbox.url, statement);
-  await once(killed.child, "close");
-  expect(killed.child.signalCode).toBe("SIGKILL");
-
-  const broker = createBroker();
-  await using _ = await startRelay(outbox.database, { to: [broker], leaseMs: 500, onError: () => {} });
-  await vi.waitUntil(() => broker.received.at(-1)?.sequence === 12, soon);
-  expect(firstTimes([...killed.published, ...broker.received])).toEqual(numbersTo(12));
+  await using killed = startProcess(outbox.url, { fate: statement });
+  await leavesAll(outbox.database, killed);
 });
+
+test.each([
+  ["log_release_cursor", 1],
+  ["outbox_count_relays", 2],
+  ["outbox_leave", 2],
+])("so it is when it dies before its first %s, as it stops or where it has %i lanes", async (statement, lanes) => {
+  await using outbox = await openOutbox();
+  await tell(outbox.database, ...numbersTo(12).map(() => told("a")));
+  await using killed = startProcess(outbox.url, { fate: statement, lanes });
+  if (statement !== "outbox_count_relays") {
+    await vi.waitUntil(() => killed.published.length > 0, soon);
+    killed.child.kill("SIGTERM");
+  }
+  await leavesAll(outbox.database, killed, lanes);
+});
+
+/** After the death of the process, what it had not published leaves by another relay. */
+async function leavesAll(database: Database, killed: ReturnType<typeof startProcess>, lanes = 1): Promise<void> {
+  if (killed.child.signalCode === null) await once(killed.child, "close");
+  expect(killed.child.signalCode).toBe("SIGKILL");
+  const broker = createBroker();
+  const published = () => firstTimes([...killed.published, ...broker.received]);
+  await using _ = await startRelay(database, { to: [broker], lanes, leaseMs: 500, onError: () => {} });
+  await vi.waitUntil(() => published().length === 12, soon);
+  expect(published()).toEqual(numbersTo(12));
+}
 
 test("a relay that was stopped past its lease moves no cursor, sends no more than it had in hand, and stands down", async () => {
   await using outbox = await openOutbox();
   await noteMoves(outbox.database);
   for (const _ of numbersTo(40)) await tell(outbox.database, ...numbersTo(25).map(() => told("a")));
   const published: Published[] = [];
-  await using stopped = startProcess(outbox.url, undefined, published);
+  await using stopped = startProcess(outbox.url, { published });
   await vi.waitUntil(() => published.length > 0, soon);
   stopped.child.kill("SIGSTOP");
 
@@ -190,13 +205,16 @@ function firstTimes(published: readonly Published[]): number[] {
   return [...new Set(published.map(({ sequence }) => sequence))];
 }
 
+type Process = { readonly fate?: string; readonly lanes?: number; readonly published?: Published[] };
+
 function startProcess(
   url: string,
-  fate?: string,
-  published: Published[] = [],
+  { fate, lanes = 1, published = [] }: Process,
 ): { readonly child: ChildProcess; readonly published: Published[]; readonly errors: string[] } & AsyncDisposable {
   const file = fileURLToPath(new URL("./relay-process.ts", import.meta.url));
-  const child = spawn(process.execPath, [file, url, ...(fate ? [fate] : [])], { stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(process.execPath, [file, url, ...(fate ? [fate, `${lanes}`] : [])], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   // Also where a test is given up: a stopped process would otherwise stay for ever.
   onTestFinished(() => void child.kill("SIGKILL"));
   const errors: string[] = [];
