@@ -29,18 +29,26 @@ export async function createTestDatabase(): Promise<{ readonly url: string } & A
   return { url: url.href, [Symbol.asyncDispose]: () => administer(`DROP DATABASE ${name} WITH (FORCE)`) };
 }
 
+/** A package's, as its `migrations`. */
+type Migrations = { readonly name: string; readonly folder: string };
+
 /** A fresh database with the tables of the given packages, in their order. */
 export async function openTestDatabase(
-  ...packages: readonly { readonly name: string; readonly folder: string }[]
+  ...packages: readonly Migrations[]
 ): Promise<{ readonly url: string; readonly database: NodePgDatabase } & AsyncDisposable> {
   const opened = new AsyncDisposableStack();
   const { url } = opened.use(await createTestDatabase());
   const { database } = opened.use(connect(url));
+  await createTables(database, ...packages);
+  return { url, database, [Symbol.asyncDispose]: () => opened.disposeAsync() };
+}
+
+/** Makes the tables of the given packages, in their order. */
+export async function createTables(database: NodePgDatabase, ...packages: readonly Migrations[]): Promise<void> {
   for (const { name, folder } of packages) {
     const migrationsTable = `__migrations_${name.replaceAll("-", "_")}`;
     await migrate(database, { migrationsFolder: folder, migrationsTable });
   }
-  return { url, database, [Symbol.asyncDispose]: () => opened.disposeAsync() };
 }
 
 /** Connections of their own to a database, as another process would have them. */

@@ -9,6 +9,8 @@ test.each([
   ["Postgres that shuts down", "57P01"],
   ["Postgres that crashed", "57P02"],
   ["Postgres that starts", "57P03"],
+  ["Postgres with a full disk", "53100"],
+  ["Postgres without memory", "53200"],
   ["Postgres with too many connections", "53300"],
   ["Postgres that only reads, after a failover", "25006"],
   ["a lost connection to Postgres", "08006"],

@@ -27,8 +27,9 @@ export async function retry<Result>(
 }
 
 /**
- * Does the work again after a time in which the database was not to be had, however long it was: that is no message's
- * fault, and costs no attempt. Others whom the work calls fail alike, so the database is asked whether it was it.
+ * Does the work again after a time in which the database was not to be had, or had no room, however long it was: that is
+ * no message's fault, and costs no attempt. Others whom the work calls fail alike, so the database is asked whether it was
+ * it.
  */
 export async function throughOutages<Result>(
   database: Database,
@@ -37,9 +38,11 @@ export async function throughOutages<Result>(
 ): Promise<Result> {
   // What only reads refuses the lock.
   const ask = () => query(database, "inbox-ask", "select from inbox_parked_keys where false for key share");
+  // With a full disk it answers, and has room for less than the work needs: only the work itself can tell.
+  const workOnceThereIsRoom = () => retry(work, { waitsOut: isFull, until: Number.POSITIVE_INFINITY, signal });
   for (;;) {
     try {
-      return await work();
+      return await workOnceThereIsRoom();
     } catch (error) {
       const isAway = isOutage(error) && !signal.aborted && (await ask().then(() => false, isOutage));
       if (!isAway) throw error;
@@ -58,6 +61,11 @@ export function isLocked(error: unknown): boolean {
   return matches(error, /^55P03$/);
 }
 
+/** The database's disk is full. */
+function isFull(error: unknown): boolean {
+  return matches(error, /^53100$/);
+}
+
 /** The database is not to be had at the moment. */
 export function isOutage(error: unknown): boolean {
   return matches(error, outageCodes, outageMessages);
@@ -65,10 +73,10 @@ export function isOutage(error: unknown): boolean {
 
 // Serialization failure, deadlock.
 const conflictCodes = /^(40001|40P01)$/;
-// Of Postgres: shutting down, crashed, starting, only reading, too many connections; class 08 is the connection.
-// Of a place of bodies: EBUSY. The rest is the network's. `http-errors.ts` of `service` has the same.
+// Of Postgres: shutting down, crashed, starting, only reading; without disk, memory or connections to give; class 08 is the
+// connection. Of a place of bodies: EBUSY. The rest is the network's. `http-errors.ts` of `service` has the same.
 const outageCodes =
-  /^(57P01|57P02|57P03|25006|53300|08...|EBUSY|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)$/;
+  /^(57P01|57P02|57P03|25006|53[123]00|08...|EBUSY|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)$/;
 // The driver has no codes for these.
 const outageMessages =
   /^(Connection terminated|timeout exceeded when trying to connect|Client (was closed|has encountered a connection error))/;

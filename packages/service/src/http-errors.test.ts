@@ -63,8 +63,8 @@ describe("a fault is answered with a problem", () => {
   });
 
   test.each([
-    ...["57P01", "57P02", "57P03", "25006", "53300", "08006", "EBUSY", "ECONNREFUSED", "ECONNRESET", "EPIPE"],
-    ...["ETIMEDOUT", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH"],
+    ...["57P01", "57P02", "57P03", "25006", "53100", "53200", "53300", "08006", "EBUSY"],
+    ...["ECONNREFUSED", "ECONNRESET", "EPIPE", "ETIMEDOUT", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH"],
   ])("that asks to try again, for %s, however deep in the cause", async (code) => {
     const routes = Router();
     const cause = Object.assign(new Error("not now"), { code });

@@ -74,10 +74,11 @@ function ownProblem(error: unknown): HttpProblem {
   return problem(500, "Internal Server Error", { detail: "The correlation id leads to the cause in the logs" });
 }
 
-// Of Postgres: shutting down, crashed, starting, only reading, too many connections; class 08 is the connection. Of a place
-// of bodies: EBUSY. The rest is the network's. `transient.ts` of `inbox` has the same, without the lock not had in time.
+// Of Postgres: shutting down, crashed, starting, only reading; without disk, memory or connections to give; class 08 is the
+// connection. Of a place of bodies: EBUSY. The rest is the network's. `transient.ts` of `inbox` has the same, without the
+// lock not had in time.
 const awayCodes =
-  /^(57P01|57P02|57P03|25006|53300|55P03|08...|EBUSY|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)$/;
+  /^(57P01|57P02|57P03|25006|53[123]00|55P03|08...|EBUSY|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)$/;
 // `pg` has no codes for these.
 const awayMessages =
   /^(Connection terminated|timeout exceeded when trying to connect|Client (was closed|has encountered))/;
