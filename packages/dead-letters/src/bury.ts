@@ -19,7 +19,8 @@ export type Burial = {
 
 /**
  * Keeps a death. The same message, dead again in the same group or refused again by the same destination, has one row: it
- * is open again, or, after three replays, in quarantine. A death that is kept already changes nothing, and nothing is returned.
+ * is open again, or, after three replays, in quarantine. What is no envelope is known by its bytes and its record's key. A
+ * death that is kept already changes nothing, and nothing is returned.
  */
 export async function bury(handle: Database | Transaction, { letter, road, id }: Death): Promise<Burial | undefined> {
   const { group, origin, body, headers, error, attempts } = letter;
@@ -71,7 +72,8 @@ const burial = `
     message_id, type, version, key, traceparent, correlation_id, error_name, error_message, error_stack, fingerprint,
     attempts, deaths, first_failed_at, last_failed_at, origin_key)
   values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, array[$19], $20, $20, $22)
-  on conflict (group_name, (case when road = 'outbox' then origin else '' end), sha256(body)) do update set
+  on conflict (group_name, (case when road = 'outbox' then origin else '' end),
+    (case when message_id is null then coalesce(origin_key, '') else '' end), sha256(body)) do update set
     state = case when known.replays >= $21 then 'quarantined' else 'open' end,
     road = excluded.road, origin = excluded.origin, origin_partition = excluded.origin_partition,
     origin_offset = excluded.origin_offset, origin_key = excluded.origin_key, headers = excluded.headers, error_name = excluded.error_name,

@@ -79,6 +79,27 @@ describe.skipIf(isExcused)("draining", () => {
     expect(await bury(shop.database, { letter, road: "kafka", id: "1" })).toMatchObject({ number: 1 });
   });
 
+  test("records without an envelope that have the same bytes under other keys are letters of their own", async () => {
+    await using shop = await openLetters({ isDraining: false });
+    const fate = { error: { name: "RejectedError", message: "no envelope" }, attempts: 1, failedAt: new Date() };
+    const buryOf = (key: string, offset: string) => {
+      const origin = { name: "dev.order.created", partition: 0, offset, key };
+      return bury(shop.database, {
+        letter: { group, origin, body: Buffer.of(), headers: {}, ...fate },
+        road: "kafka",
+        id: offset,
+      });
+    };
+    await buryOf("o-1", "7");
+    await buryOf("o-2", "8");
+    await buryOf("o-1", "9");
+    const letters = [await letterWhen(shop.database, 1), await letterWhen(shop.database, 2)];
+    expect(letters.map(({ origin, deaths }) => [origin.key, deaths])).toEqual([
+      ["o-1", 2],
+      ["o-2", 1],
+    ]);
+  });
+
   test("a letter that cannot be kept yet stays with the broker, and those who look on are told", async () => {
     await using shop = await openLetters({ isDraining: false });
     await shop.database.execute("alter table dead_letters rename to away");
