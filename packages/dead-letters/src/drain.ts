@@ -79,8 +79,7 @@ export async function startDeadLetters(
   for (const { group, types, from, parks = [] } of groups) {
     for (const { name, deadLetters } of from) {
       const drain = () => deadLetters.drain(group, types, (letter) => take(letter, name, parks), onError);
-      const tellWaiting = (cause: Error) =>
-        onError(new Error(`Dead letters of ${group} stay on ${name}: ${cause.message}`, { cause }));
+      const tellWaiting = (cause: Error) => onError(new Error(`Dead letters of ${group} stay on ${name}`, { cause }));
       // Nobody waits for letters: the service is up before.
       const draining = openPersistently(drain, tellWaiting);
       opening.defer(async () => (await draining)[Symbol.asyncDispose]());

@@ -15,7 +15,7 @@ export async function listenOn(
   const { group, types } = subscription;
   const listening = await openPersistently(
     () => subscribe(transport, subscription),
-    (cause) => onAway(new Error(`Consumer ${group} waits for ${road}: ${cause.message}`, { cause })),
+    (cause) => onAway(new Error(`Consumer ${group} waits for ${road}`, { cause })),
   );
   return {
     async backlog() {
