@@ -1,7 +1,14 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Broker, missing, startKafka, startPostgres, startRabbitmq } from "@throughline/local/brokers";
+import {
+  type Broker,
+  missing,
+  startKafka,
+  startPostgres,
+  startRabbitmq,
+  startSnsSqs,
+} from "@throughline/local/brokers";
 import { freeBasePort } from "@throughline/local/ports";
 import { expect, test, vi } from "vitest";
 import { audit, clean } from "./testing/audit.ts";
@@ -11,15 +18,14 @@ import { orderOf, shopOf } from "./testing/shop.ts";
 
 const servicesWithDatabase = ["order", "billing", "inventory", "analytics"] as const;
 
-// The emulator of SNS and SQS that tests share holds all in memory: with it dies what it has.
 test.skipIf(missing.kafka !== undefined || missing.rabbitmq !== undefined)(
-  "placing 150 orders while Kafka, RabbitMQ and Postgres in turn are killed and come back loses nothing and ends no service",
+  "placing 150 orders while Kafka, RabbitMQ, SNS/SQS and Postgres in turn are killed and come back loses nothing and ends no service",
   async () => {
     await using brokers = await startOwn();
-    const { kafka, rabbitmq, postgres } = brokers;
+    const { kafka, rabbitmq, snsSqs, postgres } = brokers;
     const databases = await createDatabases(postgres.url());
     const withDatabase = servicesWithDatabase.map((name) => [name, { DATABASE_URL: databases[name] }] as const);
-    const env = { KAFKA_BROKERS: kafka.url(), RABBITMQ_URL: rabbitmq.url() };
+    const env = { KAFKA_BROKERS: kafka.url(), RABBITMQ_URL: rabbitmq.url(), SNS_SQS_ENDPOINT: snsSqs.url() };
     await using fleet = await startFleet({ env, each: Object.fromEntries(withDatabase) });
     const shop = shopOf(fleet);
     const sku = await shop.stocked(1_000);
@@ -33,7 +39,7 @@ test.skipIf(missing.kafka !== undefined || missing.rabbitmq !== undefined)(
       }
     };
     const shopping = Promise.all([shopper(), shopper(), shopper()]);
-    for (const broker of [kafka, rabbitmq, postgres]) {
+    for (const broker of [kafka, rabbitmq, snsSqs, postgres]) {
       const soFar = placed.length;
       await vi.waitUntil(() => placed.length >= soFar + 15, { timeout: 120_000 });
       await broker.killAndStart();
@@ -65,13 +71,14 @@ async function startOwn() {
       },
     };
   };
-  const [postgres, kafka, rabbitmq] = await Promise.all([
+  const [postgres, kafka, rabbitmq, snsSqs] = await Promise.all([
     own("postgres", 0, startPostgres),
     own("kafka", 10, startKafka),
     own("rabbitmq", 20, startRabbitmq),
+    own("sns-sqs", 30, startSnsSqs),
   ]);
   const stack = opened.move();
-  return { postgres, kafka, rabbitmq, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+  return { postgres, kafka, rabbitmq, snsSqs, [Symbol.asyncDispose]: () => stack.disposeAsync() };
 }
 
 async function createDatabases(server: string) {
