@@ -78,10 +78,10 @@ test("a preview takes longer than a statement may, where there is much to count"
   const broker = createBroker();
   await (await startRelay(database, { to: [broker], ...quickly }))[Symbol.asyncDispose]();
   await database.execute(`insert into outbox (key, type, id, version, "timestamp", source, sequence, correlation_id, wire)
-    select 'k', 'order.created', n, '1', '', '', n, '', '' from generate_series(1, 100000) n`);
-  await database.execute("update log_cursors set position = 100000");
-  await using hasty = connect(`${outbox.url}?statement_timeout=10`);
-  expect(await previewReplay(hasty.database, "test", { position: 1 })).toMatchObject({ messages: 100_000 });
+    select 'k', 'order.created', n, '1', '', '', n, '', '' from generate_series(1, 300000) n`);
+  await database.execute("update log_cursors set position = 300000");
+  await using hasty = connect(`${outbox.url}?statement_timeout=25`);
+  expect(await previewReplay(hasty.database, "test", { position: 1 })).toMatchObject({ messages: 300_000 });
 });
 
 test("a preview says from when on messages are kept, where older ones are asked for", async () => {
