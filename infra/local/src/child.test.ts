@@ -82,9 +82,10 @@ test("every line is told and kept", async () => {
     onLine: (line) => void told.push(line),
   });
   await child.ended;
-  await vi.waitUntil(() => told.length === 2);
-  await vi.waitUntil(() => readFileSync(join(place.dataDir, "output.log"), "utf8").length === "one\ntwo\n".length);
+  await vi.waitUntil(() => told.length === 2, { timeout: 10_000 });
   expect(told.toSorted()).toEqual(["one", "two"]);
+  const kept = () => readFileSync(join(place.dataDir, "output.log"), "utf8");
+  await vi.waitFor(() => expect(kept().split("\n").toSorted()).toEqual(["", "one", "two"]), { timeout: 10_000 });
 });
 
 test.runIf(process.platform === "linux")("a child dies with the one that started it, even by SIGKILL", async () => {
