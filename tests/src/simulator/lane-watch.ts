@@ -13,10 +13,13 @@ type Surroundings = {
   readonly now: () => number;
 };
 
+const touching = ["log_claim_cursor", "log_move_cursor", "log_renew_cursor"];
+
 /** Tells the journal of two relays in one lane, by what they ask of the database and what they send. */
 export function watchLanes({ rivals }: Journal, { schema, lanes, leaseMs, now }: Surroundings) {
   const holders = new Map<unknown, Holder>();
-  const succeeded = new WeakMap<object, Set<unknown>>();
+  /** By relay and lane. */
+  const sureUntil = new WeakMap<object, Map<unknown, number>>();
 
   function onClaim(tx: Transaction, lane: unknown, owner: string): void {
     const holder = holders.get(lane);
@@ -39,20 +42,17 @@ export function watchLanes({ rivals }: Journal, { schema, lanes, leaseMs, now }:
         holders.get(lane)?.touches.push({ tx, at: now() });
       }
     },
-    /** A relay learns that it has been succeeded. */
+    /** A relay is told that it has a lane from now on; one that is told otherwise has it no longer than it knew before. */
     onAnswer({ name, values: [, , lane], rows }: Seen, actor: object | undefined): void {
-      if (actor === undefined) return;
-      const lost = succeeded.get(actor) ?? new Set();
-      succeeded.set(actor, lost);
-      if (name === "log_claim_cursor" && rows.length > 0) lost.delete(lane);
-      if (name === "log_move_cursor" && rows.length === 0) lost.add(lane);
+      if (actor === undefined || rows.length === 0 || !touching.includes(`${name}`)) return;
+      const own = sureUntil.get(actor) ?? new Map<unknown, number>();
+      sureUntil.set(actor, own.set(lane, now() + leaseMs));
     },
-    /** Whoever has learned that sends nothing more before it claims again. */
-    onSending(actor: object, keys: readonly string[]): void {
-      const lost = succeeded.get(actor);
-      if (lost === undefined || lost.size === 0) return;
-      const sent = keys.filter((key) => lost.has(slotOf(key) % lanes));
-      rivals.push(...sent.map((key) => `${key} was sent by a relay that knew of its successor`));
+    /** Who begins to publish has been told so within the lease. What is in hand then may go out later. */
+    onPublishing(keys: readonly string[], actor: object): void {
+      const own = sureUntil.get(actor);
+      const stray = keys.filter((key) => now() > (own?.get(slotOf(key) % lanes) ?? 0));
+      rivals.push(...stray.map((key) => `${key} was published by a relay that did not know whether it had the lane`));
     },
   };
 }

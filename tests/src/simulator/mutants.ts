@@ -147,8 +147,15 @@ export const mutants: readonly Mutant[] = [
     name: "goes on although it was told of its successor",
     breaks: "I11",
     file: `${outbox}/lease.ts`,
-    find: "if (moved === undefined) throw lost();\n      cursor = moved;",
-    put: "cursor = moved ?? { ...cursor, position };",
+    find: "if (!(await renewCursor(database, cursor, { leaseMs }))) throw lost();",
+    put: "await renewCursor(database, cursor, { leaseMs });",
+  },
+  {
+    name: "publishes without asking whether it still has the lane",
+    breaks: "I11",
+    file: `${outbox}/publish-all.ts`,
+    find: "await lease.confirm();",
+    put: "",
   },
   {
     name: "ends a lease by the clock of the process",

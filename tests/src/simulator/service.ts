@@ -2,12 +2,13 @@ import { type Envelope, RejectedError } from "@throughline/envelope";
 import { on, type Reaction, startConsumer } from "@throughline/inbox";
 import { type Database, query, shareTransactions, type Transaction } from "@throughline/log";
 import { enqueue, startRelay } from "@throughline/outbox";
+import type { Publisher } from "@throughline/transport";
 import { kafkaTransport } from "@throughline/transport/kafka";
 import { drizzle } from "drizzle-orm/node-postgres";
 import { attempts, idOf, type Plan, type PlannedOrder, type Temper, tries } from "./plan.ts";
 import { type Postgres, SimulatedPool } from "./postgres/pool.ts";
 import { setTimeout as delay } from "./timers-promises.ts";
-import type { World } from "./world.ts";
+import { actors, type World } from "./world.ts";
 
 export type ServiceName = "order" | "billing";
 
@@ -42,7 +43,14 @@ export async function startService(name: ServiceName, needs: Needs): Promise<Ser
   await using starting = new AsyncDisposableStack();
   starting.use(
     await startRelay(database, {
-      to: [{ transport }],
+      to: [
+        {
+          transport: {
+            ...transport,
+            connectPublisher: async () => watched(await transport.connectPublisher(), needs.postgres),
+          },
+        },
+      ],
       lanes: plan.lanes,
       batchSize: plan.batchSize,
       ...{ idleMs: 100, leaseMs, retryMs: 30, tries },
@@ -62,6 +70,19 @@ export async function startService(name: ServiceName, needs: Needs): Promise<Ser
   return {
     place: (order) => share((tx) => placeOrder(tx, order)),
     [Symbol.asyncDispose]: () => started.disposeAsync(),
+  };
+}
+
+/** Tells what is about to be published, and by whom. */
+function watched(publisher: Publisher, { onPublishing }: Postgres): Publisher {
+  return {
+    publish(envelopes) {
+      const keys = envelopes.map(({ key }) => key);
+      const actor = actors.getStore();
+      if (actor !== undefined) onPublishing(keys, actor);
+      return publisher.publish(envelopes);
+    },
+    [Symbol.asyncDispose]: () => publisher[Symbol.asyncDispose](),
   };
 }
 

@@ -109,7 +109,14 @@ function openSimulated(): Side {
   const name = "simulated";
   const pool = new SimulatedPool(world, {
     ...{ name, engine: createEngine(name, world), schema: createSchema(), clockMs: Date.now },
-    ...{ downUntil: 0, unknownCommits: 0, breaks: 0, onDone: () => undefined, onAnswer: () => undefined },
+    ...{
+      downUntil: 0,
+      unknownCommits: 0,
+      breaks: 0,
+      onDone: () => undefined,
+      onAnswer: () => undefined,
+      onPublishing: () => undefined,
+    },
   });
   const database = drizzle({ client: pool as never }) as Database;
   return {

@@ -11,7 +11,7 @@ import { createEngine } from "./postgres/engine.ts";
 import type { Postgres } from "./postgres/pool.ts";
 import { createSchema } from "./postgres/schema.ts";
 import { consumers, leaseMs, type ServiceName } from "./service.ts";
-import { actors, type World } from "./world.ts";
+import type { World } from "./world.ts";
 
 /** The servers of one run, with somebody who writes down what they see. */
 export function createSurroundings(world: World, plan: Plan): Evidence {
@@ -31,18 +31,13 @@ export function createSurroundings(world: World, plan: Plan): Evidence {
     }
   };
   const databases = { order: createPostgres("order"), billing: createPostgres("billing") };
-  cluster.onSending = (records) => {
-    const actor = actors.getStore();
-    const keys = records.filter(({ topic }) => !topic.endsWith(".DLT")).map(({ key }) => key?.toString() ?? "");
-    if (actor !== undefined) databases[actor.name.startsWith("order") ? "order" : "billing"].onSending(actor, keys);
-  };
   return { plan, journal, cluster, databases };
 
   function createPostgres(service: ServiceName) {
     const name = `${service}-db`;
     const schema = createSchema();
     const lanes = watchLanes(journal, { schema, lanes: plan.lanes, leaseMs, now: () => world.now });
-    const postgres: Postgres & Pick<typeof lanes, "onSending"> = {
+    const postgres: Postgres = {
       ...{ name, schema, engine: createEngine(name, world), clockMs: wallMs, downUntil: 0, unknownCommits: 0 },
       get breaks() {
         return world.now < chaosMs ? plan.breaks : 0;
@@ -53,7 +48,7 @@ export function createSurroundings(world: World, plan: Plan): Evidence {
         if (asked === "inbox-remember") journal.suppressed += (values[1] as string[]).length - rows.length;
       },
       onAnswer: lanes.onAnswer,
-      onSending: lanes.onSending,
+      onPublishing: lanes.onPublishing,
     };
     return postgres;
   }

@@ -16,8 +16,6 @@ export type Cluster = {
   readonly isDown: boolean;
   /** How it will answer; decided for each request and partition. */
   fate: (topic: string, records: readonly KafkaRecord[]) => Outcome;
-  /** Told of each request that a process sends. */
-  onSending: (records: readonly KafkaRecord[]) => void;
   /** Told of what a group has committed, whenever it meets. */
   onMeet: (offsets: readonly CommittedOffset[]) => void;
   /** Told of each record that was taken. */
@@ -41,7 +39,6 @@ export function createCluster(world: World): Cluster {
     groups,
     downUntil: 0,
     fate: () => "taken",
-    onSending: () => undefined,
     onMeet: () => undefined,
     onTaken: () => undefined,
     get isDown() {

@@ -67,7 +67,6 @@ function createProducer({ cluster, ask }: Meeting): Producer {
 
   return {
     async send(records) {
-      cluster.onSending(records);
       const byBroker = Map.groupBy(records, cluster.partitionOf);
       const sent = await Promise.allSettled([...byBroker].map(([partition, own]) => sendTo(partition, own)));
       for (const one of sent) if (one.status === "rejected") throw one.reason;

@@ -17,6 +17,8 @@ export type Postgres = Server & {
   readonly onDone: (seen: Seen, tx: Transaction) => void;
   /** Told of each answer that will arrive. */
   readonly onAnswer: (seen: Seen, actor: object | undefined) => void;
+  /** Told of what a relay begins to publish, by its keys. */
+  readonly onPublishing: (keys: readonly string[], actor: object) => void;
 };
 
 export type Seen = {
