@@ -178,7 +178,13 @@ test.each(serviceNames)("%s is alive and ready", async (name) => {
 
 test.each(["order", "billing", "inventory", "analytics"] as const)("%s tells what it is doing", async (service) => {
   const relay = { destination: expect.any(String), waiting: expect.any(Number), parked: 0, dead: 0 };
-  const consumer = { handled: expect.any(Number), duplicates: expect.any(Number), roads: expect.any(Array) };
+  const consumer = {
+    handled: expect.any(Number),
+    duplicates: expect.any(Number),
+    parked: 0,
+    parkedKeys: 0,
+    roads: expect.any(Array),
+  };
   const { status, body, headers } = await ask(service, "/status");
   expect({ status, body }).toMatchObject({
     status: 200,

@@ -25,7 +25,7 @@ test.each(roads)(
     await shop.die("o-1", "1");
     for (const [nth, reason] of ["2", "3"].entries()) {
       await shop.publish(cancelled("o-1", reason));
-      await vi.waitUntil(() => shop.consumer.status().parked === nth + 1, patience);
+      await vi.waitUntil(() => shop.consumer.status().putAside === nth + 1, patience);
     }
     await shop.publish(cancelled("o-2", "of another key"));
     await vi.waitUntil(() => shop.consumer.status().handled === 1, patience);
@@ -41,7 +41,7 @@ test.each(roads)("by %s, a key goes on without a dead message that is discarded"
   await using shop = await openParking(name);
   await shop.die("o-1", "1");
   await shop.publish(cancelled("o-1", "2"));
-  await vi.waitUntil(() => shop.consumer.status().parked === 1, patience);
+  await vi.waitUntil(() => shop.consumer.status().putAside === 1, patience);
   expect(await discardLetter(shop.desk, 1, act)).toBe(true);
   await vi.waitUntil(() => shop.consumer.status().handled === 1, patience);
   expect(await shop.notes()).toEqual(["2"]);
@@ -63,7 +63,7 @@ test.each(roads.filter((name) => name !== "kafka"))(
     const options = { from: [shop.road], parks: [type], onFailure: () => {} };
     await using consumer = await startConsumer(shop.database, group, reactions, options);
     await shop.publish(cancelled("o-1", "2"));
-    await vi.waitUntil(() => consumer.status().parked === 1, patience);
+    await vi.waitUntil(() => consumer.status().putAside === 1, patience);
     expect(await replayLetter(shop.desk, 1, act)).toBe(true);
     await vi.waitUntil(() => consumer.status().handled === 2, patience);
     expect(await shop.notes()).toEqual(["1", "2"]);

@@ -83,7 +83,7 @@ describe.skipIf(isExcused)("a letter", () => {
     await shop.publish(cancelled("o-1", 7));
     await letterWhen(shop.database, 1);
     await shop.publish(cancelled("o-1", "2"));
-    await vi.waitUntil(() => shop.consumer.status().parked === 1, patience);
+    await vi.waitUntil(() => shop.consumer.status().putAside === 1, patience);
     const asking = "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
     const slow = afterRedelivery(shop.desk, () =>
       vi.waitUntil(async () => (await query(shop.database, "asking", asking)).length > 0, patience),
@@ -112,7 +112,7 @@ describe.skipIf(isExcused)("a letter", () => {
     await shop.publish(first);
     await letterWhen(shop.database, 1);
     await shop.publish(second);
-    await vi.waitUntil(() => shop.consumer.status().parked === 1, patience);
+    await vi.waitUntil(() => shop.consumer.status().putAside === 1, patience);
     shop.fault.message = undefined;
     await replayLetter(shop.desk, 1, act);
     await vi.waitUntil(() => shop.consumer.status().handled === 2, patience);
@@ -126,7 +126,7 @@ describe.skipIf(isExcused)("a letter", () => {
     await shop.publish(...all.slice(0, 1));
     await letterWhen(shop.database, 1);
     await shop.publish(...all.slice(1));
-    await vi.waitUntil(() => shop.consumer.status().parked === 3, patience);
+    await vi.waitUntil(() => shop.consumer.status().putAside === 3, patience);
 
     await discardLetter(shop.desk, 1, act);
     const second = await letterWhen(shop.database, 2);

@@ -65,7 +65,7 @@ test("a message that waits behind a dead one of its key waits as a reference, an
   await publish(road, [first]);
   await until(() => consumer.status().deadLettered === 1);
   await publish(road, [second]);
-  await until(() => consumer.status().parked === 1);
+  await until(() => consumer.status().putAside === 1);
   const parked = await query(inbox.database, "parked", "select wire from inbox_parked where wire is not null");
   expect(parked).toEqual([{ wire: serializeEnvelope(second) }]);
   isBroken = false;

@@ -9,7 +9,7 @@ import { createHandler } from "./handler.ts";
 import { type ListenedRoad, listenOn, type RoadBacklog } from "./listen-on.ts";
 import { startMaintenance } from "./maintenance.ts";
 import { observeConsumer } from "./metrics.ts";
-import { parkKey } from "./parked-keys.ts";
+import { type Parked, parkKey, readParked } from "./parked-keys.ts";
 import { startParkedRun } from "./parked-run.ts";
 import type { Reaction } from "./reaction.ts";
 import { defaultRetentionDays } from "./retention.ts";
@@ -46,8 +46,8 @@ export type ConsumerStatus = {
   readonly duplicates: number;
   /** Attempts that failed and are made again. */
   readonly failed: number;
-  /** Messages that wait in the database behind a dead one of their key. */
-  readonly parked: number;
+  /** Messages put aside behind a dead one of their key, since the start. */
+  readonly putAside: number;
   /** Messages set aside. */
   readonly deadLettered: number;
   /** Messages being handled at this moment. */
@@ -55,8 +55,13 @@ export type ConsumerStatus = {
 };
 
 /** Disposing it stops the intake and waits for the messages in flight. */
-export type Consumer = AsyncDisposable & { status(): ConsumerStatus; backlog(): Promise<RoadBacklog[]> };
+export type Consumer = AsyncDisposable & {
+  status(): ConsumerStatus;
+  parked(): Promise<Parked>;
+  backlog(): Promise<RoadBacklog[]>;
+};
 
+const counterOf = { handled: "handled", duplicate: "duplicates", parked: "putAside" } as const;
 const longestTimeoutMs = 2 ** 30;
 
 /**
@@ -102,11 +107,11 @@ export async function startConsumer(
   opening.defer(() => stopping.abort());
   const status = () => ({ group, ...counted.counts });
   const backlog = () => Promise.all(roads.map((road) => road.backlog()));
-  opening.use(observeConsumer({ status, backlog }));
+  const parked = () => readParked(database, group);
+  opening.use(observeConsumer({ status, parked, backlog }));
   const opened = opening.move();
   return {
-    status,
-    backlog,
+    ...{ status, parked, backlog },
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
 }
@@ -116,7 +121,7 @@ function count(
   handle: (envelope: Envelope) => Promise<Outcome>,
   onFailure: (failure: Failure) => void,
 ): { counts: Omit<ConsumerStatus, "group">; handler: Handler; onFailure: (failure: Failure) => void } {
-  const counts = { handled: 0, duplicates: 0, parked: 0, failed: 0, deadLettered: 0, inFlight: 0 };
+  const counts = { handled: 0, duplicates: 0, putAside: 0, failed: 0, deadLettered: 0, inFlight: 0 };
   const measureAge = createAgeMeasure("throughline.inbox.age", {
     description: "From the writing of a message until its effect has committed",
     attributes: { "messaging.consumer.group.name": group },
@@ -127,7 +132,7 @@ function count(
       counts.inFlight += 1;
       try {
         const outcome = await handle(envelope);
-        counts[outcome === "duplicate" ? "duplicates" : outcome] += 1;
+        counts[counterOf[outcome]] += 1;
         if (outcome === "handled") measureAge(envelope.timestamp);
         trace.getActiveSpan()?.setAttribute("throughline.inbox.outcome", outcome);
       } finally {

@@ -10,6 +10,14 @@ export type DueMessage = {
   readonly parkedAt: number;
 };
 
+/** What waits in the database, whoever put it there. */
+export type Parked = {
+  /** Messages that wait behind a dead one of their key. */
+  readonly parked: number;
+  /** Keys that wait for one. */
+  readonly parkedKeys: number;
+};
+
 /** Notes that a message is a dead letter, and that the later ones of its key wait; nothing where it had its effect. */
 export async function parkKey(handle: Database | Transaction, consumer: string, envelope: Envelope): Promise<void> {
   await query(
@@ -26,6 +34,18 @@ export async function parkKey(handle: Database | Transaction, consumer: string, 
      on conflict (consumer, message_id) do nothing`,
     [consumer, envelope.key, envelope.id, dayOf(envelope)],
   );
+}
+
+export async function readParked(database: Database, consumer: string): Promise<Parked> {
+  const [row] = await query<Parked>(
+    database,
+    "inbox-parked",
+    `select (select count(*)::integer from inbox_parked
+         where consumer = $1 and wire is not null and died_at is null) as parked,
+       (select count(*)::integer from inbox_parked_keys where consumer = $1) as "parkedKeys"`,
+    [consumer],
+  );
+  return row ?? { parked: 0, parkedKeys: 0 };
 }
 
 /** Puts messages of parked keys aside, in the order given, copies once. Their keys are locked since `remember`. */

@@ -17,7 +17,7 @@ test("after a dead message the later ones of its key wait, and run in order once
   const [first, second, third, stranger] = [about("k", "1"), about("k", "2"), about("k", "3"), about("other", "s")];
   shop.refused.add(first.id);
   await publish(shop.road, [first, second, third, stranger]);
-  await until(() => shop.consumer.status().parked === 2);
+  await until(() => shop.consumer.status().putAside === 2);
   await until(() => shop.consumer.status().handled === 1);
   expect(await shop.effects()).toEqual(["s"]);
 
@@ -43,11 +43,25 @@ test("the time behind a dead message is a span in the trace of who waited", asyn
   const [first, second] = [about("k", "1"), { ...about("k", "2"), traceparent: `00-${traceId}-b7ad6b7169203331-01` }];
   shop.refused.add(first.id);
   await publish(shop.road, [first, second]);
-  await until(() => shop.consumer.status().parked === 1);
+  await until(() => shop.consumer.status().putAside === 1);
   await pass(shop.database, first);
   await until(() => shop.consumer.status().handled === 1);
   trace.disable();
   expect(begun).toContainEqual({ name: "wait parked", traceId });
+});
+
+test("what waits is told as the database has it: also by a process that put nothing aside, and no more once it has run", async () => {
+  await using shop = await openShop();
+  const [first, second] = [about("k", "1"), about("k", "2")];
+  shop.refused.add(first.id);
+  await publish(shop.road, [first, second]);
+  await until(() => shop.consumer.status().putAside === 1);
+  await using other = await shop.another();
+  for (const consumer of [shop.consumer, other]) expect(await consumer.parked()).toEqual({ parked: 1, parkedKeys: 1 });
+  await pass(shop.database, first);
+  await until(() => shop.consumer.status().handled + other.status().handled === 1);
+  for (const consumer of [shop.consumer, other]) expect(await consumer.parked()).toEqual({ parked: 0, parkedKeys: 0 });
+  expect([shop.consumer.status().putAside, other.status().putAside]).toEqual([1, 0]);
 });
 
 test("copies of a waiting message that come together, by two roads, wait as one", async () => {
@@ -68,7 +82,7 @@ test("a discarded message lets its key go on without it", async () => {
   const [first, second] = [about("k", "1"), about("k", "2")];
   shop.refused.add(first.id);
   await publish(shop.road, [first, second]);
-  await until(() => shop.consumer.status().parked === 1);
+  await until(() => shop.consumer.status().putAside === 1);
   await pass(shop.database, first);
   await until(() => shop.consumer.status().handled === 1);
   expect(await shop.effects()).toEqual(["2"]);
@@ -80,7 +94,7 @@ test("a waiting message that dies at its turn keeps its place, and those behind 
   const [first, second, third] = [about("k", "1"), about("k", "2"), about("k", "3")];
   shop.refused.add(first.id).add(second.id);
   await publish(shop.road, [first, second, third]);
-  await until(() => shop.consumer.status().parked === 2);
+  await until(() => shop.consumer.status().putAside === 2);
   await pass(shop.database, first);
   await until(() => shop.consumer.status().deadLettered === 2);
   const [dead] = await query(
@@ -107,7 +121,7 @@ test("a waiting message that fails now and then is tried again at its place", as
   shop.refused.add(first.id);
   shop.failures.set(second.id, 2);
   await publish(shop.road, [first, second, third]);
-  await until(() => shop.consumer.status().parked === 2);
+  await until(() => shop.consumer.status().putAside === 2);
   await pass(shop.database, first);
   await until(() => shop.consumer.status().handled === 2);
   expect(await shop.effects()).toEqual(["2", "3"]);
@@ -118,7 +132,7 @@ test("a waiting message that ended every process that had it in hand dies at its
   const [first, second, third] = [about("k", "1"), about("k", "2"), about("k", "3")];
   shop.refused.add(first.id);
   await publish(shop.road, [first, second, third]);
-  await until(() => shop.consumer.status().parked === 2);
+  await until(() => shop.consumer.status().putAside === 2);
   await shop.database.transaction(async (tx) => {
     await pass(tx, first);
     // As three processes leave it that claimed it and were killed.
@@ -148,7 +162,7 @@ test("two dead messages of a key are waited for in their order, whichever is sen
   await publish(shop.road, [first]);
   await until(() => shop.consumer.status().deadLettered === 1);
   await publish(shop.road, [second, third]);
-  await until(() => shop.consumer.status().parked === 2);
+  await until(() => shop.consumer.status().putAside === 2);
   shop.refused.clear();
   await publish(shop.road, [second, first]);
   await until(() => shop.consumer.status().handled === 3);
@@ -160,7 +174,7 @@ test("a type that does not park is handled, whatever its key waits for", async (
   const first = about("k", "1");
   shop.refused.add(first.id);
   await publish(shop.road, [first, about("k", "2"), about("k", "r", other.type)]);
-  await until(() => shop.consumer.status().parked === 1 && shop.consumer.status().handled === 1);
+  await until(() => shop.consumer.status().putAside === 1 && shop.consumer.status().handled === 1);
   expect(await shop.effects()).toEqual(["r"]);
 });
 
@@ -180,7 +194,7 @@ test("no third party is called for a message that waits", async () => {
   await until(() => consumer.status().deadLettered === 1);
   isBroken = false;
   await publish(road, [second]);
-  await until(() => consumer.status().parked === 1);
+  await until(() => consumer.status().putAside === 1);
   expect(calls).toEqual([]);
   await publish(road, [first]);
   await until(() => consumer.status().handled === 2);
@@ -203,7 +217,7 @@ test("a waiting message that takes long at its turn holds back no other key", as
   await until(() => consumer.status().deadLettered === 2);
   isBroken = false;
   await publish(road, [about("slow", "slow"), ...["2", "3", "4"].map((text) => about("quick", text))]);
-  await until(() => consumer.status().parked === 4);
+  await until(() => consumer.status().putAside === 4);
   await pass(inbox.database, slow);
   await until(() => consumer.status().inFlight === 1);
   await pass(inbox.database, quick);
@@ -219,7 +233,7 @@ test("messages that arrive while their key is let go are neither lost nor overta
   const [first] = all;
   if (first) shop.refused.add(first.id);
   await publish(shop.road, all.slice(0, 40));
-  await until(() => shop.consumer.status().parked >= 10);
+  await until(() => shop.consumer.status().putAside >= 10);
   shop.refused.clear();
   await publish(shop.road, [...all.slice(0, 1), ...all.slice(40, 80)]);
   await until(() => shop.consumer.status().handled >= 60);
@@ -254,6 +268,7 @@ async function openShop() {
   const consumer = await startConsumer(inbox.database, name, write, options);
   return {
     ...{ database: inbox.database, road, refused, failures, consumer },
+    another: () => startConsumer(inbox.database, name, write, options),
     effects: () => effectsOf(inbox.database, name),
     async [Symbol.asyncDispose]() {
       await consumer[Symbol.asyncDispose]();

@@ -9,9 +9,10 @@ export function observeRelay(status: () => Promise<DestinationStatus[]>): Dispos
   const oldest = meter().createObservableGauge("throughline.outbox.oldest", { unit: "s" });
   const lag = meter().createObservableGauge("throughline.outbox.lag", { unit: "{position}" });
   const parked = meter().createObservableGauge("throughline.outbox.parked", { unit: "{message}" });
+  const parkedKeys = meter().createObservableGauge("throughline.outbox.parked_keys", { unit: "{key}" });
   const dead = meter().createObservableGauge("throughline.outbox.dead", { unit: "{message}" });
   const heldBack = meter().createObservableGauge("throughline.outbox.held_back", { unit: "s" });
-  const all = [waiting, oldest, lag, parked, dead, heldBack];
+  const all = [waiting, oldest, lag, parked, parkedKeys, dead, heldBack];
   const observe: BatchObservableCallback = async (result) => {
     for (const one of await status()) {
       const attributes = { "throughline.destination": one.destination };
@@ -20,6 +21,7 @@ export function observeRelay(status: () => Promise<DestinationStatus[]>): Dispos
       for (const [lane, behind] of one.lagByLane.entries())
         result.observe(lag, behind, { ...attributes, "throughline.lane": lane });
       result.observe(parked, one.parked, attributes);
+      result.observe(parkedKeys, one.parkedKeys, attributes);
       result.observe(dead, one.dead, attributes);
       if (one.heldBackBy === undefined) continue;
       const { pid = "none", ageMs, application, state } = one.heldBackBy;

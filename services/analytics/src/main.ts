@@ -46,7 +46,7 @@ await using _http = await serveHttp(config, {
   routes: routes(database.handle),
   ready: { database: database.ping },
   status: async () => ({
-    consumers: [{ ...consumer.status(), roads: await consumer.backlog() }],
+    consumers: [{ ...consumer.status(), ...(await consumer.parked()), roads: await consumer.backlog() }],
     deadLetters: await deadLetters.status(),
   }),
 });

@@ -92,8 +92,8 @@ await using _http = await serveHttp(config, {
   status: async () => ({
     relay: await relay.status(),
     consumers: [
-      { ...consumer.status(), roads: await consumer.backlog() },
-      { ...worker.status(), roads: await worker.backlog() },
+      { ...consumer.status(), ...(await consumer.parked()), roads: await consumer.backlog() },
+      { ...worker.status(), ...(await worker.parked()), roads: await worker.backlog() },
     ],
     deadLetters: await deadLetters.status(),
   }),

@@ -77,7 +77,7 @@ await using _http = await serveHttp(config, {
   ready: { database: database.ping },
   status: async () => ({
     relay: await relay.status(),
-    consumers: [{ ...consumer.status(), roads: await consumer.backlog() }],
+    consumers: [{ ...consumer.status(), ...(await consumer.parked()), roads: await consumer.backlog() }],
     deadLetters: await deadLetters.status(),
   }),
 });
