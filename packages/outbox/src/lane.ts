@@ -53,9 +53,10 @@ async function holdLane(lane: Lane): Promise<boolean> {
   const { database, destination, number, owner, leaseMs, share, onError } = lane;
   if (!share.hasRoom) return false;
   using holding = share.hold();
+  const askedAt = performance.now();
   const cursor = await claimCursor(database, outboxLog, { reader: destination.name, lane: number, owner, leaseMs });
   if (cursor === undefined) return false;
-  await using lease = keepLease(database, cursor, { leaseMs, onError });
+  await using lease = keepLease(database, cursor, { leaseMs, askedAt, onError });
   await flow(lane, lease, holding);
   return true;
 }

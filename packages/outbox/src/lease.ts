@@ -15,12 +15,17 @@ export type Lease = AsyncDisposable & {
   readonly over: AbortSignal;
 };
 
-export type LeaseOptions = { readonly leaseMs: number; readonly onError: (error: Error) => void };
+export type LeaseOptions = {
+  readonly leaseMs: number;
+  /** When the claim was asked for, by `performance.now()`: its answer may have been long on the way. */
+  readonly askedAt: number;
+  readonly onError: (error: Error) => void;
+};
 
 /** Renews the lease of a cursor in the background, by a clock of this process that no one sets. */
-export function keepLease(database: Database, claimed: Cursor, { leaseMs, onError }: LeaseOptions): Lease {
+export function keepLease(database: Database, claimed: Cursor, { leaseMs, askedAt, onError }: LeaseOptions): Lease {
   let cursor = claimed;
-  let endsAt = performance.now() + leaseMs / 2;
+  let endsAt = askedAt + leaseMs;
   let renewal: Promise<void> = Promise.resolve();
   const over = new AbortController();
 
