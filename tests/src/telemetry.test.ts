@@ -131,7 +131,7 @@ test("retries, a dead letter and its replay stay in the trace of their order, an
   expect(courseOf("inventory", "order.created")).toEqual([...failedTwice, "process failed", "process"]);
   expect(courseOf("billing", "payment.requested").join(", ")).toMatch(/^(process failed, wait retry, )+process$/);
 
-  const lines = fleet.services.inventory.output.filter((line) => line.includes("a message failed"));
+  const lines = fleet.services.inventory.output.filter((line) => line.includes("consuming goes on after a failure"));
   const ours = lines.map((line) => JSON.parse(line)).filter((line) => line.trace_id === troubled);
   expect(ours.map(({ deadLettered }) => deadLettered)).toEqual([false, false, true]);
   for (const line of ours)
