@@ -79,7 +79,7 @@ test("a command that comes again while its first run keeps a state gets the firs
   const first = await store.database.transaction(async (tx) => {
     const result = await withdraw(tx);
     again = store.database.transaction(withdraw);
-    await vi.waitUntil(isAnybodyWaiting);
+    await vi.waitUntil(isAnybodyWaiting, { timeout: 10_000 });
     return result;
   });
   expect(await again).toEqual(first);

@@ -25,7 +25,7 @@ test("what may have committed is not done over: everybody is told that nobody kn
   let runs = 0;
   const outcomes = Promise.allSettled(["one", "other"].map(() => share((tx) => write(tx, { writer, number: ++runs }))));
   const breakOff = await committing;
-  await vi.waitUntil(async () => (await count(writer)) === 2);
+  await vi.waitUntil(async () => (await count(writer)) === 2, { timeout: 10_000 });
   breakOff();
   const unknown = { status: "rejected", reason: expect.any(UnknownOutcomeError) };
   expect(await outcomes).toEqual([unknown, unknown]);

@@ -2,6 +2,8 @@ const brokers: Readonly<Record<string, string>> = {
   kafka: "Kafka",
   rabbitmq: "RabbitMQ",
   "sns-sqs": "SNS → SQS",
+  // What spans call it.
+  aws_sqs: "SNS → SQS",
   "sns-sqs-fifo": "SNS → SQS FIFO",
 };
 
