@@ -73,13 +73,15 @@ test("a destination that has been away for more than a day is suspicious", async
 
 test("an inbox that forgets before a message can come for the last time is a contradiction", async () => {
   await using scene = await openDatabaseScene({ url: guarded });
-  const remember = async (days: number) => {
-    const day = (distance: number) => `(now() at time zone 'utc')::date + ${distance}`;
-    await scene.execute(`select maintain_processed_messages(${day(-days - 2)}, ${day(7)})`);
+  const addDay = async (daysAgo: number) => {
+    const from = new Date(Date.now() - daysAgo * 86_400_000).toISOString().slice(0, 10);
+    await scene.execute(`create table processed_messages_${from.replaceAll("-", "")} partition of processed_messages
+      for values from ('${from}') to (date '${from}' + 1)`);
     return await scene.facts();
   };
-  expect(faultsIn({ config, database: await remember(21) })).toEqual([]);
-  const database = await remember(20);
+  // A partition is kept for two days more than its messages are known by.
+  const database = await addDay(20 + 2);
+  expect(faultsIn({ config, database: await addDay(21 + 2) })).toEqual([]);
   const [finding] = examine({ config, database }).filter(({ state }) => state === "fault");
   expect(finding?.check.id).toBe("inbox-retention");
   expect(finding?.fault).toMatchObject({

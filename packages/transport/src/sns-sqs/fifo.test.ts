@@ -97,7 +97,8 @@ test.concurrent("one that is set aside lets those behind it go on, and the other
   ]);
   expect(billing.failures.map(({ deadLettered }) => deadLettered)).toEqual([false, false, true]);
   const [letter] = await broker.stranger.take("billing-dlq", 1);
-  expect(letter?.MessageAttributes).toMatchObject({ attempts: { StringValue: "3" } });
+  const { "throughline.failure": failure } = letter?.MessageAttributes ?? {};
+  expect(JSON.parse(failure?.StringValue ?? "")).toMatchObject({ attempts: 3, message: "out of stock" });
 });
 
 test.concurrent("groups that pause leave all places to the others", async () => {
