@@ -61,6 +61,7 @@ test.each([
   ["nothing", "", /0 characters that are not JSON/],
   ["JSON that is no object", "[]", /\(root\)/],
   ["an upper-case type", JSON.stringify({ ...envelope, type: "Order" }), /type: expected noun\.verb/],
+  ["the year 0", JSON.stringify({ ...envelope, timestamp: "0000-01-01T00:00:00.000Z" }), /timestamp: expected a year/],
   ["a broken traceparent", JSON.stringify({ ...envelope, traceparent: "00-1-2-3" }), /traceparent: expected a W3C/],
   ["nesting without end", `${"[".repeat(200_000)}${"]".repeat(200_000)}`, /no envelope/],
 ])("%s is rejected for ever", (_, body, reason) => {

@@ -11,7 +11,8 @@ const envelopeSchema = z.object({
     .max(100)
     .regex(/^[a-z][a-z0-9-]*(\.[a-z][a-z0-9-]*)+$/, "expected noun.verb in lower case"),
   version: z.string().regex(/^[1-9][0-9]{0,3}$/, 'expected a major version such as "1"'),
-  timestamp: z.iso.datetime({ precision: 3 }),
+  // There was no year 0, and Postgres has none.
+  timestamp: z.iso.datetime({ precision: 3 }).refine((at) => !at.startsWith("0000"), "expected a year that there was"),
   source: text,
   // Where a key waits for a person, Postgres keeps it, and it keeps every character but this one.
   key: text.regex(/^[^\0]*$/, "expected no NUL"),

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import { changePartitions, type Database, dropPartition, query } from "@throughline/log";
 
 export type PartitionOptions = {
@@ -35,35 +36,54 @@ async function addPartitions(database: Database, partitionRows: number): Promise
   const first = top > last ? top : last + partitionRows;
   const starts: number[] = [];
   for (let from = first; from < last + ahead * partitionRows; from += partitionRows) starts.push(from);
-  if (starts.length > 0) await attach(database, starts, partitionRows);
+  if (starts.length > 0) await attach(database, starts, { last, partitionRows });
 }
 
-async function attach(database: Database, starts: readonly number[], partitionRows: number): Promise<void> {
+type Extent = { readonly last: number; readonly partitionRows: number };
+
+async function attach(database: Database, starts: readonly number[], { last, partitionRows }: Extent): Promise<void> {
   const [kept] = await query<{ isInUse: boolean }>(
     database,
     "outbox_default_in_use",
     'select exists (select from outbox_default) as "isInUse"',
   );
-  if (kept?.isInUse) await proveApart(database, Math.min(...starts), Math.max(...starts) + partitionRows);
   const creations = starts.map((from) => `create table outbox_p${from} (like outbox including all);`);
   // It locks the parent against other changes only, where "partition of" would lock out all writers.
   const attachments = starts.map((from) => {
     const bounds = `from (${from}) to (${from + partitionRows})`;
     return `alter table outbox attach partition outbox_p${from} for values ${bounds};`;
   });
-  await changePartitions(
-    database,
-    "outbox",
-    `${[...creations, ...attachments].join("\n")}
-    alter table outbox_default drop constraint if exists outbox_default_apart;
-    exception when duplicate_table then null;`,
-  );
+  const forget = "alter table outbox_default drop constraint if exists outbox_default_apart;";
+  const make = `${[...creations, ...attachments].join("\n")}\n${forget} exception when duplicate_table then null;`;
+  const change = (statements: string) => changePartitions(database, "outbox", statements);
+  const from = Math.min(...starts);
+  // Writers who are nearly there already rather wait for it to be read.
+  if (!kept?.isInUse || from - last < partitionRows / 2) return await change(make);
+  await proveApart(database, from, Math.max(...starts) + partitionRows);
+  try {
+    await insist(() => change(make));
+  } catch (error) {
+    await insist(() => change(forget));
+    throw error;
+  }
+}
+
+/** Others are in the way for a moment each: what must not be left half done is tried for some seconds. */
+async function insist(work: () => Promise<void>): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await work();
+    } catch (error) {
+      if (attempt === 20) throw error;
+      await pause(100);
+    }
+  }
 }
 
 /**
  * Whoever attaches a partition reads the whole default one, while nobody may write to it, unless a constraint says that it
  * has no row of the new one. Should it outlive this process, and no other relay come before writers are at these positions,
- * they fail: hence only where there is something to read.
+ * they fail: hence only where there is something to read, and they are far from there.
  */
 async function proveApart(database: Database, from: number, to: number): Promise<void> {
   await changePartitions(

@@ -39,6 +39,26 @@ test("one that still waits is disposed at once, and opens nothing", async () => 
   expect(said).toEqual(["away"]);
 });
 
+test("an attempt that hangs holds nobody up, and what it opens in the end is closed", async () => {
+  const { open, onAway, said } = opener(new AwayError("away"));
+  const [hanging, begun] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  let attempts = 0;
+  const openLate = async () => {
+    if (++attempts > 1) {
+      begun.resolve();
+      await hanging.promise;
+    }
+    return await open();
+  };
+  const opening = await openPersistently(openLate, onAway);
+  await begun.promise;
+  await opening[Symbol.asyncDispose]();
+  expect(said).toEqual(["away"]);
+  hanging.resolve();
+  await vi.waitUntil(() => said.length === 3, { timeout: 10_000 });
+  expect(said).toEqual(["away", "opened", "closed"]);
+});
+
 test("a refusal is no outage", async () => {
   const { open, onAway } = opener(new Error("no such user"));
   await expect(openPersistently(open, onAway)).rejects.toThrow("no such user");

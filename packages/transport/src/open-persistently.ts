@@ -1,13 +1,14 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { AwayError } from "./away-error.ts";
 
-/** Disposing it ends the attempts, and closes what was opened. */
+/** Disposing it ends the attempts, and closes what was opened, or still is by an attempt that hangs: nobody waits for that. */
 export type PersistentOpening = AsyncDisposable & {
   /** Why it is not open yet; absent once it is. */
   readonly waitsFor?: string | undefined;
 };
 
 const longestPauseMs = 5_000;
+const endWithinMs = 1_000;
 
 /**
  * Opens what needs a broker. Resolves once it is open, or the broker is known to be away: then `onAway` is told, once, and
@@ -31,7 +32,10 @@ export async function openPersistently(
     },
     async [Symbol.asyncDispose]() {
       stopping.abort();
-      await trying;
+      const late = Promise.withResolvers<void>();
+      const timer = setTimeout(late.resolve, endWithinMs);
+      await Promise.race([trying, late.promise]);
+      clearTimeout(timer);
       await opened?.[Symbol.asyncDispose]();
     },
   };
@@ -46,7 +50,9 @@ export async function openPersistently(
 
   async function attempt(): Promise<void> {
     try {
-      opened = await open();
+      const late = await open();
+      if (stopping.signal.aborted) return await late[Symbol.asyncDispose]();
+      opened = late;
       away = undefined;
     } catch (error) {
       if (!(error instanceof AwayError)) throw error;

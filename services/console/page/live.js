@@ -13,8 +13,14 @@ function listen() {
   events.onerror = () => {
     say("the console does not answer; trying again …", "bad");
     // An answer that is no stream ends the trying.
-    if (events.readyState === EventSource.CLOSED) setTimeout(follow, 3_000);
+    if (events.readyState === EventSource.CLOSED) setTimeout(followUnlessSignedOut, 3_000);
   };
+}
+
+async function followUnlessSignedOut() {
+  const page = await fetch(location.href, { headers: { accept: "text/html" } }).catch(() => undefined);
+  if (page?.redirected) say("you are not signed in any more: load the page again", "bad");
+  else follow();
 }
 
 /** A page that nobody sees gives its connection back: a browser has six for all pages of a host. */

@@ -21,7 +21,6 @@ export function letterPage(view: LetterView): Page {
   const { name, letter, pointed, preview, actions } = view;
   return {
     title: name,
-    isLive: true,
     body: html`<p>This letter is <strong>${letter.state}</strong>. ${isWaiting(letter) ? whatNow(preview) : undefined}</p>
     ${facts(letter)}
     ${isWaiting(letter) ? acts(view.mayAct, placeOf(name), forms(name, letter)) : undefined}

@@ -20,7 +20,7 @@ export type MemberNeeds = Pick<IntakeNeeds, "concurrency" | "prepare"> & {
 };
 
 /** A fresh cluster creates its own topics at the first join, which takes a small one a while. */
-const firstStartWithinMs = 60_000;
+const firstStartWithinMs = 30_000;
 const startAgainAfterMs = 1_000;
 const leaveWithinMs = 5_000;
 const commitWithinMs = 5_000;
