@@ -86,7 +86,9 @@ export async function startConsumer(
   const commit = createCommitter(database, group, { batchSize, timeoutMs, signal, keysSideBySide, parks });
   const withBody = createBodies({ timeoutMs, signal });
   const handle = createHandler(database, group, reactions, { retentionDays, timeoutMs, parks, withBody, commit });
-  const counted = count(group, (envelope) => throughOutages(database, () => handle(envelope), signal), onFailure);
+  const counted = count(group, onFailure);
+  const handling = (waitsForRoom: boolean) =>
+    counted.counting((envelope) => throughOutages(database, () => handle(envelope), { signal, waitsForRoom }));
 
   await using opening = new AsyncDisposableStack();
   const onError = (error: Error) => onFailure({ error, deadLettered: false });
@@ -95,15 +97,20 @@ export async function startConsumer(
   const beforeDead = async (envelope: Envelope) => {
     if (parks.has(envelope.type)) await parkKey(database, group, envelope);
   };
-  const { handler, onFailure: countFailure } = counted;
-  const listening = { ...subscription, group, types, concurrency, handler, onFailure: countFailure, beforeDead };
+  const { onFailure: countFailure } = counted;
+  const listening = {
+    ...{ ...subscription, group, types, concurrency, beforeDead },
+    ...{ handler: handling(true), onFailure: countFailure },
+  };
   const roads: ListenedRoad[] = [];
   for (const transport of from) {
     // The handler keeps its time itself.
     const road = await listenOn(transport, { ...listening, timeoutMs: longestTimeoutMs }, onError);
     roads.push(opening.use(road));
   }
-  opening.use(startParkedRun(database, group, { ...counted, timeoutMs, attempts, retryDelayMs }));
+  // It has a claim, which does not last until there is room.
+  const parkedRun = { handler: handling(false), onFailure: countFailure, timeoutMs, attempts, retryDelayMs };
+  opening.use(startParkedRun(database, group, parkedRun));
   opening.defer(() => stopping.abort());
   const status = () => ({ group, ...counted.counts });
   const backlog = () => Promise.all(roads.map((road) => road.backlog()));
@@ -116,11 +123,13 @@ export async function startConsumer(
   };
 }
 
-function count(
-  group: string,
-  handle: (envelope: Envelope) => Promise<Outcome>,
-  onFailure: (failure: Failure) => void,
-): { counts: Omit<ConsumerStatus, "group">; handler: Handler; onFailure: (failure: Failure) => void } {
+type Counted = {
+  readonly counts: Omit<ConsumerStatus, "group">;
+  readonly counting: (handle: (envelope: Envelope) => Promise<Outcome>) => Handler;
+  readonly onFailure: (failure: Failure) => void;
+};
+
+function count(group: string, onFailure: (failure: Failure) => void): Counted {
   const counts = { handled: 0, duplicates: 0, putAside: 0, failed: 0, deadLettered: 0, inFlight: 0 };
   const measureAge = createAgeMeasure("throughline.inbox.age", {
     description: "From the writing of a message until its effect has committed",
@@ -128,7 +137,7 @@ function count(
   });
   return {
     counts,
-    async handler(envelope) {
+    counting: (handle) => async (envelope) => {
       counts.inFlight += 1;
       try {
         const outcome = await handle(envelope);

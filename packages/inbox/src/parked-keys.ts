@@ -108,18 +108,20 @@ export async function claimDue(
   );
 }
 
+/** The message is due again in a while; an attempt that was not its own is given back. */
 export async function retryLater(
   database: Database,
   consumer: string,
   { key, id }: Envelope,
-  delayMs: number,
+  { delayMs, isCounted }: { readonly delayMs: number; readonly isCounted: boolean },
 ): Promise<void> {
   await query(
     database,
     "inbox-retry-later",
-    `update inbox_parked_keys set due_at = clock_timestamp() + $4::float8 * interval '1 millisecond'
+    `update inbox_parked_keys set due_at = clock_timestamp() + $4::float8 * interval '1 millisecond',
+       attempts = attempts - $5::integer
      where consumer = $1 and key = $2 and next_id = $3`,
-    [consumer, key, id, delayMs],
+    [consumer, key, id, delayMs, isCounted ? 0 : 1],
   );
 }
 

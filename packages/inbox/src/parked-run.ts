@@ -2,6 +2,7 @@ import { type Envelope, type Handler, parseEnvelope, RejectedError } from "@thro
 import type { Database } from "@throughline/log";
 import { type Failure, handleEnvelope, tellFailure, traceDwell } from "@throughline/transport";
 import { claimDue, type DueMessage, dieHere, passKeys, retryLater } from "./parked-keys.ts";
+import { isFull } from "./transient.ts";
 
 export type ParkedRun = {
   readonly handler: Handler;
@@ -80,10 +81,11 @@ async function runOne(database: Database, consumer: string, { wire, attempts, pa
     await passKeys(database, consumer, [envelope]);
   } catch (thrown) {
     const error = thrown instanceof Error ? thrown : new Error(String(thrown), { cause: thrown });
-    const deadLettered = error instanceof RejectedError || attempts >= run.attempts;
+    const isCounted = !isFull(error);
+    const deadLettered = isCounted && (error instanceof RejectedError || attempts >= run.attempts);
+    const delayMs = Math.min(run.retryDelayMs * 2 ** (attempts - 1), longestRetryMs);
     if (deadLettered) await dieHere(database, consumer, envelope, { error, attempts });
-    else
-      await retryLater(database, consumer, envelope, Math.min(run.retryDelayMs * 2 ** (attempts - 1), longestRetryMs));
+    else await retryLater(database, consumer, envelope, { delayMs, isCounted });
     tellFailure(run, { error, envelope, deadLettered });
   }
 }

@@ -249,25 +249,43 @@ function about(key: string, text: string, type = noted.type): Envelope {
   return createEnvelope({ type, version: "1", key, data: { text } }, { source: "test" });
 }
 
-async function openShop() {
+test("a full disk costs a waiting message no attempt", async () => {
+  await using shop = await openShop({ timeoutMs: 200 });
+  const [first, second] = [about("k", "1"), about("k", "2")];
+  shop.refused.add(first.id);
+  shop.roomless.add(second.id);
+  await publish(shop.road, [first, second]);
+  await until(() => shop.consumer.status().putAside === 1);
+  await pass(shop.database, first);
+  // Three of its own would have been the end of it.
+  await until(() => shop.consumer.status().failed >= 5);
+  shop.roomless.clear();
+  await until(() => shop.consumer.status().handled === 1);
+  expect(await shop.effects()).toEqual(["2"]);
+  expect(await leftOver(shop.database)).toBe(0);
+});
+
+async function openShop({ timeoutMs = 30_000 } = {}) {
   const inbox = await openTestInbox();
   const road = memoryTransport();
   const refused = new Set<string>();
+  const roomless = new Set<string>();
   const failures = new Map<string, number>();
   const name = uniqueName("diary");
   const write: Reaction[] = [noted, other].map((contract) =>
     on(contract, async ({ id, data }, tx) => {
       if (refused.has(id)) throw new RejectedError("refused\0");
+      if (roomless.has(id)) throw Object.assign(new Error("No space left on device"), { code: "53100" });
       const left = failures.get(id) ?? 0;
       failures.set(id, left - 1);
       if (left > 0) throw new Error("not now");
       await addEffect(tx, name, data.text);
     }),
   );
-  const options = { from: [road], parks, onFailure, retryDelayMs: 1 };
+  const options = { from: [road], parks, onFailure, timeoutMs, retryDelayMs: 1 };
   const consumer = await startConsumer(inbox.database, name, write, options);
   return {
-    ...{ database: inbox.database, road, refused, failures, consumer },
+    ...{ database: inbox.database, road, refused, roomless, failures, consumer },
     another: () => startConsumer(inbox.database, name, write, options),
     effects: () => effectsOf(inbox.database, name),
     async [Symbol.asyncDispose]() {

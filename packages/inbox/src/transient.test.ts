@@ -52,6 +52,6 @@ test("a database that only reads is waited for until it writes again", async () 
     // After the work, and the first question whether the database is back.
     if (asked === 3) void connection.query("set default_transaction_read_only = off");
   });
-  await throughOutages(far.database, add, new AbortController().signal);
+  await throughOutages(far.database, add, { signal: new AbortController().signal });
   expect(await effectsOf(inbox.database, "diary")).toEqual(["a"]);
 });

@@ -34,12 +34,13 @@ export async function retry<Result>(
 export async function throughOutages<Result>(
   database: Database,
   work: () => Promise<Result>,
-  signal: AbortSignal,
+  { signal, waitsForRoom = true }: { readonly signal: AbortSignal; readonly waitsForRoom?: boolean },
 ): Promise<Result> {
   // What only reads refuses the lock.
   const ask = () => query(database, "inbox-ask", "select from inbox_parked_keys where false for key share");
   // With a full disk it answers, and has room for less than the work needs: only the work itself can tell.
-  const workOnceThereIsRoom = () => retry(work, { waitsOut: isFull, until: Number.POSITIVE_INFINITY, signal });
+  const waitsOut = (error: unknown) => waitsForRoom && isFull(error);
+  const workOnceThereIsRoom = () => retry(work, { waitsOut, until: Number.POSITIVE_INFINITY, signal });
   for (;;) {
     try {
       return await workOnceThereIsRoom();
@@ -62,7 +63,7 @@ export function isLocked(error: unknown): boolean {
 }
 
 /** The database's disk is full. */
-function isFull(error: unknown): boolean {
+export function isFull(error: unknown): boolean {
   return matches(error, /^53100$/);
 }
 
