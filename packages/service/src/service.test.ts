@@ -75,6 +75,6 @@ test("a crash point that nobody asked for is passed by", async () => {
 
 test("a process that makes no spans although a collector is named says so", async () => {
   await using child = startChild("process.ts", [], { OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:1" });
-  await child.said("listening");
+  await child.said("no spans are made");
   expect(child.output()).toMatch(/"level":"warn".*"msg":"no spans are made.*--import/);
 });
