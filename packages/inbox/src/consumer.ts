@@ -97,11 +97,8 @@ export async function startConsumer(
   const beforeDead = async (envelope: Envelope) => {
     if (parks.has(envelope.type)) await parkKey(database, group, envelope);
   };
-  const { onFailure: countFailure } = counted;
-  const listening = {
-    ...{ ...subscription, group, types, concurrency, beforeDead },
-    ...{ handler: handling(true), onFailure: countFailure },
-  };
+  const handled = { handler: handling(true), onFailure: counted.onFailure };
+  const listening = { ...subscription, ...handled, group, types, concurrency, beforeDead };
   const roads: ListenedRoad[] = [];
   for (const transport of from) {
     // The handler keeps its time itself.
@@ -109,7 +106,7 @@ export async function startConsumer(
     roads.push(opening.use(road));
   }
   // It has a claim, which does not last until there is room.
-  const parkedRun = { handler: handling(false), onFailure: countFailure, timeoutMs, attempts, retryDelayMs };
+  const parkedRun = { ...handled, handler: handling(false), timeoutMs, attempts, retryDelayMs };
   opening.use(startParkedRun(database, group, parkedRun));
   opening.defer(() => stopping.abort());
   const status = () => ({ group, ...counted.counts });

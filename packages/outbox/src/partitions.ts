@@ -1,4 +1,4 @@
-import { setTimeout as pause } from "node:timers/promises";
+import { setTimeout as delay } from "node:timers/promises";
 import { changePartitions, type Database, dropPartition, query } from "@throughline/log";
 
 export type PartitionOptions = {
@@ -75,7 +75,7 @@ async function insist(work: () => Promise<void>): Promise<void> {
       return await work();
     } catch (error) {
       if (attempt === 20) throw error;
-      await pause(100);
+      await delay(100);
     }
   }
 }
