@@ -3,7 +3,8 @@ import { expect, test } from "vitest";
 import { type ClaimStore, claimBody, MissingBodyError, provideClaims, redeemBody } from "./index.ts";
 
 const data = { report: `ü${"x".repeat(1_000_000)}` };
-const envelope = createEnvelope({ type: "report.written", version: "1", key: "r-1", data }, { source: "s" });
+const message = { type: "report.written", version: "1", key: "r-1", data };
+const envelope = { ...createEnvelope(message, { source: "s" }), baggage: { tenant: "acme" } };
 
 test("a body that stayed behind is in its envelope again, which is otherwise the same", async () => {
   using _ = provideClaims(inMemory());

@@ -1,3 +1,4 @@
+import type { Baggage } from "./baggage.ts";
 import { currentCause } from "./cause.ts";
 import { newId } from "./id.ts";
 
@@ -33,6 +34,8 @@ export type Envelope<Data = unknown> = {
   readonly causationId?: string;
   /** W3C trace context of the moment of creation; absent where nothing is traced. */
   readonly traceparent?: string;
+  /** What the caller said along with the request; absent where it said nothing that is carried. */
+  readonly baggage?: Baggage;
   /** Where the data is that was too big to travel; `data` is then null, until it is put in again (see `claims`). */
   readonly dataref?: string;
   readonly data: Data;
@@ -51,8 +54,8 @@ export type Origin = {
 };
 
 /**
- * Puts a message into its envelope. Correlation, causation and trace come from the message or request that is being
- * handled (`runCausedBy`); outside of one, the message starts a correlation of its own.
+ * Puts a message into its envelope. Correlation, causation, trace and baggage come from the message or request that is
+ * being handled (`runCausedBy`); outside of one, the message starts a correlation of its own.
  */
 export function createEnvelope<Data>(message: Message<Data>, origin: Origin): Envelope<Data> {
   const cause = currentCause();
@@ -69,6 +72,7 @@ export function createEnvelope<Data>(message: Message<Data>, origin: Origin): En
     correlationId: cause?.correlationId ?? id,
     ...(cause?.id === undefined ? {} : { causationId: cause.id }),
     ...(traceparent === undefined ? {} : { traceparent }),
+    ...(cause?.baggage === undefined ? {} : { baggage: cause.baggage }),
     data: message.data,
   };
 }

@@ -27,6 +27,27 @@ test("what was received goes out again in the bytes it came in", () => {
   expect(serializeEnvelope(parseEnvelope(wire))).toBe(wire);
 });
 
+test("the text is the same to the byte, with baggage and without", () => {
+  const fixed = {
+    ...{ id: "0199f000-0000-7000-8000-000000000001", type: "order.created", version: "1" },
+    ...{
+      timestamp: "2026-11-26T10:00:00.000Z",
+      source: "order-service",
+      key: "o-1",
+      sequence: 1,
+      correlationId: "c-1",
+    },
+  };
+  const head =
+    '{"id":"0199f000-0000-7000-8000-000000000001","type":"order.created","version":"1",' +
+    '"timestamp":"2026-11-26T10:00:00.000Z","source":"order-service","key":"o-1","sequence":1,"correlationId":"c-1"';
+  expect(serializeEnvelope({ ...fixed, data: {} })).toBe(`${head},"data":{}}`);
+  const baggage = { tenant: "Gr\u00fcn" };
+  const wire = `${head},"baggage":{"tenant":"Gr\\u00fcn"},"data":{}}`;
+  expect(serializeEnvelope({ ...fixed, baggage, data: {} })).toBe(wire);
+  expect(parseEnvelope(wire)).toEqual({ ...fixed, baggage, data: {} });
+});
+
 test("a stored envelope is not parsed before its data is read", () => {
   const { data: _, ...header } = envelope;
   const broken = restoreEnvelope(header, "no JSON at all");
@@ -63,8 +84,26 @@ test.each([
   ["an upper-case type", JSON.stringify({ ...envelope, type: "Order" }), /type: expected noun\.verb/],
   ["the year 0", JSON.stringify({ ...envelope, timestamp: "0000-01-01T00:00:00.000Z" }), /timestamp: expected a year/],
   ["a broken traceparent", JSON.stringify({ ...envelope, traceparent: "00-1-2-3" }), /traceparent: expected a W3C/],
+  ["baggage that is no object", withBaggage("tenant=acme"), /baggage: /],
+  ["a baggage key that is no token", withBaggage({ "two words": "1" }), /baggage\.two words: /],
+  ["baggage that is no text", withBaggage({ tenant: 7 }), /baggage\.tenant: /],
+  [
+    "baggage that is too long",
+    withBaggage({ tenant: "\u00fc".repeat(129) }),
+    /baggage\.tenant: expected at most 256 bytes/,
+  ],
+  ["baggage that breaks lines", withBaggage({ tenant: "a\nb" }), /baggage\.tenant: .* without control characters/],
+  [
+    "too much baggage",
+    withBaggage(Object.fromEntries(Array(17).fill("1").entries())),
+    /baggage: expected at most 16 keys/,
+  ],
   ["nesting without end", `${"[".repeat(200_000)}${"]".repeat(200_000)}`, /no envelope/],
 ])("%s is rejected for ever", (_, body, reason) => {
   expect(() => parseEnvelope(body)).toThrow(RejectedError);
   expect(() => parseEnvelope(body)).toThrow(reason);
 });
+
+function withBaggage(baggage: unknown): string {
+  return JSON.stringify({ ...envelope, baggage });
+}

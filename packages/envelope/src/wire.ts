@@ -1,9 +1,16 @@
 import { z } from "zod";
+import { isBaggageKey, isBaggageValue, mostBaggageKeys } from "./baggage.ts";
 import type { Envelope } from "./envelope.ts";
 import { RejectedError } from "./rejected-error.ts";
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 const text = z.string().min(1).max(255);
+const baggage = z
+  .record(
+    z.string().refine(isBaggageKey, "expected a token of at most 64 characters"),
+    z.string().refine(isBaggageValue, "expected at most 256 bytes without control characters"),
+  )
+  .refine((entries) => Object.keys(entries).length <= mostBaggageKeys, `expected at most ${mostBaggageKeys} keys`);
 const envelopeSchema = z.object({
   id: z.uuid(),
   type: z
@@ -23,6 +30,7 @@ const envelopeSchema = z.object({
     .string()
     .regex(/^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/, "expected a W3C traceparent of version 00")
     .optional(),
+  baggage: baggage.optional(),
   dataref: text.optional(),
   data: z.unknown().refine((data) => data !== undefined, "expected a value"),
 });
@@ -52,7 +60,7 @@ export function serializeEnvelope(envelope: Envelope): string {
   const stored = WireText.of(envelope);
   if (stored !== undefined) return stored;
   const { id, type, version, timestamp, source, key, sequence } = envelope;
-  const { correlationId, causationId, traceparent, dataref, data } = envelope;
+  const { correlationId, causationId, traceparent, baggage, dataref, data } = envelope;
   const json = JSON.stringify({
     id,
     type,
@@ -64,6 +72,7 @@ export function serializeEnvelope(envelope: Envelope): string {
     correlationId,
     causationId,
     traceparent,
+    baggage,
     dataref,
     data,
   });
