@@ -1,4 +1,4 @@
-import { createEnvelope, parseEnvelope, serializeEnvelope } from "@throughline/envelope";
+import { carryBaggage, createEnvelope, parseEnvelope, serializeEnvelope } from "@throughline/envelope";
 import { query } from "@throughline/log";
 import { describe, expect, test, vi } from "vitest";
 import { readActions } from "./actions.ts";
@@ -62,6 +62,25 @@ describe.skipIf(isExcused)("a letter", () => {
     expect(await letterWhen(shop.database, 1)).toMatchObject({ state: "replaced", replacedBy: id });
     expect(await readActions(shop.database, 1)).toMatchObject([{ action: "replaced", by: "ann", detail: id }]);
     await expect(editLetter(shop.desk, 1, { orderId: "o-1", reason: "again" }, act)).rejects.toThrow(/settled/);
+  });
+
+  test("has what was said along with its message, whether it is corrected or sent again", async () => {
+    using _ = carryBaggage(["tenant"]);
+    await using shop = await openLetters();
+    const baggage = { tenant: "acme", secret: "1" };
+    await shop.publish({ ...cancelled("o-1", 7), baggage });
+    expect(parseEnvelope((await letterWhen(shop.database, 1)).body).baggage).toEqual(baggage);
+    await editLetter(shop.desk, 1, { orderId: "o-1", reason: "too late" }, act);
+    await vi.waitUntil(() => shop.consumer.status().handled === 1, patience);
+
+    shop.fault.message = "no";
+    await shop.publish({ ...cancelled("o-2"), baggage });
+    await letterWhen(shop.database, 2);
+    shop.fault.message = undefined;
+    await replayLetter(shop.desk, 2, act);
+    await vi.waitUntil(() => shop.consumer.status().handled === 2, patience);
+    const told = await query<{ wire: string }>(shop.database, "told", "select wire from outbox order by position");
+    expect(told.map(({ wire }) => parseEnvelope(wire).baggage)).toEqual([{ tenant: "acme" }, { tenant: "acme" }]);
   });
 
   test("of which the correction may be with the broker already goes out under the same id again", async () => {

@@ -1,10 +1,10 @@
 import { context, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
 import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
 import { InMemorySpanExporter, type ReadableSpan, SimpleSpanProcessor, TracerProvider } from "@opentelemetry/sdk-trace";
-import { runCausedBy } from "@throughline/envelope";
+import { carryBaggage, parseEnvelope, runCausedBy } from "@throughline/envelope";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { startRelay } from "./index.ts";
-import { createBroker, openOutbox, tell, told } from "./outbox-under-test.ts";
+import { createBroker, openOutbox, readWires, tell, told } from "./outbox-under-test.ts";
 
 const soon = { timeout: 25_000, interval: 5 };
 const elsewhere = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
@@ -81,6 +81,17 @@ describe("where an SDK traces", () => {
       "messaging.destination.name": "dev.order.created",
       "throughline.destination": broker.transport.name,
     });
+  });
+
+  test("what is carried of the baggage of the cause is in the message, and stands on the span of its creation", async () => {
+    using _ = carryBaggage(["tenant"]);
+    await using outbox = await openOutbox();
+    const cause = { correlationId: "request-1", baggage: { tenant: "acme", secret: "1" } };
+    await runCausedBy(cause, () => tell(outbox.database, told("a")));
+    const wires = await readWires(outbox.database);
+    expect(wires.map((wire) => parseEnvelope(wire).baggage)).toEqual([{ tenant: "acme" }]);
+    expect(find("create order.created")?.attributes).toMatchObject({ "baggage.tenant": "acme" });
+    expect(find("create order.created")?.attributes).not.toHaveProperty(["baggage.secret"]);
   });
 
   test("messages that leave together are linked to one span for all, and that to them", async () => {

@@ -1,5 +1,5 @@
 import { type Attributes, context, type Link, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
-import { createEnvelope, currentCause, type Envelope, type Message } from "@throughline/envelope";
+import { baggageAttributes, createEnvelope, currentCause, type Envelope, type Message } from "@throughline/envelope";
 import { contextOf, formatTraceparent, parseTraceparent, type Transport, traceDwell } from "@throughline/transport";
 
 const tracer = trace.getTracer("throughline");
@@ -11,7 +11,10 @@ export function traceCreation(source: string, message: Message): Envelope {
   const parent = trace.getSpanContext(context.active()) ? context.active() : contextOf(currentCause()?.traceparent);
   const span = tracer.startSpan(`create ${message.type}`, { kind: SpanKind.PRODUCER }, parent);
   const envelope = createEnvelope(message, { source, sequence: 0, traceparent: formatTraceparent(span.spanContext()) });
-  if (span.isRecording()) span.setAttributes({ ...attributesOf(envelope), ...operation("create", "create") });
+  if (span.isRecording()) {
+    const own = { ...attributesOf(envelope), ...baggageAttributes(envelope.baggage) };
+    span.setAttributes({ ...own, ...operation("create", "create") });
+  }
   span.end();
   return envelope;
 }

@@ -3,6 +3,7 @@ import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-ho
 import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from "@opentelemetry/sdk-trace";
 import {
   type Cause,
+  carryBaggage,
   createEnvelope,
   currentCause,
   type Envelope,
@@ -109,6 +110,15 @@ describe("where an SDK traces", () => {
       "messaging.message.id": envelope.id,
       "messaging.message.conversation_id": envelope.correlationId,
     });
+  });
+
+  test("what this process carries of the baggage stands on the span and goes on, and no more of it", async () => {
+    using _ = carryBaggage(["tenant"]);
+    const envelope = { ...message(), baggage: { tenant: "acme", secret: "1" } };
+    expect(await causeIn(envelope, arrival)).toMatchObject({ baggage: { tenant: "acme" } });
+    const [span] = exporter.getFinishedSpans();
+    expect(span?.attributes).toMatchObject({ "baggage.tenant": "acme" });
+    expect(span?.attributes).not.toHaveProperty(["baggage.secret"]);
   });
 
   test("a header that is no trace context is as good as none", async () => {

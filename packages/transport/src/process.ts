@@ -14,7 +14,14 @@ import {
   SpanStatusCode,
   trace,
 } from "@opentelemetry/api";
-import { type Envelope, type Handler, parseEnvelope, RejectedError, runCausedBy } from "@throughline/envelope";
+import {
+  baggageAttributes,
+  type Envelope,
+  type Handler,
+  parseEnvelope,
+  RejectedError,
+  runCausedBy,
+} from "@throughline/envelope";
 import { traceDwell } from "./dwell.ts";
 import { toError } from "./reason.ts";
 import { createRecent } from "./recent.ts";
@@ -139,10 +146,15 @@ export async function handleEnvelope(
 ): Promise<void> {
   const span = startProcessSpan(subscription.group, envelope, arrival);
   const traceparent = formatTraceparent(span.spanContext()) ?? envelope.traceparent;
-  const { id, correlationId } = envelope;
+  const { id, correlationId, baggage } = envelope;
   const startedAt = performance.now();
   let errorType: string | undefined;
-  const cause = { id, correlationId, ...(traceparent === undefined ? {} : { traceparent }) };
+  const cause = {
+    id,
+    correlationId,
+    ...(traceparent === undefined ? {} : { traceparent }),
+    ...(baggage === undefined ? {} : { baggage }),
+  };
   try {
     await context.with(trace.setSpan(ROOT_CONTEXT, span), () =>
       runCausedBy(cause, () => handleInTime(subscription.handler, envelope, subscription.timeoutMs)),
@@ -184,6 +196,7 @@ function startProcessSpan(group: string, envelope: Envelope, { system, destinati
     "messaging.consumer.group.name": group,
     "messaging.message.id": envelope.id,
     "messaging.message.conversation_id": envelope.correlationId,
+    ...baggageAttributes(envelope.baggage),
   };
   return trace
     .getTracer("throughline")

@@ -5,6 +5,10 @@ import type { TransportCase } from "./suite.ts";
 
 const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
+const mostBaggage = Object.fromEntries(
+  Array.from({ length: 16 }, (_, number) => [`${number}`.padStart(64, "k"), "🛒".repeat(64)]),
+);
+
 /** What a message carries. */
 export const contentCases: readonly TransportCase[] = [
   {
@@ -45,7 +49,8 @@ export const contentCases: readonly TransportCase[] = [
       const { listen, publish, probe } = await bench();
       const long = `${"🛒".repeat(127)}ü`;
       const cause = { id: long, correlationId: long, traceparent };
-      const sent: Envelope = { ...runCausedBy(cause, () => order(long, 2 ** 53 - 1)), version: "9999", source: long };
+      const told = runCausedBy(cause, () => order(long, 2 ** 53 - 1));
+      const sent: Envelope = { ...told, version: "9999", source: long, baggage: mostBaggage };
       const { begun } = await listen(() => Promise.reject(new RejectedError("no")));
       await publish([sent]);
       await eventually(() => expect(begun).toEqual([sent]));
