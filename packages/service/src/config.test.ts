@@ -31,6 +31,7 @@ describe("settings", () => {
       publishTo: ["kafka", "sns-sqs"],
       consumeFrom: ["kafka"],
       workOn: [],
+      baggageKeys: [],
     });
   });
 
@@ -41,6 +42,7 @@ describe("settings", () => {
       PUBLISH_TO: "none",
       PUBLISH_FROM: "2026-11-26T10:00:00+01:00",
       CONSUME_FROM: "sns-sqs,kafka",
+      BAGGAGE_KEYS: "tenant, plan",
       CRASH_AT: "relay.after_read:3",
     };
     expect(parseConfig(order, env)).toMatchObject({
@@ -48,6 +50,7 @@ describe("settings", () => {
       publishTo: [],
       publishFrom: new Date("2026-11-26T09:00:00Z"),
       consumeFrom: ["sns-sqs", "kafka"],
+      baggageKeys: ["tenant", "plan"],
       crashAt: { point: "relay.after_read", pass: 3 },
     });
   });
@@ -105,6 +108,7 @@ describe("a process refuses to start", () => {
     ],
     [{ CRASH_AT: "relay.after_lunch:1" }, /CRASH_AT: expected a crash point and its pass/],
     [{ KAFKA_BROKERS: "kafka" }, /KAFKA_BROKERS: expected a comma-separated list like host:port,host:port/],
+    [{ BAGGAGE_KEYS: "tenant,two words" }, /BAGGAGE_KEYS: expected .* keys of W3C Baggage.*"tenant,two words"/],
     [{ HTTP_HOST: "a b" }, /HTTP_HOST: expected a host name/],
     [{ CLAIMS_URL: enough.DATABASE_URL }, /CLAIMS_URL and DATABASE_URL are the same database/],
     [{ CLAIMS_S3_ENDPOINT: "http://s3:9000" }, /CLAIMS_S3_ENDPOINT: set, but CLAIMS_URL is not set/],

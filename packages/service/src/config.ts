@@ -30,6 +30,8 @@ export type Config = {
   readonly port: number;
   readonly shutdownGraceMs: number;
   readonly logLevel: string;
+  /** Of W3C Baggage: what is taken in from requests and messages, and carried on. */
+  readonly baggageKeys: readonly string[];
   readonly crashAt?: { readonly point: string; readonly pass: number };
   /** Empty only where the service said `database: false`. */
   readonly databaseUrl: string;
@@ -115,6 +117,7 @@ function toConfig(service: string, env: ReturnType<typeof settings.parse>): Conf
     port: env.PORT,
     shutdownGraceMs: env.SHUTDOWN_GRACE_MS,
     logLevel: env.LOG_LEVEL,
+    baggageKeys: env.BAGGAGE_KEYS ?? [],
     ...(env.CRASH_AT && { crashAt: env.CRASH_AT }),
     databaseUrl: env.DATABASE_URL ?? "",
     databasePoolSize: env.DATABASE_POOL_SIZE,

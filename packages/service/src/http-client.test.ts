@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
-import { runCausedBy } from "@throughline/envelope";
+import { carryBaggage, runCausedBy } from "@throughline/envelope";
 import { expect, test } from "vitest";
 import { callHttp } from "./http-client.ts";
 
@@ -16,14 +16,17 @@ async function startServer(answer: RequestListener) {
   return { url: `http://127.0.0.1:${port}`, [Symbol.asyncDispose]: close };
 }
 
-test("a call carries the correlation and the trace of what is being handled", async () => {
+test("a call carries the correlation and the trace of what is being handled, and none of its baggage", async () => {
+  using _ = carryBaggage(["tenant"]);
   await using server = await startServer((request, response) => response.end(JSON.stringify(request.headers)));
   const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
-  const cause = { id: "m-1", correlationId: "cart-7", traceparent };
+  const cause = { id: "m-1", correlationId: "cart-7", traceparent, baggage: { tenant: "acme" } };
   const response = await runCausedBy(cause, () =>
     callHttp(server.url, { method: "POST", body: { amount: 1 }, headers: { "idempotency-key": "m-1" } }),
   );
-  expect(await response.json()).toMatchObject({
+  const headers = await response.json();
+  expect(headers).not.toHaveProperty("baggage");
+  expect(headers).toMatchObject({
     traceparent,
     "x-correlation-id": "cart-7",
     "idempotency-key": "m-1",

@@ -13,9 +13,9 @@ export type HttpCall = {
 };
 
 /**
- * Calls another system, inside a CLIENT span, with the trace and the correlation of what is being handled. Resolves with
- * the answer whatever its status; rejects where there was none, and then the other side may have acted or not. What is
- * asked every second has no span.
+ * Calls another system, inside a CLIENT span, with the trace and the correlation of what is being handled, and without its
+ * baggage, which is not for third parties. Resolves with the answer whatever its status; rejects where there was none, and
+ * then the other side may have acted or not. What is asked every second has no span.
  */
 export async function callHttp(url: string, call: HttpCall = {}): Promise<Response> {
   const { method = "GET", headers = {}, body, timeoutMs = 10_000 } = call;

@@ -1,3 +1,4 @@
+import { carryBaggage } from "@throughline/envelope";
 import { describe, expect, test } from "vitest";
 import { call, json, serve } from "./testing/http.ts";
 
@@ -29,5 +30,24 @@ describe("what a request causes", () => {
     await using http = await serve();
     const answer = await call(`${http.url}/cause`, { headers: { traceparent: "00-0-0-01" } });
     expect(answer.body).toEqual({ correlationId: expect.any(String) });
+  });
+
+  test("carries what the caller says under the keys of the list", async () => {
+    using _ = carryBaggage(["tenant", "plan"]);
+    await using http = await serve();
+    const answer = await call(`${http.url}/cause`, { headers: { baggage: "tenant=acme,secret=1" } });
+    expect(answer.body).toEqual({ correlationId: expect.any(String), baggage: { tenant: "acme" } });
+  });
+
+  test.each([
+    ["no key is on the list", [], "tenant=acme"],
+    ["the caller's is malformed", ["tenant"], "tenant=%E2,,;=,"],
+    ["the caller's is long", ["tenant"], `tenant=${"x".repeat(10_000)}`],
+  ])("carries no baggage where %s, and is answered", async (_what, keys, baggage) => {
+    using _ = carryBaggage(keys);
+    await using http = await serve();
+    const answer = await call(`${http.url}/cause`, { headers: { baggage } });
+    expect(answer).toMatchObject({ status: 200, body: { correlationId: expect.any(String) } });
+    expect(answer.body).not.toHaveProperty("baggage");
   });
 });

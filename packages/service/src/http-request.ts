@@ -1,13 +1,13 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { context, type Span, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
-import { newId, runCausedBy } from "@throughline/envelope";
+import { baggageAttributes, newId, readBaggage, runCausedBy } from "@throughline/envelope";
 import type { Request, RequestHandler, Response } from "express";
 import type { Logger } from "pino";
 import { contextFrom, isQuiet, noSpan, traceparentOf } from "./trace-context.ts";
 
 /**
  * Gives each request a correlation id, a SERVER span and a log line, and runs the rest inside them: whatever the request
- * causes carries its correlation and its trace.
+ * causes carries its correlation, its trace and what of its baggage is carried.
  */
 export function followRequests(log: Logger): RequestHandler {
   return (request, response, next) => {
@@ -21,7 +21,13 @@ export function followRequests(log: Logger): RequestHandler {
     // The messages' spans carry it under the same name, so that one search finds everything that a request caused.
     span.setAttribute("messaging.message.conversation_id", correlationId);
     const traceparent = traceparentOf(span.spanContext());
-    const cause = { correlationId, ...(traceparent === undefined ? {} : { traceparent }) };
+    const baggage = readBaggage(request.get("baggage"));
+    span.setAttributes(baggageAttributes(baggage));
+    const cause = {
+      correlationId,
+      ...(traceparent === undefined ? {} : { traceparent }),
+      ...(baggage === undefined ? {} : { baggage }),
+    };
 
     function follow(): void {
       // Bound to this moment, because Node tells of the close in the socket's context and not in the request's.

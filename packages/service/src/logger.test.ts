@@ -1,4 +1,4 @@
-import { runCausedBy } from "@throughline/envelope";
+import { carryBaggage, runCausedBy } from "@throughline/envelope";
 import { expect, test } from "vitest";
 import { createLogger } from "./logger.ts";
 
@@ -8,9 +8,11 @@ function startLog() {
   return { log, lines };
 }
 
-test("a line says when, how bad, which service, and in which correlation and message", () => {
+test("a line says when, how bad, which service, and in which correlation, message and baggage", () => {
+  using _ = carryBaggage(["tenant"]);
   const { log, lines } = startLog();
-  runCausedBy({ id: "m-1", correlationId: "cart-7" }, () => log.warn({ orderId: "o-1" }, "late"));
+  const baggage = { tenant: "acme", secret: "hunter2" };
+  runCausedBy({ id: "m-1", correlationId: "cart-7", baggage }, () => log.warn({ orderId: "o-1" }, "late"));
   expect(JSON.parse(lines[0] ?? "")).toEqual({
     level: "warn",
     time: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
@@ -18,6 +20,7 @@ test("a line says when, how bad, which service, and in which correlation and mes
     pid: process.pid,
     correlation_id: "cart-7",
     message_id: "m-1",
+    baggage: { tenant: "acme" },
     orderId: "o-1",
     msg: "late",
   });

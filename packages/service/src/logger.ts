@@ -2,7 +2,7 @@ import { isSpanContextValid, trace } from "@opentelemetry/api";
 import { currentCause } from "@throughline/envelope";
 import pino, { type DestinationStream, type Logger, type LoggerOptions } from "pino";
 
-/** JSON lines on stdout, each with the service, the trace and the correlation of its moment, and without secrets. */
+/** JSON lines on stdout, each with the service, the trace, correlation and baggage of its moment, and without secrets. */
 export function createLogger(
   { service, logLevel }: { readonly service: string; readonly logLevel: string },
   destination: DestinationStream = pino.destination(1),
@@ -32,5 +32,6 @@ function whereabouts(): object {
       isSpanContextValid(span) && { trace_id: span.traceId, span_id: span.spanId, trace_flags: `0${span.traceFlags}` }),
     ...(cause && { correlation_id: cause.correlationId }),
     ...(cause?.id && { message_id: cause.id }),
+    ...(cause?.baggage && { baggage: cause.baggage }),
   };
 }

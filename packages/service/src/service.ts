@@ -1,4 +1,5 @@
 import { isSpanContextValid, trace } from "@opentelemetry/api";
+import { carryBaggage } from "@throughline/envelope";
 import type { Logger } from "pino";
 import type { Config } from "./config.ts";
 import { crashAt } from "./crash-point.ts";
@@ -26,6 +27,7 @@ export async function startService(config: Config): Promise<Service> {
   const { promise: stopped, resolve } = Promise.withResolvers<void>();
   let stopping = false;
 
+  const carrying = carryBaggage(config.baggageKeys);
   if (config.crashAt) crashAt(config.crashAt.point, config.crashAt.pass);
 
   function stop(reason: string): void {
@@ -74,6 +76,7 @@ export async function startService(config: Config): Promise<Service> {
     async [Symbol.asyncDispose]() {
       await endTelemetry();
       process.off("SIGTERM", onSignal).off("SIGINT", onSignal);
+      carrying[Symbol.dispose]();
       log.info("stopped");
     },
   };

@@ -1,3 +1,4 @@
+import { areBaggageKeys } from "@throughline/envelope";
 import { z } from "zod";
 
 /** The ways a message can take. */
@@ -44,6 +45,7 @@ export const settings = z.object({
   OTLP_FORWARD_URL: url("http", "https").optional(),
   SHUTDOWN_GRACE_MS: wholeNumber("milliseconds", 100, 3_600_000).prefault("40000"),
   LOG_LEVEL: oneOf(levels).prefault("info"),
+  BAGGAGE_KEYS: baggageKeys().optional(),
   CRASH_AT: crashPoint().optional(),
   NODE_ENV: text("a text", /./).optional(),
 
@@ -124,6 +126,15 @@ function list(form: string, item: RegExp) {
     .string({ error })
     .transform((value) => value.split(",").map((part) => part.trim()))
     .refine((parts) => parts.every((part) => item.test(part)), { error });
+}
+
+function baggageKeys() {
+  const error =
+    "a comma-separated list like tenant,plan, of at most 16 keys of W3C Baggage, each a token of up to 64 characters";
+  return z
+    .string({ error })
+    .transform((value) => value.split(",").map((part) => part.trim()))
+    .refine(areBaggageKeys, { error });
 }
 
 function roadList() {

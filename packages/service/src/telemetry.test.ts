@@ -82,6 +82,20 @@ test("a request is one trace: from the caller, through this process, to whom it 
   );
 });
 
+test("what a caller says of the tenant is seen in spans and logs, and not told to whom is called", async () => {
+  await using collector = await startCollector();
+  const env = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, BAGGAGE_KEYS: "tenant" };
+  await using child = startChild("process.ts", preload, env);
+  await child.said("listening");
+  await callOnce(child.output(), collector.url, { baggage: "tenant=acme,secret=hunter2" });
+  await vi.waitUntil(() => collector.spans.length === 2, { timeout: 10_000 });
+  const server = collector.spans.find((span) => span.kind === 2);
+  expect(server?.attributes).toContainEqual({ key: "baggage.tenant", value: { stringValue: "acme" } });
+  expect(collector.calls[0]?.headers).not.toHaveProperty("baggage");
+  await child.said('"baggage":{"tenant":"acme"}');
+  expect(JSON.stringify([collector.spans, collector.calls, child.output()])).not.toContain("hunter2");
+});
+
 test("what is asked every second makes no trace", async () => {
   await using collector = await startCollector();
   const env = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, OTEL_BSP_SCHEDULE_DELAY: "600000" };
