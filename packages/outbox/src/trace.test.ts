@@ -125,7 +125,26 @@ describe("where an SDK traces", () => {
       code: SpanStatusCode.ERROR,
       message: "refused by the broker",
     });
-    expect(find("publish order.created")?.attributes).toMatchObject({ "error.type": "Error" });
+    expect(find("publish order.created")?.attributes).toMatchObject({
+      "error.type": "Error",
+      "messaging.system": "memory",
+      "messaging.destination.name": "dev.order.created",
+    });
+  });
+
+  test("a message that is refused because it can have no place there is traced without one", async () => {
+    await using outbox = await openOutbox();
+    const broker = createBroker();
+    broker.answer = () => "refused";
+    const destinationOf = () => {
+      throw new Error("no such name");
+    };
+    await tell(outbox.database, told("a"));
+    const to = [{ transport: { ...broker.transport, destinationOf } }];
+    await using _ = await startRelay(outbox.database, { to, onError: () => {} });
+    await vi.waitUntil(() => find("publish order.created") !== undefined, soon);
+    const { attributes = {} } = find("publish order.created") ?? {};
+    expect([attributes["error.type"], "messaging.system" in attributes]).toEqual(["Error", false]);
   });
 
   function all(name: string): ReadableSpan[] {

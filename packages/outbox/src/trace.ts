@@ -36,9 +36,8 @@ export function tracePublication(
   for (const envelope of sampled) {
     traceDwell("outbox", Date.parse(envelope.timestamp), envelope, startedAt);
     const error = errors?.get(envelope.id);
-    // A broker may refuse what has no place there.
-    const place = error ? undefined : transport.destinationOf?.(envelope.type);
-    const attributes = { ...attributesOf(envelope), ...operation("publish", "send"), ...road, ...placeIn(place) };
+    const place = placeIn(transport, envelope.type);
+    const attributes = { ...attributesOf(envelope), ...operation("publish", "send"), ...road, ...place };
     const options = { kind: SpanKind.CLIENT, startTime: startedAt, attributes, links };
     const span = tracer.startSpan(`publish ${envelope.type}`, options, contextOf(envelope.traceparent));
     if (error) span.setStatus({ code: SpanStatusCode.ERROR, message: error.message });
@@ -72,8 +71,14 @@ function operation(name: string, type: "create" | "send"): Attributes {
   return { "messaging.operation.name": name, "messaging.operation.type": type };
 }
 
-function placeIn(place: ReturnType<NonNullable<Transport["destinationOf"]>> | undefined): Attributes {
-  return place ? { "messaging.system": place.system, "messaging.destination.name": place.destination } : {};
+function placeIn({ destinationOf }: Pick<Transport, "destinationOf">, type: string): Attributes {
+  try {
+    const place = destinationOf?.(type);
+    return place ? { "messaging.system": place.system, "messaging.destination.name": place.destination } : {};
+  } catch {
+    // A broker can have no such name, which is why it refuses the message.
+    return {};
+  }
 }
 
 function isSampled({ traceparent }: Envelope): boolean {
