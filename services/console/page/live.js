@@ -1,5 +1,5 @@
 /** Keeps what is in the frame as the console would send it now: what has not changed is left alone, so nothing is lost. */
-const [live, state] = ["live", "state"].map((id) => document.getElementById(id));
+const [live, who, state] = ["live", "who", "state"].map((id) => document.getElementById(id));
 let events;
 let next;
 
@@ -12,14 +12,15 @@ function listen() {
   };
   events.onerror = () => {
     say("the console does not answer; trying again …", "bad");
-    // An answer that is no stream ends the trying.
-    if (events.readyState === EventSource.CLOSED) setTimeout(followUnlessSignedOut, 3_000);
+    events.close();
+    setTimeout(followUnlessSignedOut, 1_000);
   };
 }
 
+/** Who has signed out, in whichever window, is shown no more: the console sends them to sign in. */
 async function followUnlessSignedOut() {
   const page = await fetch(location.href, { headers: { accept: "text/html" } }).catch(() => undefined);
-  if (page?.redirected) say("you are not signed in any more: load the page again", "bad");
+  if (page?.redirected) location.reload();
   else follow();
 }
 
@@ -38,18 +39,23 @@ function say(sentence, mood = "dim") {
 
 function show() {
   if (next === undefined || isInUse()) return;
-  const { markup, isLive } = next;
+  const shown = next;
   next = undefined;
   const focused = document.activeElement.getAttribute("href");
-  updateChildren(live, new DOMParser().parseFromString(markup, "text/html").body);
+  updateChildren(live, bodyOf(shown.markup));
+  updateChildren(who, bodyOf(shown.who));
   // The focus stays with what it was on, which may have moved.
   if (document.activeElement.getAttribute("href") !== focused)
     live.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
   document.dispatchEvent(new Event("shown"));
-  if (isLive) return;
+  if (shown.isLive) return;
   document.removeEventListener("visibilitychange", follow);
   events.close();
   say("");
+}
+
+function bodyOf(markup) {
+  return new DOMParser().parseFromString(markup, "text/html").body;
 }
 
 /** Somebody writes, has written, or has marked something to copy it. */

@@ -6,6 +6,7 @@ import { html } from "./html.ts";
 import type { LettersAbout } from "./letters-about.ts";
 import { type Page, sendLive, sendPage } from "./page.ts";
 import { signInRoutes } from "./sign-in-http.ts";
+import { endable } from "./sign-out.ts";
 import type { Address } from "./snapshot.ts";
 import { tellStory } from "./story.ts";
 import { storyPage } from "./story-page.ts";
@@ -35,13 +36,14 @@ const policy =
 /** The pages, and what the first shows for programs: a snapshot as JSON, or one each second as server-sent events. */
 export function routes(parts: ConsoleParts): Router {
   const router = Router();
+  const access = endable(parts.access);
   router.use((_request, response, next) => {
     response.set({ "content-security-policy": policy, "x-content-type-options": "nosniff" });
     next();
   });
   router.use(express.static(files, { index: false }));
-  router.use(signInRoutes(parts.access));
-  router.use(admitViewers(parts.access, parts.stopping));
+  router.use(signInRoutes(access));
+  router.use(admitViewers(access, parts.stopping));
   router.use(flowRoutes(parts));
   router.use(storyRoutes(parts));
   for (const pages of parts.more ?? []) router.use(pages);

@@ -39,7 +39,8 @@ export async function sendLive(response: Response, read: () => Promise<Page>): P
   await sendEvents(response, async () => {
     const page = await read();
     const isLive = page.isLive === true;
-    return { data: { markup: contentOf(page).markup, isLive }, isLast: !isLive };
+    const who = signedIn(response.req.originalUrl, visitorOf(response)).markup;
+    return { data: { markup: contentOf(page).markup, who, isLive }, isLast: !isLive };
   });
 }
 
@@ -61,7 +62,7 @@ ${[...scripts, ...(isLive ? ["/live.js"] : [])].map((address) => html`<script sr
 <nav aria-label="Pages">${places.map((place) => linkTo(place, here.split("?")[0] ?? ""))}</nav>
 <form action="/orders"><label>Where is order <input name="id" required maxlength="100"></label>
 <button type="submit">Show</button></form>
-${signedIn(here, visitor)}
+<div id="who">${signedIn(here, visitor)}</div>
 </header>
 <main id="content">
 ${isLive ? html`<p id="state" class="dim" role="status">As of ${new Date().toISOString().slice(11, 19)} UTC</p>\n` : undefined}<div id="live">${contentOf(page)}</div>
@@ -74,8 +75,8 @@ function contentOf({ title, body }: Page): Html {
   return html`<h1>${title}</h1>\n${body}`;
 }
 
-function signedIn(here: string, visitor: Visitor | undefined): Html | undefined {
-  if (visitor === undefined) return undefined;
+function signedIn(here: string, visitor: Visitor | undefined): Html {
+  if (visitor === undefined) return html``;
   const { role, name } = visitor;
   if (role === "anonymous") return html`<a href="/sign-in?${String(new URLSearchParams({ next: here }))}">Sign in</a>`;
   return html`<form method="post" action="/sign-out"><span class="dim">${name}, ${role}</span>

@@ -1,4 +1,5 @@
-import { parseConfig } from "@throughline/service";
+import { openAccess, parseConfig } from "@throughline/service";
+import { openIssuer } from "@throughline/service/testing";
 import type { Page } from "playwright-core";
 import { expect, test } from "vitest";
 import { hasBrowser, visit } from "./browser-under-test.ts";
@@ -83,6 +84,17 @@ test.runIf(hasBrowser)("a page whose console has gone says so", async () => {
   })();
   await visitor.page.getByText("the console does not answer; trying again").waitFor();
   expect(await visitor.page.locator("#live").getAttribute("aria-busy")).toBe("true");
+});
+
+test.runIf(hasBrowser)("who signs out in one window is asked to sign in by another that shows something", async () => {
+  await using issuer = await openIssuer();
+  await using shop = await openShop({ access: openAccess(issuer) });
+  await using visitor = await visit(shop.url, { token: await issuer.sign({ roles: ["viewer"] }) });
+  const other = await visitor.page.context().newPage();
+  await other.goto(shop.url);
+  await other.getByText("live", { exact: true }).waitFor();
+  await visitor.page.getByRole("button", { name: "Sign out" }).click();
+  await other.waitForURL(`${shop.url}/sign-in?next=%2F`);
 });
 
 test.runIf(hasBrowser)("a broker that is down is red in the picture, above which stands why", async () => {

@@ -1,11 +1,12 @@
-import { type Access, type HttpProblem, problem } from "@throughline/service";
+import { type HttpProblem, problem } from "@throughline/service";
 import express, { type Request, type Response, Router } from "express";
 import { sendPage } from "./page.ts";
 import { signInPage } from "./sign-in-page.ts";
+import type { EndableAccess } from "./sign-out.ts";
 import { admit, cookieName, requireSameOrigin, tokenOf } from "./visitors.ts";
 
 /** A token becomes a cookie that no script can read and no other site can use. */
-export function signInRoutes(access: Access): Router {
+export function signInRoutes(access: EndableAccess): Router {
   const router = Router();
   const { isRequired } = access;
   const cookie = { httpOnly: true, sameSite: "strict", secure: isRequired, path: "/" } as const;
@@ -25,6 +26,7 @@ export function signInRoutes(access: Access): Router {
   router.post("/sign-in", express.urlencoded({ limit: "16kb", extended: false }), async (request, response) => {
     requireSameOrigin(request);
     const { token, next } = formOf(request);
+    access.signIn(token);
     const refused = await faultOf(token);
     if (refused) return sendForm(response, next, refused);
     response.cookie(cookieName, token, cookie).redirect(303, next);
@@ -32,6 +34,8 @@ export function signInRoutes(access: Access): Router {
 
   router.post("/sign-out", (request, response) => {
     requireSameOrigin(request);
+    const token = tokenOf(request);
+    if (token !== undefined) access.signOut(token);
     response.clearCookie(cookieName, cookie).redirect(303, "/");
   });
 

@@ -120,13 +120,18 @@ describe("in development", () => {
     }
   });
 
-  test("signing out takes the token away", async () => {
+  test("signing out takes the token away, and it lets nobody in any more until it is signed in again", async () => {
     await using console = await openConsole(await localAccess());
-    const answer = await console.ask("/sign-out", { method: "POST" });
-    expect([answer.status, answer.headers.get("set-cookie")]).toEqual([
-      303,
-      expect.stringContaining("throughline-token=; "),
-    ]);
+    const [token, other] = await Promise.all([console.token("opa", "operator"), console.token("vic", "viewer")]);
+    const statusFor = async (cookie: string) => (await console.ask("/snapshot", { headers: { cookie } })).status;
+    const cookie = `throughline-token=${token}`;
+    const watching = await console.ask("/events", { headers: { cookie } });
+    const { status, headers } = await console.ask("/sign-out", { method: "POST", headers: { cookie } });
+    expect([status, headers.get("set-cookie")]).toEqual([303, expect.stringContaining("throughline-token=; ")]);
+    expect(await watching.text()).toContain("data: {");
+    expect([await statusFor(cookie), await statusFor(`throughline-token=${other}`)]).toEqual([401, 200]);
+    expect((await console.signIn(token)).status).toBe(303);
+    expect(await statusFor(cookie)).toBe(200);
   });
 });
 
