@@ -2,7 +2,7 @@ import { createEnvelope, type Envelope, RejectedError } from "@throughline/envel
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { PublishError } from "../publish-error.ts";
 import { cannotStart, type OwnBroker, startOwnBroker } from "./testing/own-broker.ts";
-import { listen, openBench, order, patience, publishUntilConfirmed } from "./testing/under-test.ts";
+import { listen, openBench, order, patience, publish, publishUntilConfirmed } from "./testing/under-test.ts";
 
 const heldBack = 50_000;
 
@@ -53,6 +53,29 @@ describe.skipIf(cannotStart)("where RabbitMQ itself is in trouble", { timeout: 3
     await bench.take("billing.dlq", 1);
     const heldBackOnes = consumer.handled.filter(({ key }) => key.startsWith("key-"));
     expect(heldBackOnes.length).toBeLessThanOrEqual(1_000);
+  });
+
+  test("a memory alarm keeps no subscriber from closing, and what it was to set aside comes again", async () => {
+    await using bench = await openBench({ url: broker.url });
+    const { transport, errors } = bench;
+    const { promise: gate, resolve: open } = Promise.withResolvers<void>();
+    const handler = async () => {
+      await gate;
+      throw new RejectedError("no such customer");
+    };
+    const leaver = await listen(transport, handler, { timeoutMs: 600_000 });
+    const sent = order("order-1");
+    await publish(transport, [sent]);
+    await vi.waitUntil(() => leaver.begun.length === 1, patience);
+    await broker.control("set_vm_memory_high_watermark", "0.00001");
+    open();
+    await vi.waitUntil(() => errors.some(({ message }) => message.includes("takes no messages for now")), patience);
+    await leaver[Symbol.asyncDispose]();
+    expect(leaver.failures).toMatchObject([{ deadLettered: false }]);
+
+    await broker.control("set_vm_memory_high_watermark", "0.4");
+    await using stayer = await listen(transport);
+    await vi.waitFor(() => expect(stayer.handled).toEqual([sent]), patience);
   });
 
   test("a killed broker loses nothing that it confirmed, and both ends come back", async () => {

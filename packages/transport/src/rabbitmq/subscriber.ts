@@ -15,18 +15,18 @@ const lastWordsMs = 5_000;
 
 export async function connectSubscriber(settings: Settings): Promise<Subscriber> {
   const connection = await keepConnection(settings, "subscriber");
-  const copier = createCopier(settings);
+  const closing = new AbortController();
+  const copier = createCopier(settings, closing.signal);
   const consumers: Promise<AsyncDisposable>[] = [];
-  let isClosed = false;
   return {
     async subscribe(subscription) {
-      if (isClosed) throw new Error(`The subscriber is closed: ${subscription.group} needs a new one`);
+      if (closing.signal.aborted) throw new Error(`The subscriber is closed: ${subscription.group} needs a new one`);
       const consumer = consume(connection, subscription, copier, settings);
       consumers.push(consumer);
       await consumer;
     },
     async [Symbol.asyncDispose]() {
-      isClosed = true;
+      closing.abort();
       const started = await Promise.allSettled(consumers.splice(0));
       await Promise.all(started.map((start) => start.status === "fulfilled" && start.value[Symbol.asyncDispose]()));
       await copier[Symbol.asyncDispose]();
