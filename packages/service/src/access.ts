@@ -36,11 +36,11 @@ const claims = z.object({ sub: z.string().min(1).max(255), roles: z.array(z.stri
 /**
  * Admits requests by their signed tokens (JWT): those of the configured issuer, or, where none is configured, those of the
  * development issuer of this machine. Keys are fetched with the first token, kept, and fetched anew for a key that is not
- * among them, at most once in `cooldownMs`. Default: 30,000.
+ * among them, at most once in `cooldownMs`. Default: 5,000.
  */
 export function openAccess(
   { access }: Pick<Config, "access">,
-  { cooldownMs = 30_000 }: { readonly cooldownMs?: number } = {},
+  { cooldownMs = 5_000 }: { readonly cooldownMs?: number } = {},
 ): Access {
   const isRequired = access.kind === "issuer";
   const { issuer, audience } = isRequired ? access : developmentIssuer;
