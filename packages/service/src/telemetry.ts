@@ -20,7 +20,6 @@ const defaults = {
   OTEL_BSP_SCHEDULE_DELAY: "1000",
   OTEL_BSP_EXPORT_TIMEOUT: "3000",
   OTEL_BSP_MAX_QUEUE_SIZE: "8192",
-  OTEL_TRACES_SAMPLER: "parentbased_traceidratio",
   OTEL_TRACES_SAMPLER_ARG: "1",
 };
 
@@ -32,7 +31,10 @@ if (process.env.OTEL_EXPORTER_OTLP_ENDPOINT) await start();
 async function start(): Promise<void> {
   for (const [name, value] of Object.entries(defaults)) process.env[name] ||= value;
   const { NodeSDK } = await import("@opentelemetry/sdk-node");
-  const sdk = new NodeSDK();
+  const { createSampler } = await import("./sampler.ts");
+  const sampler = createSampler(Number(process.env.OTEL_TRACES_SAMPLER_ARG));
+  // With a sampler of somebody's own choice, what is linked to others is one root among many.
+  const sdk = new NodeSDK(process.env.OTEL_TRACES_SAMPLER ? {} : { sampler });
   if (!process.env.OTEL_LOG_LEVEL) diag.setLogger(firstWarnings(), { logLevel: DiagLogLevel.WARN });
   sdk.start();
   if (process.env.OTEL_METRICS_EXPORTER !== "none") observeEventLoop();
