@@ -1,5 +1,5 @@
 import { expect, test, vi } from "vitest";
-import { consumer, openShop, order, relay } from "./shop-under-test.ts";
+import { consumer, openShop, order, relay, traceId } from "./shop-under-test.ts";
 import { createTraces } from "./traces.ts";
 
 test("the page shows each service, what waits in it and on its brokers, and the newest orders", async () => {
@@ -42,6 +42,20 @@ test("the page of an order tells what happened to it and the way it took, over a
   expect(page).toContain("14 ms");
   expect(page).toContain("7.0 ms");
   expect(page).toContain("&#60;no card&#62;");
+});
+
+test("what was handled in a trace of its own stands below the message that it is linked to", async () => {
+  await using shop = await openShop();
+  await shop.traceOrder();
+  const attributes = { "messaging.operation.name": "process", "throughline.key": "o-1" };
+  const links = [{ traceId, spanId: "b1" }];
+  await shop.trace("analytics", [
+    { traceId: "t2", spanId: "d2", name: "process dev-analytics", from: 40, to: 45, links, attributes },
+    { traceId: "t2", spanId: "e2", parentSpanId: "d2", name: "POST", from: 41, to: 42, attributes: {} },
+  ]);
+  const page = await (await fetch(`${shop.url}/orders/o-1`)).text();
+  const steps = [...page.matchAll(/<td class="step">([^<]*)/g)].map(([, step]) => step);
+  expect(steps.slice(3)).toEqual(["    process dev-billing ", "    process dev-analytics", "      POST"]);
 });
 
 test("the page of an order names what failed for good about it, and leads there", async () => {

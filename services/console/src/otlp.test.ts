@@ -2,6 +2,7 @@ import { serveHttp } from "@throughline/service";
 import { Router } from "express";
 import { expect, test, vi } from "vitest";
 import { otlpRoutes } from "./otlp.ts";
+import { spansOf, tracesBody } from "./spans.ts";
 import { createTraces } from "./traces.ts";
 
 const quiet = { service: "test", httpHost: "127.0.0.1", port: 0, logLevel: "silent", shutdownGraceMs: 1_000 };
@@ -39,8 +40,18 @@ test("spans are kept and handed on, and whoever does not take them delays nobody
   expect(mostOpen).toBeLessThanOrEqual(8);
 });
 
-function batchOf(spanId: string) {
-  const attributes = [{ key: "throughline.key", value: { stringValue: "o-1" } }];
-  const span = { traceId: "t-1", spanId, name: "create", startTimeUnixNano: "1", endTimeUnixNano: "2", attributes };
-  return { resourceSpans: [{ scopeSpans: [{ spans: [span] }] }] };
+test("calls for many messages take no room from the steps of one", () => {
+  const traces = createTraces({ mostSpans: 1 });
+  const keep = (sent: object) => traces.add(spansOf(tracesBody.parse(sent)));
+  keep(batchOf("a"));
+  for (const type of ["send", "receive", "settle"]) keep(batchOf(type, { "messaging.operation.type": type }));
+  expect(traces.about("o-1")).toHaveLength(1);
+});
+
+function batchOf(spanId: string, own: Readonly<Record<string, string>> = { "throughline.key": "o-1" }) {
+  const attributes = Object.entries(own).map(([key, stringValue]) => ({ key, value: { stringValue } }));
+  const span = { spanId, name: "create", startTimeUnixNano: "1", endTimeUnixNano: "2", attributes };
+  return {
+    resourceSpans: [{ scopeSpans: [{ spans: [{ ...span, traceId: `t-${own["throughline.key"] ?? spanId}` }] }] }],
+  };
 }

@@ -8,8 +8,11 @@ import { createTraces } from "./traces.ts";
 import { type Drawn, type Watch, watchServices } from "./watch.ts";
 
 type SentSpan = {
+  /** Default: that of the order. */
+  readonly traceId?: string;
   readonly spanId: string;
   readonly parentSpanId?: string;
+  readonly links?: readonly { readonly traceId: string; readonly spanId: string }[];
   readonly name: string;
   /** Milliseconds. */
   readonly from: number;
@@ -98,11 +101,13 @@ export async function openShop(options: ShopOptions = {}) {
       await trace("order", spansOfOrder);
       await trace("billing", spansOfBilling);
     },
+    trace,
     stop: () => stopping.abort(),
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
 }
 
+export const traceId = "0af7651916cd43dd8448eb211c80319c";
 const written = { "throughline.key": "o-1", "messaging.message.id": "m-1", "messaging.operation.name": "create" };
 const sent = {
   "messaging.message.id": "m-1",
@@ -127,7 +132,7 @@ const spansOfBilling: readonly SentSpan[] = [
 
 function toOtlp({ from, to, attributes, error, ...span }: SentSpan) {
   return {
-    ...{ ...span, traceId: "0af7651916cd43dd8448eb211c80319c", kind: 1 },
+    ...{ traceId, ...span, kind: 1 },
     startTimeUnixNano: `${from}000000`,
     endTimeUnixNano: `${to}000000`,
     attributes: Object.entries(attributes).map(([key, value]) => ({

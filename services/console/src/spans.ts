@@ -4,6 +4,7 @@ import { z } from "zod";
 export type Span = {
   readonly traceId: string;
   readonly spanId: string;
+  /** The one that it is below; where it began a trace of its own, the first that it is linked to. */
   readonly parentSpanId?: string;
   readonly service: string;
   readonly name: string;
@@ -29,6 +30,7 @@ const span = z.object({
   startTimeUnixNano: z.coerce.bigint(),
   endTimeUnixNano: z.coerce.bigint(),
   attributes,
+  links: z.array(z.object({ spanId: z.string() })).default([]),
   status: z.object({ code: z.number().optional(), message: z.string().optional() }).optional(),
 });
 
@@ -43,19 +45,28 @@ export const tracesBody = z.object({
 });
 
 const isError = 2;
+const ofCalls = ["receive", "send", "settle"];
 
+/** All but the calls for many messages: they are no step of one. */
 export function spansOf({ resourceSpans }: z.infer<typeof tracesBody>): Span[] {
   return resourceSpans.flatMap(({ resource, scopeSpans }) => {
     const service = String(valuesOf(resource?.attributes ?? [])["service.name"] ?? "unknown");
-    return scopeSpans.flatMap(({ spans }) => spans.map((sent) => toSpan(sent, service)));
+    return scopeSpans.flatMap(({ spans }) => spans.filter(isStep).map((sent) => toSpan(sent, service)));
   });
 }
 
+/** A call stands in no message's trace: it is a root, and linked to them. */
+function isStep({ parentSpanId, attributes }: z.infer<typeof span>): boolean {
+  const type = attributes.find(({ key }) => key === "messaging.operation.type")?.value.stringValue ?? "";
+  return Boolean(parentSpanId) || !ofCalls.includes(type);
+}
+
 function toSpan(sent: z.infer<typeof span>, service: string): Span {
-  const { traceId, spanId, parentSpanId, name, status } = sent;
+  const { traceId, spanId, parentSpanId, name, links, status } = sent;
+  const above = parentSpanId || links[0]?.spanId;
   return {
     ...{ traceId, spanId, service, name, attributes: valuesOf(sent.attributes) },
-    ...(parentSpanId && { parentSpanId }),
+    ...(above && { parentSpanId: above }),
     startMs: Number(sent.startTimeUnixNano) / 1e6,
     endMs: Number(sent.endTimeUnixNano) / 1e6,
     ...(status?.code === isError && { error: status.message || "failed" }),
