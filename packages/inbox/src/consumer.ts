@@ -15,7 +15,7 @@ import type { Reaction } from "./reaction.ts";
 import { defaultRetentionDays } from "./retention.ts";
 import { throughOutages } from "./transient.ts";
 
-export type ConsumerOptions = Pick<Subscription, "attempts" | "retryDelayMs" | "onFailure"> & {
+export type ConsumerOptions = Pick<Subscription, "attempts" | "retryDelayMs" | "links" | "onFailure"> & {
   /** What a handler may take, in milliseconds, and three times what its effect in the database may. Default: 30,000. */
   readonly timeoutMs?: number;
   /** The roads the messages come by. One that comes by several has one effect. */
@@ -79,7 +79,7 @@ export async function startConsumer(
   const { from, concurrency = 100, batchSize = 100, retentionDays = defaultRetentionDays, ...others } = options;
   if (from.length === 0) throw new Error(`Consumer ${group} listens to no transport`);
   const { parks: parkTypes, keysSideBySide = false, ...subscription } = others;
-  const { timeoutMs = 30_000, attempts = 3, retryDelayMs = 1_000, onFailure = warn } = subscription;
+  const { timeoutMs = 30_000, attempts = 3, retryDelayMs = 1_000, links = [], onFailure = warn } = subscription;
   const parks = new Set(parkTypes);
   const stopping = new AbortController();
   const { signal } = stopping;
@@ -106,7 +106,7 @@ export async function startConsumer(
     roads.push(opening.use(road));
   }
   // It has a claim, which does not last until there is room.
-  const parkedRun = { ...handled, handler: handling(false), timeoutMs, attempts, retryDelayMs };
+  const parkedRun = { ...handled, handler: handling(false), timeoutMs, attempts, retryDelayMs, links };
   opening.use(startParkedRun(database, group, parkedRun));
   opening.defer(() => stopping.abort());
   const status = () => ({ group, ...counted.counts });

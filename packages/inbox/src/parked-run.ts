@@ -10,6 +10,8 @@ export type ParkedRun = {
   readonly timeoutMs: number;
   readonly attempts: number;
   readonly retryDelayMs: number;
+  /** Types whose attempts begin a trace of their own. */
+  readonly links: readonly string[];
 };
 
 /** How often, in milliseconds, it is looked whether a person has let a key go on. */
@@ -75,8 +77,8 @@ async function runOne(database: Database, consumer: string, { wire, attempts, pa
   try {
     if (attempts > run.attempts) throw new Error(silence(envelope, run.attempts));
     // The handler keeps the time itself; this is when its claim is over.
-    const { handler, timeoutMs } = run;
-    await handleEnvelope({ group: consumer, handler, timeoutMs: leases * timeoutMs }, envelope, parked);
+    const { handler, timeoutMs, links } = run;
+    await handleEnvelope({ group: consumer, handler, links, timeoutMs: leases * timeoutMs }, envelope, parked);
     // Its commit has done so, unless its type does not park any more.
     await passKeys(database, consumer, [envelope]);
   } catch (thrown) {

@@ -1,10 +1,15 @@
-import { type Attributes, context, type Link, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
+import { type Attributes, context, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
 import { baggageAttributes, createEnvelope, currentCause, type Envelope, type Message } from "@throughline/envelope";
-import { contextOf, formatTraceparent, parseTraceparent, type Transport, traceDwell } from "@throughline/transport";
+import {
+  contextOf,
+  formatTraceparent,
+  isSampled,
+  type Transport,
+  traceBatch,
+  traceDwell,
+} from "@throughline/transport";
 
 const tracer = trace.getTracer("throughline");
-/** What the SDK takes of them by default. */
-const mostLinks = 128;
 
 /** Puts a message into its envelope, with sequence 0, inside a PRODUCER span whose context it carries from now on. */
 export function traceCreation(source: string, message: Message): Envelope {
@@ -29,10 +34,12 @@ export function tracePublication(
   startedAt: number,
   errors?: ReadonlyMap<string, Error>,
 ): void {
-  const sampled = envelopes.filter(isSampled);
+  const sampled = envelopes.filter(({ traceparent }) => isSampled(traceparent));
   if (sampled.length === 0) return;
   const road = { "throughline.destination": transport.name };
-  const links = envelopes.length > 1 ? traceBatch(envelopes.length, sampled, startedAt, road) : [];
+  const call = { on: transport.name, attributes: road, count: envelopes.length, since: startedAt };
+  const batch = envelopes.length > 1 ? traceBatch(sampled, traceparentOf, { operation: "send", ...call }) : undefined;
+  const links = batch ? [{ context: batch }] : [];
   for (const envelope of sampled) {
     traceDwell("outbox", Date.parse(envelope.timestamp), envelope, startedAt);
     const error = errors?.get(envelope.id);
@@ -46,16 +53,8 @@ export function tracePublication(
   }
 }
 
-/** Gives the link to it; none where the span is not sampled itself. */
-function traceBatch(count: number, sampled: readonly Envelope[], startTime: number, road: Attributes): Link[] {
-  const contexts = sampled.slice(0, mostLinks).map(({ traceparent }) => parseTraceparent(traceparent));
-  const links = contexts.flatMap((context) => (context ? { context } : []));
-  const attributes = { ...operation("send", "send"), ...road, "messaging.batch.message_count": count };
-  const options = { kind: SpanKind.CLIENT, root: true, startTime, links, attributes };
-  const span = tracer.startSpan(`send ${road["throughline.destination"]}`, options);
-  const toIt = span.isRecording() ? [{ context: span.spanContext() }] : [];
-  span.end();
-  return toIt;
+function traceparentOf({ traceparent }: Envelope): string | undefined {
+  return traceparent;
 }
 
 function attributesOf({ id, type, key, correlationId }: Envelope): Attributes {
@@ -79,8 +78,4 @@ function placeIn({ destinationOf }: Pick<Transport, "destinationOf">, type: stri
     // A broker can have no such name, which is why it refuses the message.
     return {};
   }
-}
-
-function isSampled({ traceparent }: Envelope): boolean {
-  return traceparent !== undefined && /[13579bdf]$/.test(traceparent);
 }

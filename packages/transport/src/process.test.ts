@@ -109,6 +109,8 @@ describe("where an SDK traces", () => {
       "messaging.consumer.group.name": "billing",
       "messaging.message.id": envelope.id,
       "messaging.message.conversation_id": envelope.correlationId,
+      "throughline.type": "order.created",
+      "throughline.key": "order-1",
     });
   });
 

@@ -1,7 +1,7 @@
 /**
  * What every adapter does with an envelope that arrived. Beside it stand `subscription.ts` (`withDefaults`,
- * `tellFailure`, `retryDelayMs`), `reason.ts` (`reasonOf`, `toError`), `key-queue.ts` (`createKeyQueue`) and
- * `traceparent.ts` (`parseTraceparent`, `formatTraceparent`).
+ * `tellFailure`, `retryDelayMs`), `reason.ts` (`reasonOf`, `toError`), `key-queue.ts` (`createKeyQueue`), `batch-span.ts`
+ * (`traceBatch`, for calls that receive and settle) and `traceparent.ts` (`parseTraceparent`, `formatTraceparent`).
  */
 import {
   type Attributes,
@@ -9,24 +9,17 @@ import {
   type Histogram,
   metrics,
   ROOT_CONTEXT,
-  type Span,
-  SpanKind,
+  type SpanContext,
   SpanStatusCode,
   trace,
 } from "@opentelemetry/api";
-import {
-  baggageAttributes,
-  type Envelope,
-  type Handler,
-  parseEnvelope,
-  RejectedError,
-  runCausedBy,
-} from "@throughline/envelope";
+import { type Envelope, type Handler, parseEnvelope, RejectedError, runCausedBy } from "@throughline/envelope";
 import { traceDwell } from "./dwell.ts";
+import { startProcessSpan } from "./process-span.ts";
 import { toError } from "./reason.ts";
 import { createRecent } from "./recent.ts";
-import { type CompleteSubscription, retryDelayMs } from "./subscription.ts";
-import { formatTraceparent, parseTraceparent } from "./traceparent.ts";
+import { type CompleteSubscription, failedIn, retryDelayMs } from "./subscription.ts";
+import { formatTraceparent } from "./traceparent.ts";
 
 /** Where an envelope came from. */
 export type Arrival = {
@@ -38,6 +31,8 @@ export type Arrival = {
   readonly traceparent?: string | undefined;
   /** When the broker got it, in milliseconds since 1970, where that is known. */
   readonly sentAt?: number | undefined;
+  /** The span of the call that brought it, where there is one. */
+  readonly received?: SpanContext | undefined;
 };
 
 /** What a transport does with a message after one attempt. */
@@ -135,16 +130,16 @@ function causeOfDeath(subscription: CompleteSubscription, envelope: Envelope): E
 }
 
 /**
- * Runs the handler inside a CONSUMER span `process <destination>`, which is a child of the arrival's trace context, and
- * as the cause of whatever the handler creates. Rejects with the handler's error, or when `timeoutMs` have passed: the
- * attempt has then failed, and what the handler still does is its own affair.
+ * Runs the handler inside a span of its own, and as the cause of whatever the handler creates. Rejects with the handler's
+ * error, or when `timeoutMs` have passed: the attempt has then failed, and what the handler still does is its own affair.
  */
 export async function handleEnvelope(
-  subscription: Pick<CompleteSubscription, "group" | "handler" | "timeoutMs">,
+  subscription: Pick<CompleteSubscription, "group" | "handler" | "timeoutMs" | "links">,
   envelope: Envelope,
   arrival: Arrival,
 ): Promise<void> {
-  const span = startProcessSpan(subscription.group, envelope, arrival);
+  const span = startProcessSpan(subscription, envelope, arrival);
+  const inSpan = trace.setSpan(ROOT_CONTEXT, span);
   const traceparent = formatTraceparent(span.spanContext()) ?? envelope.traceparent;
   const { id, correlationId, baggage } = envelope;
   const startedAt = performance.now();
@@ -156,11 +151,12 @@ export async function handleEnvelope(
     ...(baggage === undefined ? {} : { baggage }),
   };
   try {
-    await context.with(trace.setSpan(ROOT_CONTEXT, span), () =>
+    await context.with(inSpan, () =>
       runCausedBy(cause, () => handleInTime(subscription.handler, envelope, subscription.timeoutMs)),
     );
   } catch (thrown) {
     const error = toError(thrown);
+    failedIn.set(error, inSpan);
     span.recordException(error);
     errorType = error.name;
     span.setAttribute("error.type", errorType);
@@ -184,27 +180,6 @@ function measureDuration(seconds: number, attributes: Attributes): void {
     advice: { explicitBucketBoundaries: [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10] },
   });
   duration.record(seconds, attributes);
-}
-
-function startProcessSpan(group: string, envelope: Envelope, { system, destination, traceparent }: Arrival): Span {
-  const parent = parseTraceparent(traceparent) ?? parseTraceparent(envelope.traceparent);
-  const attributes = {
-    "messaging.system": system,
-    "messaging.destination.name": destination,
-    "messaging.operation.name": "process",
-    "messaging.operation.type": "process",
-    "messaging.consumer.group.name": group,
-    "messaging.message.id": envelope.id,
-    "messaging.message.conversation_id": envelope.correlationId,
-    ...baggageAttributes(envelope.baggage),
-  };
-  return trace
-    .getTracer("throughline")
-    .startSpan(
-      `process ${destination}`,
-      { kind: SpanKind.CONSUMER, attributes },
-      parent ? trace.setSpanContext(ROOT_CONTEXT, parent) : ROOT_CONTEXT,
-    );
 }
 
 async function handleInTime(handler: Handler, envelope: Envelope, timeoutMs: number): Promise<void> {

@@ -13,6 +13,7 @@ test("what is not said has its documented default", () => {
     timeoutMs: 30_000,
     attempts: 3,
     retryDelayMs: 1_000,
+    links: [],
   });
   expect(withDefaults({ ...subscription, attempts: 7 }).attempts).toBe(7);
 });

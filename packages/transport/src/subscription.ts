@@ -1,4 +1,4 @@
-import { context } from "@opentelemetry/api";
+import { type Context, context } from "@opentelemetry/api";
 import { runCausedBy } from "@throughline/envelope";
 import { contextOf } from "./traceparent.ts";
 import type { Failure, Subscription } from "./transport.ts";
@@ -7,12 +7,15 @@ import type { Failure, Subscription } from "./transport.ts";
 export type CompleteSubscription = Required<Omit<Subscription, "onFailure" | "beforeDead">> &
   Pick<Subscription, "onFailure" | "beforeDead">;
 
+/** Where handlers failed: what is told of it names the attempt. */
+export const failedIn = new WeakMap<Error, Context>();
+
 const longestTimerMs = 2 ** 31 - 1;
 const longestRetryDelayMs = 30_000;
 
 /** Fills in the defaults. Throws where a number makes no sense, naming each fault, before anything is declared. */
 export function withDefaults(subscription: Subscription): CompleteSubscription {
-  const complete = { concurrency: 10, timeoutMs: 30_000, attempts: 3, retryDelayMs: 1_000, ...subscription };
+  const complete = { concurrency: 10, timeoutMs: 30_000, attempts: 3, retryDelayMs: 1_000, links: [], ...subscription };
   const faults = [
     ...(complete.types.length > 0 ? [] : ["types is empty"]),
     ...faultsOfInteger("concurrency", complete.concurrency, 1, 10_000),
@@ -32,7 +35,10 @@ export function tellFailure({ onFailure }: Pick<Subscription, "onFailure">, fail
   const { envelope } = failure;
   try {
     if (envelope === undefined) onFailure?.(failure);
-    else context.with(contextOf(envelope.traceparent), () => runCausedBy(envelope, () => onFailure?.(failure)));
+    else {
+      const where = failedIn.get(failure.error) ?? contextOf(envelope.traceparent);
+      context.with(where, () => runCausedBy(envelope, () => onFailure?.(failure)));
+    }
   } catch (error) {
     process.emitWarning(new Error("onFailure threw", { cause: error }));
   }

@@ -10,6 +10,12 @@ export function parseTraceparent(traceparent: string | undefined): SpanContext |
   return isSpanContextValid(parsed) ? parsed : undefined;
 }
 
+/** Whether its last bit says so, which is all that is read: nearly always, that is all there is to know. */
+export function isSampled(traceparent: string | Uint8Array | undefined): boolean {
+  const last = traceparent?.at(-1);
+  return last !== undefined && "13579bdf".includes(typeof last === "string" ? last : String.fromCharCode(last));
+}
+
 /** What a child of that span is started in; the root where it is none. */
 export function contextOf(traceparent: string | undefined): Context {
   const parent = parseTraceparent(traceparent);

@@ -31,6 +31,11 @@ export type Subscription = {
   readonly attempts?: number;
   /** Pause before the second attempt, in milliseconds; it doubles with each further one. Default: 1,000. */
   readonly retryDelayMs?: number;
+  /**
+   * Types of which each attempt begins a trace of its own, with a link to the one that the message was created in. Default:
+   * none, and all that follows from a message stays in its trace.
+   */
+  readonly links?: readonly string[];
   /** Told of every failed attempt and of every message set aside, because the subscriber itself goes on. */
   readonly onFailure?: (failure: Failure) => void;
   /**

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
+import type { Settling } from "./batch-spans.ts";
 import { codesOf } from "./errors.ts";
-import type { Batch, CommittedOffset } from "./library.ts";
+import type { Batch, CommittedOffset, KafkaMessage } from "./library.ts";
 import { createProgress, type Due, type Progress } from "./progress.ts";
 
 /** The partitions that the group gave to this member, until its members meet again. */
@@ -11,7 +12,9 @@ export type Assignment = {
   readonly ready: Promise<void>;
   /** Undefined before it is known where the partition stands. */
   progressOf(batch: Batch): Progress | undefined;
-  /** For each message that has ended. Commits are collected for a moment, then go out in one request. */
+  /** Of each message: the next commit settles it. */
+  ended(message: KafkaMessage): void;
+  /** Commits are collected for a moment, then go out in one request. */
   commitSoon(): void;
   /** Commits now, with whatever else is due. False where that failed; why, is told. */
   commit(): Promise<boolean>;
@@ -25,6 +28,7 @@ export type AssignmentNeeds = {
   /** What the group has committed. */
   readonly load: () => Promise<readonly CommittedOffset[]>;
   readonly send: (offsets: readonly CommittedOffset[]) => Promise<void>;
+  readonly settling: Settling;
   /** Told why the group's offsets could not be read or committed yet. That the group meets anew is no error. */
   readonly onError: (error: unknown) => void;
 };
@@ -40,7 +44,7 @@ const lostMembership = new Set([
   "FENCED_INSTANCE_ID",
 ]);
 
-export function createAssignment({ load, send, onError }: AssignmentNeeds): Assignment {
+export function createAssignment({ load, send, settling, onError }: AssignmentNeeds): Assignment {
   const owned = new Map<string, Owned>();
   let left: ReadonlyMap<string, CommittedOffset> | undefined;
   let timer: NodeJS.Timeout | undefined;
@@ -69,6 +73,7 @@ export function createAssignment({ load, send, onError }: AssignmentNeeds): Assi
       owned.set(name, { topic, partition, progress });
       return progress;
     },
+    ended: settling.add,
     commitSoon() {
       if (isCurrent) timer ??= setTimeout(commit, commitAfterMs);
     },
@@ -117,9 +122,10 @@ export function createAssignment({ load, send, onError }: AssignmentNeeds): Assi
     });
     if (due.length === 0 || !(isCurrent || isLast)) return isCurrent;
     try {
-      await send(
-        due.map(({ topic, partition, due: { offset, metadata } }) => ({ topic, partition, offset, metadata })),
-      );
+      const offsets = due.map(({ topic, partition, due: { offset, metadata } }) => {
+        return { topic, partition, offset, metadata };
+      });
+      await settling.by(() => send(offsets));
       for (const { progress, due: one } of due) progress.committed(one);
       return true;
     } catch (error) {

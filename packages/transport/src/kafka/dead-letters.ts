@@ -28,7 +28,7 @@ export function createDeadLetterRoad(
     drain(group, types, take, onError = () => {}) {
       const topics = types.map((type) => deadLetterTopicOf(topicOf(settings.namespace, type)));
       return joinGroup({
-        ...{ library, admin, topics, concurrency, onError },
+        ...{ library, admin, group, topics, concurrency, onError },
         groupId: drainGroupOf(settings.namespace, group),
         sessionTimeoutMs: settings.sessionTimeoutMs,
         createTopics: () => ensureTopics(admin, settings, topics),

@@ -1,3 +1,4 @@
+import type { SpanContext } from "@opentelemetry/api";
 import { type Envelope, parseEnvelope } from "@throughline/envelope";
 import type { Pause } from "../key-queue.ts";
 import { attemptEnvelope, giveUp } from "../process.ts";
@@ -13,7 +14,12 @@ export type SetAside = (message: KafkaMessage, attempts: number, error: Error) =
 type Fate = { readonly error: Error; readonly envelope?: Envelope; readonly attempts: number };
 
 /** Handles one message of a subscription, and sets it aside once no further attempt will be made. */
-export function attemptsAt(message: KafkaMessage, subscription: CompleteSubscription, setAside: SetAside): Attempt {
+export function attemptsAt(
+  message: KafkaMessage,
+  subscription: CompleteSubscription,
+  setAside: SetAside,
+  received?: SpanContext,
+): Attempt {
   let fate: Fate | undefined;
   /** Known with the first attempt here: those before it, elsewhere, were all that there may be. */
   let isUsedUp: boolean | undefined;
@@ -35,7 +41,7 @@ export function attemptsAt(message: KafkaMessage, subscription: CompleteSubscrip
     const attempts = Math.min(tried + 1, subscription.attempts);
     isUsedUp ??= tried >= subscription.attempts;
     const [traceparent, sentAt] = [headerOf(message, "traceparent"), Number(message.timestamp)];
-    const arrival = { system: "kafka", destination: message.topic, traceparent, sentAt };
+    const arrival = { system: "kafka", destination: message.topic, traceparent, sentAt, received };
     const verdict = isUsedUp
       ? await giveUp(subscription, envelope, attempts, new Error(usedUp(attempts)))
       : await attemptEnvelope(subscription, envelope, attempts, arrival);

@@ -1,5 +1,6 @@
 import { expect, test, vi } from "vitest";
 import { createAssignment } from "./assignment.ts";
+import { createSettling } from "./batch-spans.ts";
 import { createIntake } from "./intake.ts";
 import type { Batch } from "./library.ts";
 
@@ -46,6 +47,7 @@ async function openPartitions() {
   const taken = [0n, 0n];
   const intake = createIntake({
     concurrency: 10,
+    traceReceipt: () => undefined,
     prepare: () => async () => {
       await new Promise<void>((resolve) => stuck.push(resolve));
       return undefined;
@@ -56,6 +58,7 @@ async function openPartitions() {
   const assignment = createAssignment({
     load: async () => [],
     send: async () => {},
+    settling: createSettling("dev.billing", "billing"),
     onError: (error) => expect.unreachable(String(error)),
   });
   await assignment.ready;

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import type { SpanContext } from "@opentelemetry/api";
 import { createKeyQueue, type Pause } from "../key-queue.ts";
 import type { Assignment } from "./assignment.ts";
 import type { Batch, Intaken, KafkaMessage } from "./library.ts";
@@ -20,8 +21,10 @@ export type Attempt = (tried: number) => Promise<Pause | undefined>;
 
 export type IntakeNeeds = {
   readonly concurrency: number;
+  /** Called when a batch is taken; gives the span of that, where there is one. */
+  readonly traceReceipt: (batch: Batch) => SpanContext | undefined;
   /** Called when a message is taken. */
-  readonly prepare: (message: KafkaMessage) => Attempt;
+  readonly prepare: (message: KafkaMessage, received: SpanContext | undefined) => Attempt;
   readonly pause: (topic: string, partition: number) => void;
   readonly resume: (topic: string, partition: number) => void;
 };
@@ -46,7 +49,7 @@ const commitAgainAfterMs = 1_000;
  * the next; and where a member died, what it had announced and not ended is suspect: those messages are handled alone,
  * each with a commit before it that says so. The culprit is then known, and its deaths count as attempts.
  */
-export function createIntake({ concurrency, prepare, pause, resume }: IntakeNeeds): Intake {
+export function createIntake({ concurrency, traceReceipt, prepare, pause, resume }: IntakeNeeds): Intake {
   let running = 0;
   const suspects = createKeyQueue(() => (running === 0 ? 1 : 0));
   const queue = createKeyQueue(() => (suspects.size === 0 ? concurrency : 0));
@@ -59,7 +62,10 @@ export function createIntake({ concurrency, prepare, pause, resume }: IntakeNeed
     take(batch, assignment) {
       const progress = isStopping || !assignment.isCurrent ? undefined : assignment.progressOf(batch);
       if (progress === undefined) return { isTaken: false, next: assignment.ready };
-      for (const message of batch.messages) takeIn({ message, attempt: prepare(message), progress, assignment });
+      const received = traceReceipt(batch);
+      for (const message of batch.messages) {
+        takeIn({ message, attempt: prepare(message, received), progress, assignment });
+      }
       assignment.commitSoon();
       if (progress.open > mostOpen) {
         paused.add(progress);
@@ -113,7 +119,10 @@ export function createIntake({ concurrency, prepare, pause, resume }: IntakeNeed
     if (!assignment.isCurrent) return undefined;
     if (!progress.begin(offset) && !(await assignment.commit())) return { delayMs: commitAgainAfterMs };
     const again = await attempt(progress.tried(offset));
-    if (again === undefined) progress.end(offset);
+    if (again === undefined) {
+      progress.end(offset);
+      assignment.ended(message);
+    }
     // What fails while the member leaves may fail because of that, and is not held against the message.
     else if (!isStopping) progress.failed(offset);
     assignment.commitSoon();

@@ -20,6 +20,8 @@ export type Batch = {
   readonly topic: string;
   readonly partition: number;
   readonly messages: readonly KafkaMessage[];
+  /** When the fetch that brought it began, in milliseconds since 1970, where the library tells. */
+  readonly since?: number;
 };
 
 /** How far a group is in a partition, with a note of its own beside that. */

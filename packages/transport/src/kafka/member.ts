@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { AwayError } from "../away-error.ts";
 import { toError } from "../reason.ts";
 import { type Assignment, createAssignment } from "./assignment.ts";
+import { createSettling, traceReceipt } from "./batch-spans.ts";
 import { isTransient, within } from "./errors.ts";
 import type { SharedAdmin } from "./idle-closed.ts";
 import { createIntake, type IntakeNeeds } from "./intake.ts";
@@ -11,6 +12,8 @@ export type MemberNeeds = Pick<IntakeNeeds, "concurrency" | "prepare"> & {
   readonly library: KafkaLibrary;
   readonly admin: SharedAdmin;
   readonly groupId: string;
+  /** The group's name without its namespace, as spans have it. */
+  readonly group: string;
   readonly topics: readonly string[];
   readonly sessionTimeoutMs: number;
   /** Before each start, because a topic may have been deleted since the last. */
@@ -27,10 +30,11 @@ const commitWithinMs = 5_000;
 
 /** Resolves once the group has given this member its partitions. Disposing ends what has begun, commits and leaves. */
 export async function joinGroup(needs: MemberNeeds): Promise<AsyncDisposable> {
-  const { library, admin, groupId, topics, sessionTimeoutMs, createTopics } = needs;
+  const { library, admin, groupId, group, topics, sessionTimeoutMs, createTopics } = needs;
   const tellError = (error: unknown) => needs.onError(toError(error));
   const intake = createIntake({
     ...needs,
+    traceReceipt: (batch) => traceReceipt(batch, group),
     pause: (topic, partition) => void member?.then((joined) => joined.pause(topic, partition)),
     resume: (topic, partition) => void member?.then((joined) => joined.resume(topic, partition)),
   });
@@ -72,6 +76,7 @@ export async function joinGroup(needs: MemberNeeds): Promise<AsyncDisposable> {
         assignment = createAssignment({
           load: () => admin(`Reading the offsets of ${groupId}`, (kafka) => kafka.committedBy(groupId, topics)),
           send: async (offsets) => within(commitWithinMs, `Committing for ${groupId}`, (await joining).commit(offsets)),
+          settling: createSettling(groupId, group),
           onError: tellError,
         });
       },

@@ -124,13 +124,14 @@ export async function joinGroup(options: ClientOptions, membership: Membership):
           topicId,
           partitions: wanted.filter((position) => position.topic === topic).map(toFetch),
         }));
+        const since = Date.now();
         const answer = await consumer.fetch({
           node,
           topics: asked,
           maxWaitTime: fetchWaitMs,
           maxBytes: 4 * 1_024 * 1_024,
         });
-        if (current === generation) await handOn(answer, names, generation);
+        if (current === generation) await handOn(answer, names, generation, since);
       }
     }
   }
@@ -139,13 +140,14 @@ export async function joinGroup(options: ClientOptions, membership: Membership):
     { responses }: fetchV17.FetchResponse,
     names: ReadonlyMap<string, string>,
     { positions }: Generation,
+    since: number,
   ) {
     const waits = responses.flatMap(({ topicId, partitions }) =>
       partitions.map(async ({ partitionIndex, records }) => {
         const position = positions.get(`${names.get(topicId)}/${partitionIndex}`);
         const last = records?.at(-1);
         if (!position || !last) return;
-        const batch = toBatch(position, records ?? []);
+        const batch = { ...toBatch(position, records ?? []), since };
         const { isTaken, next } = batch.messages.length > 0 ? onBatch(batch) : { isTaken: true, next: undefined };
         if (isTaken) position.next = last.firstOffset + BigInt(last.lastOffsetDelta) + 1n;
         else await delay(refetchAfterMs);

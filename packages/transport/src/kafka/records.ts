@@ -1,5 +1,6 @@
 import { type Envelope, serializeEnvelope } from "@throughline/envelope";
 import { reasonOf } from "../reason.ts";
+import { isSampled } from "../traceparent.ts";
 import type { KafkaMessage, KafkaRecord } from "./library.ts";
 import { deadLetterTopicOf, topicOf } from "./topics.ts";
 
@@ -53,6 +54,16 @@ export function deadLetterOf(message: KafkaMessage, group: string, attempts: num
 /** Of a header that stands there several times, the last counts. */
 export function headerOf({ headers }: Pick<KafkaRecord, "headers">, name: string): string | undefined {
   return headers.findLast(([one]) => one === name)?.[1].toString();
+}
+
+/** The `traceparent` of a message that is sampled; of any other no text is made. */
+export function sampledTraceOf({ headers }: Pick<KafkaMessage, "headers">): string | undefined {
+  const bytes = headers.findLast(isTraceparent)?.[1];
+  return isSampled(bytes) ? bytes?.toString() : undefined;
+}
+
+function isTraceparent([name]: KafkaMessage["headers"][number]): boolean {
+  return name === "traceparent";
 }
 
 export function withoutLast<Header extends readonly [string, unknown]>(

@@ -33,11 +33,11 @@ export function createSubscriber(
         await sender.send([deadLetterOf(message, group, attempts, error)], performance.now() + setAsideWithinMs);
       };
       const member = joinGroup({
-        ...{ library, admin, topics, concurrency },
+        ...{ library, admin, group, topics, concurrency },
         groupId: topicOf(settings.namespace, group),
         sessionTimeoutMs: settings.sessionTimeoutMs,
         createTopics: () => ensureTopics(admin, settings, [...topics, ...topics.map(deadLetterTopicOf)]),
-        prepare: (message) => attemptsAt(message, subscription, setAside),
+        prepare: (message, received) => attemptsAt(message, subscription, setAside, received),
         onError: (error) => tellFailure(subscription, { error, deadLettered: false }),
       });
       members.push(member);

@@ -1,4 +1,5 @@
 import type { ChannelModel, ConfirmChannel, ConsumeMessage } from "amqplib";
+import { acknowledge } from "./acknowledge.ts";
 import { keepChannel, waitAtMost } from "./connection.ts";
 import { type HelpingsOptions, takeHelpings } from "./helpings.ts";
 import type { KeptOpen, OnError } from "./keep-open.ts";
@@ -9,12 +10,16 @@ export type Intake = {
   readonly channel: ConfirmChannel;
   /** False once the broker has taken back what was not acknowledged: it delivers all of that again. */
   readonly isOpen: () => boolean;
+  /** Acknowledges the message, if the channel is still there. The broker answers nothing. */
+  readonly settle: (message: ConsumeMessage) => void;
   /** Resolves when the consumer has left and gets nothing more: what is given back then goes to another. */
   readonly left: Promise<void>;
 };
 
 /** `works` outlives the channel, so that a redelivery waits for the work that is still at its key. */
 export type ConsumerOptions = HelpingsOptions & {
+  /** As spans have it. */
+  readonly group: string;
   readonly declare: (channel: ConfirmChannel) => Promise<void>;
   /** How long the work in hand may take when the consumer leaves. */
   readonly patienceMs: number;
@@ -31,7 +36,7 @@ const cancelMs = 2_000;
 export async function startConsumer(
   connection: KeptOpen<ChannelModel>,
   { consumers }: Pick<Settings, "consumers">,
-  { queue, declare, works, concurrency, patienceMs, receive, onError }: ConsumerOptions,
+  { queue, group, declare, works, concurrency, patienceMs, receive, onError }: ConsumerOptions,
 ): Promise<AsyncDisposable> {
   const channel = await keepChannel(connection, consume, onError);
   const consumer = { queue, works };
@@ -53,7 +58,11 @@ export async function startConsumer(
       isOpen = false;
     });
     const { promise: left, resolve: leave } = Promise.withResolvers<void>();
-    const seeThrough = receive({ channel, isOpen: () => isOpen, left });
+    const place = { queue, group };
+    const settle = (message: ConsumeMessage) => {
+      if (isOpen) acknowledge(channel, message, place);
+    };
+    const seeThrough = receive({ channel, isOpen: () => isOpen, settle, left });
     await declare(channel);
     const cancel = await takeHelpings(channel, { queue, works, concurrency }, seeThrough, lose);
     return { cancel: () => cancel().then(leave) };

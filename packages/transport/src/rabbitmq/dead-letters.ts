@@ -48,6 +48,7 @@ async function drain(
   opening.use(
     await startConsumer(connection, settings, {
       queue: queue.deadLetters,
+      group,
       declare: (channel) => declareDeadLetters(channel, namespace, queue),
       works,
       concurrency: lettersAtOnce,
@@ -59,15 +60,14 @@ async function drain(
   return opening.move();
 }
 
-function createReceiver({ channel, isOpen, left }: Intake, works: KeyQueue, offer: Offer) {
+function createReceiver({ channel, isOpen, settle, left }: Intake, works: KeyQueue, offer: Offer) {
   return async (message: ConsumeMessage) => {
     const isTaken = await works.add(`${message.properties.messageId}`, async () =>
       isOpen() ? offer(message) : undefined,
     );
     if (!isTaken) await left;
-    if (!isOpen()) return;
-    if (isTaken) channel.ack(message);
-    else channel.nack(message, false, true);
+    if (isTaken) settle(message);
+    else if (isOpen()) channel.nack(message, false, true);
   };
 }
 

@@ -4,6 +4,7 @@ import type { KeyQueue, Pause } from "../key-queue.ts";
 import { attemptEnvelope, giveUp, type Verdict } from "../process.ts";
 import { toError } from "../reason.ts";
 import { type CompleteSubscription, tellFailure } from "../subscription.ts";
+import { traceparentOf } from "./acknowledge.ts";
 import type { Outgoing } from "./confirms.ts";
 import type { Intake } from "./consumer.ts";
 import type { Copier } from "./copier.ts";
@@ -94,9 +95,9 @@ async function act(
   attempts: number,
   delivery: Delivery,
 ): Promise<Pause | undefined> {
-  const { subscription, isOpen, channel } = delivery;
+  const { subscription, isOpen, settle } = delivery;
   if (verdict.kind === "done") {
-    if (isOpen()) channel.ack(message);
+    settle(message);
     return undefined;
   }
   const { error } = verdict;
@@ -132,14 +133,14 @@ async function replace(
   message: ConsumeMessage,
   place: Pick<Outgoing, "exchange" | "routingKey">,
   headers: Headers,
-  { copier, isOpen, channel }: Delivery,
+  { copier, settle }: Delivery,
 ): Promise<void> {
   const whole = await copier.send({ ...place, ...copyOf(message, headers) });
   // The headers that came, and ours, may be more than amqplib takes; then ours go without them.
   const isTooLong = whole?.cause instanceof RangeError;
   const notConfirmed = isTooLong ? await copier.send({ ...place, ...copyOf(withoutHeaders(message), headers) }) : whole;
   if (notConfirmed) throw new Error(`${message.properties.messageId} keeps its place`, { cause: notConfirmed.cause });
-  if (isOpen()) channel.ack(message);
+  settle(message);
 }
 
 /** From RabbitMQ 4.3 on, what was begun counts as a delivery and what was not does not; before, both do. */
@@ -183,8 +184,7 @@ function envelopeOf({ content }: ConsumeMessage): Envelope | Error {
   }
 }
 
-function arrivalOf({ properties: { headers } }: ConsumeMessage, { name: destination }: Queue) {
-  const { traceparent, sentAt }: Readonly<Record<string, unknown>> = headers ?? {};
-  const arrival = { system: "rabbitmq", destination, sentAt: Number(sentAt) };
-  return { ...arrival, traceparent: typeof traceparent === "string" ? traceparent : undefined };
+function arrivalOf(message: ConsumeMessage, { name: destination }: Queue) {
+  const sentAt = Number(message.properties.headers?.sentAt);
+  return { system: "rabbitmq", destination, sentAt, traceparent: traceparentOf(message) };
 }

@@ -48,6 +48,7 @@ async function consume(
   const works = createKeyQueue(concurrency);
   return await startConsumer(connection, settings, {
     queue: queue.name,
+    group,
     declare: (channel) => declareQueue(channel, namespace, queue),
     works,
     concurrency,

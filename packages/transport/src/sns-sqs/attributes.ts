@@ -21,6 +21,10 @@ export function attributesOf({ type, version, correlationId, traceparent }: Enve
 
 type Sent = { readonly [name in (typeof sentAttributes)[number]]?: string };
 
+export function traceparentOf({ MessageAttributes }: Message): string | undefined {
+  return MessageAttributes?.traceparent?.StringValue;
+}
+
 /** Throws where they are too many. Characters that AWS takes in no text become U+FFFD: the body has the original. */
 export function toAttributes(texts: Readonly<Record<string, string>>): Attributes {
   const entries = Object.entries(texts);

@@ -14,6 +14,9 @@ type SendBatch<Item> = (entries: readonly (Item & { readonly Id: string })[]) =>
   readonly Failed?: readonly BatchFailure[] | undefined;
 }>;
 
+/** Told of each call, and of the first thing in it that failed. */
+type OnCall<Item> = (sent: readonly Item[], since: number, error: Error | undefined) => void;
+
 type Waiting<Item> = {
   readonly item: Item;
   readonly sent: PromiseWithResolvers<void>;
@@ -33,6 +36,7 @@ const longestMs = 10_000;
 export function createBatcher<Item extends object>(
   gatherMs: number,
   send: SendBatch<Item>,
+  onCall?: OnCall<Item>,
 ): (item: Item) => Promise<void> {
   let gathered: Waiting<Item>[] = [];
   let timer: NodeJS.Timeout | undefined;
@@ -58,7 +62,14 @@ export function createBatcher<Item extends object>(
   }
 
   async function sendAll(batch: readonly Waiting<Item>[]): Promise<void> {
+    const since = Date.now();
     const failures = await failuresOf(batch);
+    const [failed] = failures.values();
+    onCall?.(
+      batch.map(({ item }) => item),
+      since,
+      failed?.error,
+    );
     for (const [index, waiting] of batch.entries()) {
       const failure = failures.get(index);
       waiting.tries += 1;

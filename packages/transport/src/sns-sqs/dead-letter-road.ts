@@ -89,7 +89,7 @@ function drainQueue(sqs: SQSClient, name: string, drain: Drain): AsyncDisposable
     while (!stopping.signal.aborted) {
       try {
         const queue = await findQueue(sqs, name);
-        if (queue !== undefined) return receiveLetters(sqs, queue.url, await originOf(sqs, drain), drain);
+        if (queue !== undefined) return receiveLetters(sqs, { name, ...queue }, await originOf(sqs, drain), drain);
       } catch (thrown) {
         drain.onError(new Error(`The dead letters in ${name} cannot be read now`, { cause: thrown }));
       }
@@ -108,9 +108,14 @@ async function originOf(sqs: SQSClient, { group, settings: { names } }: Drain): 
   return { group, queueName, maxReceiveCount: Number(policy.maxReceiveCount ?? 0) };
 }
 
-function receiveLetters(sqs: SQSClient, url: string, origin: Origin, { take, onError, settings }: Drain) {
+function receiveLetters(
+  sqs: SQSClient,
+  { name, url }: { readonly name: string; readonly url: string },
+  origin: Origin,
+  { group, take, onError, settings }: Drain,
+) {
   const leaseSeconds = Math.min(settings.visibilityTimeoutSeconds, longestLeaseSeconds);
-  const queue = openQueue(sqs, url, { leaseSeconds, gatherMs });
+  const queue = openQueue(sqs, url, { name, group, leaseSeconds, gatherMs });
   const extend = (receiptHandle: string) => queue.hide(receiptHandle, leaseSeconds);
   const leases = keepLeases({ firstSeconds: leaseSeconds, seconds: leaseSeconds, extend, onLost: onError });
   const works = createKeyQueue(lettersAtATime);
@@ -136,7 +141,7 @@ function receiveLetters(sqs: SQSClient, url: string, origin: Origin, { take, onE
       await works.add(message.Attributes?.MessageGroupId ?? receiptHandle, async () => {
         settle = () => queue.hide(receiptHandle, again.seconds);
         await inTakingTime(take(toDeadLetter(message, origin)));
-        settle = () => queue.remove(receiptHandle);
+        settle = () => queue.remove(message);
         return undefined;
       });
     } catch (thrown) {

@@ -4,9 +4,11 @@ import type { KeyQueue, Pause } from "../key-queue.ts";
 import { attemptEnvelope, type Verdict } from "../process.ts";
 import { toError } from "../reason.ts";
 import { type CompleteSubscription, retryDelayMs, tellFailure } from "../subscription.ts";
+import { traceparentOf } from "./attributes.ts";
 import { sendToDeadLetters } from "./dead-letter.ts";
 import type { Leases } from "./leases.ts";
 import type { Queue } from "./queue.ts";
+import type { Received } from "./receiver.ts";
 import type { GroupQueues } from "./topology.ts";
 
 /** What a delivery needs to know of the consumer that it came to. */
@@ -22,6 +24,7 @@ export type Intake = {
 
 type Delivery = {
   readonly message: Message;
+  readonly received: Received;
   /** Where the queue keeps order, messages of one lane are handled one after another. */
   readonly lane: string;
   /** Ends the extension of the message's lease. */
@@ -37,7 +40,7 @@ type Outcome = {
 };
 
 /** Of the receives whose rest is on its way back: the lanes for which that is so. SQS hands out a group in one receive. */
-const returning = new WeakMap<readonly Message[], Set<string>>();
+const returning = new WeakMap<Received, Set<string>>();
 
 /**
  * Sees one delivery through: handled and deleted, tried again, set aside, or given back. Never rejects: where SQS does
@@ -48,11 +51,12 @@ const returning = new WeakMap<readonly Message[], Set<string>>();
  * and with it what is behind it: given back, all of them would come again, and each time would count as an attempt at
  * every one.
  */
-export async function seeThrough(message: Message, received: readonly Message[], intake: Intake): Promise<void> {
+export async function seeThrough(message: Message, received: Received, intake: Intake): Promise<void> {
   const { works, leases, fifo } = intake;
   const receiptHandle = message.ReceiptHandle ?? "";
   const delivery = {
     message,
+    received,
     lane: (fifo && message.Attributes?.MessageGroupId) || receiptHandle,
     letGo: leases.hold(receiptHandle),
     attempt: Number(message.Attributes?.ApproximateReceiveCount ?? 1) - 1,
@@ -71,7 +75,8 @@ export async function seeThrough(message: Message, received: readonly Message[],
   await settled;
 }
 
-async function attemptMessage({ message, attempt }: Delivery, { subscription, queues }: Intake): Promise<Outcome> {
+async function attemptMessage(delivery: Delivery, { subscription, queues }: Intake): Promise<Outcome> {
+  const { message, received, attempt } = delivery;
   let envelope: Envelope;
   try {
     envelope = parseEnvelope(message.Body ?? "");
@@ -80,9 +85,9 @@ async function attemptMessage({ message, attempt }: Delivery, { subscription, qu
   }
   if (!subscription.types.includes(envelope.type))
     return { verdict: strange(envelope, attempt, subscription), envelope };
-  const traceparent = message.MessageAttributes?.traceparent?.StringValue;
   const sentAt = Number(message.Attributes?.SentTimestamp);
-  const arrival = { system: "aws_sqs", destination: queues.name, traceparent, sentAt };
+  const place = { system: "aws_sqs", destination: queues.name };
+  const arrival = { ...place, traceparent: traceparentOf(message), sentAt, received: received.span };
   return { verdict: await attemptEnvelope(subscription, envelope, attempt, arrival), envelope };
 }
 
@@ -146,7 +151,7 @@ async function remove({ message, letGo }: Delivery, outcome: Outcome, intake: In
   // An extension that came after this would fail for a message that is no more.
   await letGo();
   try {
-    await intake.queue.remove(message.ReceiptHandle ?? "");
+    await intake.queue.remove(message);
   } catch (cause) {
     tell(outcome, new Error("Settled but not deleted, so it will be delivered again", { cause }), intake);
   }
@@ -162,7 +167,7 @@ async function putBack({ message, letGo }: Delivery, delayMs: number, intake: In
   }
 }
 
-function markReturning(received: readonly Message[], lane: string): void {
+function markReturning(received: Received, lane: string): void {
   returning.set(received, (returning.get(received) ?? new Set()).add(lane));
 }
 

@@ -5,31 +5,50 @@ import {
   ReceiveMessageCommand,
   type SQSClient,
 } from "@aws-sdk/client-sqs";
+import { traceBatch } from "../batch-span.ts";
+import { traceparentOf } from "./attributes.ts";
 import { createBatcher } from "./batcher.ts";
 import { callTimeoutMs, inTime } from "./clients.ts";
+import type { Received } from "./receiver.ts";
 
 const hideGatherMs = 5;
 
 /** The calls a receiver makes. Those that settle a message are gathered into batches, and tried again. */
 export type Queue = {
   /** Long-polls for up to ten messages, which then are hidden from other receivers for `leaseSeconds`. */
-  receive(most: number, waitTimeSeconds: number, abortSignal: AbortSignal): Promise<Message[]>;
+  receive(most: number, waitTimeSeconds: number, abortSignal: AbortSignal): Promise<Received>;
   /** Deletes the message: it is done. */
-  remove(receiptHandle: string): Promise<void>;
+  remove(message: Message): Promise<void>;
   /** From now on the message is hidden for `seconds`; 0 gives it to the next receiver at once. */
   hide(receiptHandle: string, seconds: number): Promise<void>;
 };
 
 export type QueueOptions = {
+  /** As spans have it. */
+  readonly name: string;
+  readonly group: string;
   /** For how long a receive hides what it gets. */
   readonly leaseSeconds: number;
   /** How long a delete waits for others to share its call, in milliseconds. On FIFO the group waits as well. */
   readonly gatherMs: number;
 };
 
-export function openQueue(sqs: SQSClient, QueueUrl: string, { leaseSeconds, gatherMs }: QueueOptions): Queue {
-  const remove = createBatcher<{ readonly ReceiptHandle: string }>(gatherMs, (Entries) =>
-    sqs.send(new DeleteMessageBatchCommand({ QueueUrl, Entries: [...Entries] }), inTime()),
+export function openQueue(sqs: SQSClient, QueueUrl: string, options: QueueOptions): Queue {
+  const { name, group, leaseSeconds, gatherMs } = options;
+  const attributes = {
+    "messaging.system": "aws_sqs",
+    "messaging.destination.name": name,
+    "messaging.consumer.group.name": group,
+  };
+  const traceCall = (operation: "receive" | "settle", messages: readonly Message[], since: number, error?: Error) =>
+    traceBatch(messages, traceparentOf, { operation, on: name, count: messages.length, attributes, since, error });
+  const remove = createBatcher<Message>(
+    gatherMs,
+    (messages) => {
+      const Entries = messages.map(({ Id, ReceiptHandle }) => ({ Id, ReceiptHandle }));
+      return sqs.send(new DeleteMessageBatchCommand({ QueueUrl, Entries }), inTime());
+    },
+    (messages, since, error) => traceCall("settle", messages, since, error),
   );
   const hide = createBatcher<{ readonly ReceiptHandle: string; readonly VisibilityTimeout: number }>(
     hideGatherMs,
@@ -37,7 +56,8 @@ export function openQueue(sqs: SQSClient, QueueUrl: string, { leaseSeconds, gath
   );
   return {
     async receive(most, waitTimeSeconds, abortSignal) {
-      const { Messages = [] } = await sqs.send(
+      const since = Date.now();
+      const { Messages: messages = [] } = await sqs.send(
         new ReceiveMessageCommand({
           QueueUrl,
           MaxNumberOfMessages: most,
@@ -48,9 +68,9 @@ export function openQueue(sqs: SQSClient, QueueUrl: string, { leaseSeconds, gath
         }),
         { abortSignal: AbortSignal.any([abortSignal, AbortSignal.timeout(waitTimeSeconds * 1_000 + callTimeoutMs)]) },
       );
-      return Messages;
+      return { messages, span: traceCall("receive", messages, since) };
     },
-    remove: (ReceiptHandle) => remove({ ReceiptHandle }),
+    remove,
     hide: (ReceiptHandle, VisibilityTimeout) => hide({ ReceiptHandle, VisibilityTimeout }),
   };
 }

@@ -1,14 +1,18 @@
 import type { Message } from "@aws-sdk/client-sqs";
+import type { SpanContext } from "@opentelemetry/api";
 import type { KeyQueue } from "../key-queue.ts";
 import { toError } from "../reason.ts";
 
+/** What one call brought, and its span where there is one. */
+export type Received = { readonly messages: readonly Message[]; readonly span: SpanContext | undefined };
+
 /** Fetches at most `most` messages, and waits for the first up to `waitTimeSeconds`. */
-export type Receive = (most: number, waitTimeSeconds: number, abortSignal: AbortSignal) => Promise<Message[]>;
+export type Receive = (most: number, waitTimeSeconds: number, abortSignal: AbortSignal) => Promise<Received>;
 
 export type ReceiverOptions = {
   readonly receive: Receive;
   /** Takes the message in hand, works on it in `works`, and settles it with SQS. Never rejects. */
-  readonly handle: (message: Message, received: readonly Message[]) => Promise<void>;
+  readonly handle: (message: Message, received: Received) => Promise<void>;
   /** Its idle places are what may be received. */
   readonly works: KeyQueue;
   readonly waitTimeSeconds: number;
@@ -18,6 +22,7 @@ export type ReceiverOptions = {
   readonly onError: (error: Error) => void | Promise<void>;
 };
 
+const nothing: Received = { messages: [], span: undefined };
 const mostPerCall = 10;
 const mostExtraReceives = 7;
 /** Handlers that began together often end together: one call then fetches for all of them, instead of for one. */
@@ -90,17 +95,18 @@ export function startReceiver(options: ReceiverOptions): () => Promise<void> {
   async function receiveOnce(waitSeconds: number): Promise<number> {
     const most = await reserve();
     if (most === 0) return 0;
-    let messages: Message[] = [];
+    let received: Received = nothing;
     try {
-      messages = await receive(most, waitSeconds, leaving.signal);
+      received = await receive(most, waitSeconds, leaving.signal);
     } finally {
       reserved -= most;
-      for (const message of messages) keep(handle(message, messages));
+      for (const message of received.messages) keep(handle(message, received));
       works.advance();
     }
+    const count = received.messages.length;
     const mayHaveExtra = extraReceives < Math.min(places / mostPerCall - 1, mostExtraReceives);
-    if (messages.length === mostPerCall && mayHaveExtra) keep(emptyBacklog());
-    return messages.length;
+    if (count === mostPerCall && mayHaveExtra) keep(emptyBacklog());
+    return count;
   }
 
   /** Resolves with how many may be received now, at least one; with none once it is stopped. */

@@ -68,7 +68,13 @@ async function prepare(
 
   return () => {
     const gatherMs = fifo ? gather.fifoMs : gather.standardMs;
-    const queue = openQueue(clients.sqs, queues.url, { leaseSeconds: firstSeconds, gatherMs });
+    const { group } = subscription;
+    const queue = openQueue(clients.sqs, queues.url, {
+      name: queues.name,
+      group,
+      leaseSeconds: firstSeconds,
+      gatherMs,
+    });
     const extend = (receiptHandle: string) => queue.hide(receiptHandle, seconds);
     const leases = keepLeases({ firstSeconds, seconds, extend, onLost: tell });
     const works = createKeyQueue(subscription.concurrency);

@@ -1,0 +1,99 @@
+import { context, SpanKind, trace } from "@opentelemetry/api";
+import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
+import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from "@opentelemetry/sdk-trace";
+import { type Cause, createEnvelope, currentCause, type Envelope, type Handler } from "@throughline/envelope";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { type Arrival, attemptEnvelope, handleEnvelope } from "./process.ts";
+import { tellFailure, withDefaults } from "./subscription.ts";
+import { parseTraceparent } from "./traceparent.ts";
+
+const creation = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+const received = parseTraceparent("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+const arrival: Arrival = { system: "kafka", destination: "dev.order.created", received };
+const name = "process dev.order.created";
+
+describe("where an SDK traces", () => {
+  const exporter = new InMemorySpanExporter();
+  const processes = () => exporter.getFinishedSpans().filter((span) => span.name === name);
+
+  beforeEach(() => {
+    context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
+    trace.setGlobalTracerProvider(new TracerProvider({ spanProcessors: [new SimpleSpanProcessor({ exporter })] }));
+  });
+
+  afterEach(() => {
+    exporter.reset();
+    trace.disable();
+    context.disable();
+  });
+
+  test("a child of the message's creation is linked to the call that brought it", async () => {
+    await handleEnvelope(subscribed(), message(creation), arrival);
+    const [span] = processes();
+    expect(span?.parentSpanContext).toMatchObject(contextIn(creation));
+    expect(span?.links).toEqual([{ context: received }]);
+  });
+
+  test("each attempt at a linked type is a trace of its own, and linked to the message's creation", async () => {
+    const failing = subscribed({ links: ["order.created"], handler: () => Promise.reject(new Error("not yet")) });
+    const envelope = message(creation);
+    for (const attempt of [1, 2, 3]) await attemptEnvelope(failing, envelope, attempt, arrival);
+    expect(processes()).toHaveLength(3);
+    for (const span of processes()) {
+      expect(span).toMatchObject({ kind: SpanKind.CONSUMER, parentSpanContext: undefined });
+      expect(span.links).toMatchObject([{ context: contextIn(creation) }, { context: received }]);
+    }
+    const traces = processes().map((span) => span.spanContext().traceId);
+    expect(new Set([...traces, contextIn(creation)?.traceId]).size).toBe(4);
+  });
+
+  test("what a linked message causes, and what is told of its failure, is in the trace of that attempt", async () => {
+    let cause: Cause | undefined;
+    const envelope = message(creation);
+    const linked = subscribed({
+      links: ["order.created"],
+      async handler() {
+        cause = currentCause();
+        throw new Error("not yet");
+      },
+    });
+    const verdict = await attemptEnvelope(linked, envelope, 1, arrival);
+    if (verdict.kind !== "retry") return expect.unreachable();
+    const told: unknown[] = [];
+    const onFailure = () => told.push(trace.getActiveSpan()?.spanContext());
+    tellFailure({ onFailure }, { error: verdict.error, envelope, deadLettered: false });
+    const [span] = processes();
+    expect(told).toEqual([span?.spanContext()]);
+    expect(parseTraceparent(cause?.traceparent)).toMatchObject({ spanId: span?.spanContext().spanId });
+  });
+
+  test("other types, and messages that are not sampled, begin no trace", async () => {
+    const [other, unsampled] = [message(creation), message(creation.replace(/01$/, "00"))];
+    await handleEnvelope(subscribed({ links: ["order.cancelled"] }), other, arrival);
+    await handleEnvelope(subscribed({ links: ["order.created"] }), unsampled, arrival);
+    expect(processes().map((span) => span.spanContext().traceId)).toEqual([contextIn(creation)?.traceId]);
+  });
+});
+
+test("where nothing is traced, the trace that others began passes through a linked type as well", async () => {
+  let cause: Cause | undefined;
+  const handler = async () => {
+    cause = currentCause();
+  };
+  await handleEnvelope(subscribed({ links: ["order.created"], handler }), message(creation), arrival);
+  expect(cause?.traceparent).toBe(creation);
+});
+
+function subscribed({ links, handler = async () => {} }: { links?: readonly string[]; handler?: Handler } = {}) {
+  return withDefaults({ group: "billing", types: ["order.created"], handler, ...(links && { links }) });
+}
+
+function message(traceparent: string): Envelope {
+  const origin = { source: "order-service", traceparent };
+  return createEnvelope({ type: "order.created", version: "1", key: "order-1", data: {} }, origin);
+}
+
+function contextIn(traceparent: string) {
+  const { traceId, spanId } = parseTraceparent(traceparent) ?? {};
+  return { traceId, spanId };
+}
