@@ -1,42 +1,16 @@
 import { globSync, readFileSync } from "node:fs";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
-import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { newId } from "@throughline/envelope";
 import { connect } from "@throughline/local/testing";
 import { enqueue } from "@throughline/outbox";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { parse } from "yaml";
+import { type Metric, type Span, startCollector } from "./testing/collector.ts";
 import { rowsOf } from "./testing/database.ts";
 import { runDeadLetters } from "./testing/dead-letters-command.ts";
 import { openDoors } from "./testing/doors.ts";
 import { type Fleet, startFleet } from "./testing/fleet.ts";
 import { orderOf, shopOf } from "./testing/shop.ts";
-
-type Span = {
-  readonly traceId: string;
-  readonly spanId: string;
-  readonly parentSpanId?: string;
-  readonly name: string;
-  /** 1 internal, 2 server, 3 client, 4 producer, 5 consumer. */
-  readonly kind: number;
-  readonly startTimeUnixNano: string;
-  /** 2 where it failed. */
-  readonly status?: { readonly code?: number };
-  readonly service: string;
-  readonly attributes: Readonly<Record<string, unknown>>;
-};
-
-type Points = { readonly dataPoints: readonly { readonly attributes?: readonly Attribute[] }[] };
-type Metric = {
-  readonly name: string;
-  readonly unit?: string;
-  readonly gauge?: Points;
-  readonly sum?: Points & { readonly isMonotonic?: boolean };
-  readonly histogram?: Points;
-  readonly service: string;
-};
 
 const traceId = "0af7651916cd43dd8448eb211c80319c";
 const callerSpanId = "b7ad6b7169203331";
@@ -52,6 +26,9 @@ beforeAll(async () => {
       OTEL_METRICS_EXPORTER: "otlp",
       OTEL_METRIC_EXPORT_INTERVAL: "1000",
       OTEL_METRIC_EXPORT_TIMEOUT: "1000",
+      // What is seen here was sampled by who called, or is linked to it.
+      OTEL_TRACES_SAMPLER_ARG: "0",
+      LINK_TYPES: "stock.rejected",
     },
   });
 }, 120_000);
@@ -95,6 +72,65 @@ test("one order is one tree, from the caller's span over all brokers to the last
   expect(wayTo(last, spans())).toEqual(
     expect.arrayContaining(["order: POST /orders", "order: create order.completed"]),
   );
+});
+
+test("each message of an order is linked to the call that brought it, and to it the calls that brought and settled it", async () => {
+  const shop = shopOf(fleet);
+  const called = traceId.replace("0af7", "0ef7");
+  const sku = await shop.stocked(10);
+  const { orderId } = await shop.place(orderOf(sku), { traceparent: `00-${called}-${callerSpanId}-01` });
+  expect(await shop.ended(orderId)).toMatchObject({ status: "completed" });
+  const handled = () =>
+    collector.spans.filter(({ traceId, name }) => traceId === called && name.startsWith("process "));
+  const callsFor = (operation: string, { service, parentSpanId }: Span) =>
+    collector.spans.filter(
+      ({ name, links = [], ...span }) =>
+        span.service === service &&
+        name.startsWith(`${operation} `) &&
+        links.some(({ spanId }) => spanId === parentSpanId),
+    );
+  const isPushed = ({ attributes }: Span) => attributes["messaging.system"] === "rabbitmq";
+  const isWhole = (span: Span) =>
+    callsFor("settle", span).length > 0 &&
+    (isPushed(span) || callsFor("receive", span).some(({ spanId }) => span.links?.[0]?.spanId === spanId));
+  const calls = () => handled().flatMap((span) => [...callsFor("receive", span), ...callsFor("settle", span)]);
+  const isKnown = ({ spanId }: { readonly spanId: string }) => collector.spans.some((span) => span.spanId === spanId);
+  await vi.waitFor(
+    () => {
+      const made = calls().map(({ name, attributes }) => `${name.split(" ")[0]} ${attributes["messaging.system"]}`);
+      const pulled = ["receive kafka", "receive aws_sqs", "settle kafka", "settle aws_sqs"];
+      expect(new Set(made)).toEqual(new Set([...pulled, "settle rabbitmq"]));
+      expect(handled().filter((span) => !isWhole(span))).toEqual([]);
+      expect(calls().flatMap(({ links = [] }) => links.filter((link) => !isKnown(link)))).toEqual([]);
+    },
+    { timeout: 60_000, interval: 100 },
+  );
+  expect(handled().flatMap((span) => (isPushed(span) ? (span.links ?? []) : []))).toEqual([]);
+  for (const { kind, parentSpanId } of calls()) expect([kind, parentSpanId || "none"]).toEqual([3, "none"]);
+});
+
+test("a linked type is handled in a trace of its own, and so is what follows from it", async () => {
+  const shop = shopOf(fleet);
+  const refused = traceId.replace("0af7", "0ff7");
+  const sku = await shop.stocked(0);
+  const { orderId } = await shop.place(orderOf(sku), { traceparent: `00-${refused}-${callerSpanId}-01` });
+  expect(await shop.ended(orderId)).toMatchObject({ status: "cancelled" });
+  const creationOf = (type: string) =>
+    collector.spans.find(
+      ({ name, attributes }) => name === `create ${type}` && attributes["throughline.key"] === orderId,
+    );
+  const soon = { timeout: 60_000, interval: 100 };
+  // Each service sends its spans by itself.
+  const rejection = await vi.waitUntil(() => creationOf("stock.rejected"), soon);
+  const cancellation = await vi.waitUntil(() => creationOf("order.cancelled"), soon);
+  const root = await vi.waitUntil(
+    () => collector.spans.find(({ spanId }) => spanId === cancellation.parentSpanId),
+    soon,
+  );
+  expect(rejection.traceId).toBe(refused);
+  expect(root).toMatchObject({ service: "order", traceId: cancellation.traceId, kind: 5 });
+  expect(root.parentSpanId || "none").toBe("none");
+  expect(root.links?.[0]).toMatchObject({ traceId: refused, spanId: rejection.spanId });
 });
 
 test("retries, a dead letter and its replay stay in the trace of their order, and their log lines name it", async () => {
@@ -151,6 +187,10 @@ test("a trace that the caller did not want sampled is not sampled anywhere", asy
     collector.spans.some((span) => span.traceId === id && span.service === "analytics");
   await vi.waitUntil(() => hasArrived(traceId.replace("0af7", "0cf7")), { timeout: 60_000 });
   expect(collector.spans.filter((span) => span.traceId === unsampled)).toEqual([]);
+  const linked = collector.spans.flatMap(({ links = [] }) => links).map(({ traceId }) => traceId);
+  expect(linked).not.toContain(unsampled);
+  // Nobody has asked for those that begin here, by the share that is set above.
+  expect(collector.spans.filter(({ parentSpanId, links = [] }) => !parentSpanId && links.length === 0)).toEqual([]);
 });
 
 test("what waits, what was handled, how old it was and how busy a process is are told as metrics", async () => {
@@ -242,62 +282,6 @@ function pathTo(span: Span | undefined, spans: readonly Span[]): Span[] {
   ];
 }
 
-/** Receives spans as a collector does: OTLP over HTTP, as JSON. */
-async function startCollector() {
-  const spans: Span[] = [];
-  const metrics: Metric[] = [];
-  const server = createServer(async (request, response) => {
-    const body = await text(request);
-    if (request.url === "/v1/traces") spans.push(...readSpans(body));
-    if (request.url === "/v1/metrics") metrics.push(...readMetrics(body));
-    response.setHeader("content-type", "application/json").end("{}");
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  return {
-    spans,
-    metrics,
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-    },
-  };
-}
-
-type Attribute = { readonly key: string; readonly value: { readonly stringValue?: string } };
-type SpanExport = {
-  readonly resourceSpans: readonly {
-    readonly resource: { readonly attributes: readonly Attribute[] };
-    readonly scopeSpans: readonly {
-      readonly spans: readonly (Omit<Span, "attributes"> & { attributes?: Attribute[] })[];
-    }[];
-  }[];
-};
-
-function readSpans(body: string): Span[] {
-  const { resourceSpans } = JSON.parse(body) as SpanExport;
-  return resourceSpans.flatMap(({ resource, scopeSpans }) => {
-    const service = String(valuesOf(resource.attributes)["service.name"]);
-    const sent = scopeSpans.flatMap(({ spans }) => spans);
-    return sent.map((span) => ({ ...span, service, attributes: valuesOf(span.attributes ?? []) }));
-  });
-}
-
-type MetricExport = {
-  readonly resourceMetrics: readonly {
-    readonly resource: { readonly attributes: readonly Attribute[] };
-    readonly scopeMetrics: readonly { readonly metrics: readonly Omit<Metric, "service">[] }[];
-  }[];
-};
-
-function readMetrics(body: string): Metric[] {
-  const { resourceMetrics } = JSON.parse(body) as MetricExport;
-  return resourceMetrics.flatMap(({ resource, scopeMetrics }) => {
-    const service = String(valuesOf(resource.attributes)["service.name"]);
-    return scopeMetrics.flatMap(({ metrics }) => metrics.map((metric) => ({ ...metric, service })));
-  });
-}
-
 /** The metrics that somebody asks for in one go, and the labels by which they are told apart. */
 type Question = { readonly metrics: readonly string[]; readonly labels: readonly string[] };
 type Panels = { readonly panels: readonly { readonly targets: readonly { expr: string; legendFormat: string }[] }[] };
@@ -358,8 +342,4 @@ function namesInPrometheus({ name, unit, sum, histogram }: Metric): string[] {
   const base = `${name.replaceAll(".", "_")}${unit === "s" ? "_seconds" : ""}`;
   if (histogram) return [`${base}_bucket`, `${base}_count`, `${base}_sum`];
   return [sum?.isMonotonic ? `${base}_total` : base];
-}
-
-function valuesOf(attributes: readonly Attribute[]): Record<string, unknown> {
-  return Object.fromEntries(attributes.map(({ key, value }) => [key, value.stringValue]));
 }

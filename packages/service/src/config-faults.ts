@@ -115,7 +115,7 @@ function looksLike(name: string, known: string): boolean {
 /** The first known name in a family that is wholly ours: whatever starts like that was meant for us. */
 function familyOf(name: string, known: readonly string[]): string | undefined {
   const family =
-    /^(DATABASE|HANDLER|PUBLISH|CONSUME|SHUTDOWN|SNS_SQS|SQS|KAFKA_SASL|PAYMENT_PROVIDER|DEAD_LETTER|PARK|CLAIMS)_/.exec(
+    /^(DATABASE|HANDLER|PUBLISH|CONSUME|SHUTDOWN|SNS_SQS|SQS|KAFKA_SASL|PAYMENT_PROVIDER|DEAD_LETTER|PARK|LINK|CLAIMS)_/.exec(
       name,
     )?.[0];
   return family === undefined ? undefined : known.find((candidate) => candidate.startsWith(family));

@@ -61,6 +61,8 @@ export type Config = {
   readonly handlerConcurrency: number;
   /** Types of which a dead message makes the later ones of its key wait. */
   readonly parks: readonly string[];
+  /** Types that are handled in a trace of their own, with a link to the one that told of them. */
+  readonly links: readonly string[];
   /** Where a person is told of dead letters. */
   readonly alerts?: { readonly webhookUrl: string; readonly quietMs: number; readonly service: string };
   /** Whose tokens are good: an issuer's, or those of this machine's development issuer. */
@@ -143,6 +145,7 @@ function toConfig(service: string, env: ReturnType<typeof settings.parse>): Conf
     handlerTimeoutMs: env.HANDLER_TIMEOUT_MS,
     handlerConcurrency: env.HANDLER_CONCURRENCY,
     parks: env.PARK_TYPES ?? [],
+    links: env.LINK_TYPES ?? [],
     ...(env.DEAD_LETTER_WEBHOOK_URL && {
       alerts: { webhookUrl: env.DEAD_LETTER_WEBHOOK_URL, quietMs: env.DEAD_LETTER_QUIET_MS, service },
     }),

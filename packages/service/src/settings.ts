@@ -78,7 +78,8 @@ export const settings = z.object({
   WORK_ON: roadList().optional(),
   HANDLER_TIMEOUT_MS: wholeNumber("milliseconds", 1, 3_600_000).prefault("30000"),
   HANDLER_CONCURRENCY: wholeNumber("messages", 1, 1_000).prefault("10"),
-  PARK_TYPES: list("order.created,order.cancelled", /^[a-z][a-z0-9-]*(\.[a-z][a-z0-9-]*)+$/).optional(),
+  PARK_TYPES: typeList().optional(),
+  LINK_TYPES: typeList().optional(),
   DEAD_LETTER_WEBHOOK_URL: url("http", "https").optional(),
   DEAD_LETTER_QUIET_MS: wholeNumber("milliseconds", 1, 86_400_000).prefault("900000"),
 
@@ -135,6 +136,10 @@ function baggageKeys() {
     .string({ error })
     .transform((value) => value.split(",").map((part) => part.trim()))
     .refine(areBaggageKeys, { error });
+}
+
+function typeList() {
+  return list("order.created,order.cancelled", /^[a-z][a-z0-9-]*(\.[a-z][a-z0-9-]*)+$/);
 }
 
 function roadList() {

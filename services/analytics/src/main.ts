@@ -28,6 +28,7 @@ await using consumer = await service.part(
     keysSideBySide: true,
     timeoutMs: config.handlerTimeoutMs,
     parks: config.parks,
+    links: config.links,
     onFailure: ({ error, envelope, deadLettered }) =>
       service.log.warn({ err: error, type: envelope?.type, deadLettered }, "consuming goes on after a failure"),
   }),

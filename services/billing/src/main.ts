@@ -54,6 +54,7 @@ await using relay = await service.part(
 );
 const handling = {
   parks: config.parks,
+  links: config.links,
   keysSideBySide: true,
   timeoutMs: config.handlerTimeoutMs,
   onFailure: ({ error, envelope, deadLettered }: Failure) =>

@@ -42,6 +42,7 @@ await using consumer = await service.part(
     from: await openRoads(config.consumeFrom, roadSettings(config)),
     timeoutMs: config.handlerTimeoutMs,
     parks: config.parks,
+    links: config.links,
     onFailure: ({ error, envelope, deadLettered }) =>
       service.log.warn({ err: error, type: envelope?.type, deadLettered }, "consuming goes on after a failure"),
   }),
