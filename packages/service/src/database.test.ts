@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import type { Socket } from "node:net";
 import { createTestDatabase } from "@throughline/local/testing";
 import { sql } from "drizzle-orm";
@@ -56,6 +57,20 @@ test("a transaction that pauses too long is ended by the database", async () => 
     await tx.execute(sql`select 1`);
   });
   await expect(transaction).rejects.toThrow();
+});
+
+test("whoever waited for a connection goes on in a context of his own", async () => {
+  await using place = await createTestDatabase();
+  await using database = await open(place.url, { databasePoolSize: 1 });
+  const person = new AsyncLocalStorage<string>();
+  const held = await person.run("holder", () => database.pool.connect());
+  const { promise: taken, resolve } = Promise.withResolvers<string | undefined>();
+  database.pool.connect((_error, _connection, release) => {
+    resolve(person.getStore());
+    release();
+  });
+  person.run("holder", () => held.release());
+  expect(await taken).toBeUndefined();
 });
 
 test("a statement that takes too long is ended by the database", async () => {

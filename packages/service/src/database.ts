@@ -1,3 +1,4 @@
+import { AsyncResource } from "node:async_hooks";
 import { Socket } from "node:net";
 import { metrics } from "@opentelemetry/api";
 import { drizzle, type NodePgDatabase } from "drizzle-orm/node-postgres";
@@ -47,6 +48,7 @@ export async function openDatabase(config: DatabaseConfig): Promise<Database> {
     nameStatements(connection);
   });
   returnLostConnections(pool);
+  keepContext(pool);
   observePool(pool);
   const database: Database = {
     handle: drizzle(pool),
@@ -91,6 +93,16 @@ function returnLostConnections(pool: pg.Pool): void {
       setTimeout(() => inUse.has(connection) && connection.release(true), 1_000).unref();
     });
   });
+}
+
+/**
+ * The pool calls whoever waited for a connection from where another gave it back: without this, the statement would be a
+ * span in that one's trace.
+ */
+function keepContext(pool: pg.Pool): void {
+  type Take = (error: Error | undefined, connection: pg.PoolClient | undefined, release: () => void) => void;
+  const connect = pool.connect.bind(pool);
+  Object.assign(pool, { connect: (take?: Take) => (take ? connect(AsyncResource.bind(take)) : connect()) });
 }
 
 const mostNames = 500;
