@@ -141,7 +141,8 @@ function socketOf(connection: object): Socket | undefined {
 function withName(statement: unknown, values: unknown): unknown {
   if (!isUnnamed(statement) || !Array.isArray(values) || values.length === 0) return statement;
   const { text } = statement;
-  if (!names.has(text) && names.size < mostNames) names.set(text, `statement_${names.size + 1}`);
+  const [verb = "statement"] = /\w+/.exec(text) ?? [];
+  if (!names.has(text) && names.size < mostNames) names.set(text, `${verb}_${names.size + 1}`);
   return { ...statement, name: names.get(text) };
 }
 

@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import { context, type Span, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
+import { context, ROOT_CONTEXT, type Span, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
 import { baggageAttributes, newId, readBaggage, runCausedBy } from "@throughline/envelope";
 import type { Request, RequestHandler, Response } from "express";
 import type { Logger } from "pino";
@@ -40,7 +40,8 @@ export function followRequests(log: Logger): RequestHandler {
       const cut = response.writableFinished ? {} : { cut: true };
       log[quiet ? "debug" : "info"]({ ...facts, ...cut }, `${request.method} ${request.path}`);
     }
-    runCausedBy(cause, () => context.with(trace.setSpan(parent, span), follow));
+    // Without a parent, what a quiet request asks of the database has no span either.
+    runCausedBy(cause, () => context.with(quiet ? ROOT_CONTEXT : trace.setSpan(parent, span), follow));
   };
 }
 

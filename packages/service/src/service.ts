@@ -1,10 +1,10 @@
-import { isSpanContextValid, trace } from "@opentelemetry/api";
 import { carryBaggage } from "@throughline/envelope";
 import type { Logger } from "pino";
 import type { Config } from "./config.ts";
 import { crashAt } from "./crash-point.ts";
 import { createLogger } from "./logger.ts";
 import { closePart, closingParts } from "./parts.ts";
+import { checkTelemetry } from "./telemetry-check.ts";
 import { endTelemetry } from "./telemetry-end.ts";
 
 export type Service = AsyncDisposable & {
@@ -23,6 +23,7 @@ export type Service = AsyncDisposable & {
  * once. An error that nobody caught ends it with 1: the supervisor starts it again, and what it was doing is redelivered.
  */
 export async function startService(config: Config): Promise<Service> {
+  checkTelemetry();
   const log = createLogger(config);
   const { promise: stopped, resolve } = Promise.withResolvers<void>();
   let stopping = false;
@@ -58,10 +59,6 @@ export async function startService(config: Config): Promise<Service> {
   process.on("uncaughtException", onError).on("unhandledRejection", onError);
   const { namespace, publishTo, consumeFrom, workOn } = config;
   log.info({ node: process.version, namespace, publishTo, consumeFrom, workOn }, "starting");
-  if (isDark())
-    log.warn(
-      "no spans are made, although OTEL_EXPORTER_OTLP_ENDPOINT is set: start with --import @throughline/service/preload",
-    );
 
   return {
     log,
@@ -80,11 +77,4 @@ export async function startService(config: Config): Promise<Service> {
       log.info("stopped");
     },
   };
-}
-
-/** Whether somebody waits for this process's spans in vain. */
-function isDark(): boolean {
-  const { OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_SDK_DISABLED, OTEL_TRACES_EXPORTER } = process.env;
-  if (!OTEL_EXPORTER_OTLP_ENDPOINT || OTEL_SDK_DISABLED === "true" || OTEL_TRACES_EXPORTER === "none") return false;
-  return !isSpanContextValid(trace.getTracer("@throughline/service").startSpan("start").spanContext());
 }

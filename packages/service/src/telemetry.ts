@@ -5,9 +5,9 @@ import { endTelemetry, onTelemetryEnd } from "./telemetry-end.ts";
 /**
  * `node --import @throughline/service/telemetry src/main.ts` sends this process's spans by OTLP over HTTP to
  * OTEL_EXPORTER_OTLP_ENDPOINT, under the name OTEL_SERVICE_NAME; without an endpoint it does nothing, and loads nothing.
- * There are no automatic instrumentations: those for messaging overwrite the trace that the outbox has stored, so the
- * packages make their own spans. With OTEL_METRICS_EXPORTER=otlp metrics go there as well. All other OTEL_* variables of
- * the SDK work; these are their defaults here.
+ * The packages make their own spans, because libraries for messaging overwrite the trace that the outbox has stored; with
+ * OTEL_NODE_ENABLED_INSTRUMENTATIONS=pg one makes them for statements. With OTEL_METRICS_EXPORTER=otlp metrics go there as
+ * well. All other OTEL_* variables of the SDK work; these are their defaults here.
  */
 const defaults = {
   OTEL_EXPORTER_OTLP_PROTOCOL: "http/json",
@@ -37,6 +37,7 @@ async function start(): Promise<void> {
   const sdk = new NodeSDK(process.env.OTEL_TRACES_SAMPLER ? {} : { sampler });
   if (!process.env.OTEL_LOG_LEVEL) diag.setLogger(firstWarnings(), { logLevel: DiagLogLevel.WARN });
   sdk.start();
+  if (process.env.OTEL_NODE_ENABLED_INSTRUMENTATIONS === "pg") (await import("./statement-spans.ts")).spanStatements();
   if (process.env.OTEL_METRICS_EXPORTER !== "none") observeEventLoop();
   onTelemetryEnd(() => atMost(flushMs, sdk.shutdown()));
   process.once("beforeExit", () => void endTelemetry());

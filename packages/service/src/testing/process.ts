@@ -1,12 +1,16 @@
 import { channel } from "node:diagnostics_channel";
+import { sql } from "drizzle-orm";
 import express from "express";
 import { parseConfig } from "../config.ts";
+import { openDatabase } from "../database.ts";
 import { callHttp } from "../http-client.ts";
 import { serveHttp } from "../http-server.ts";
 import { startService } from "../service.ts";
 
-const config = parseConfig({ service: "test", port: 0, database: false });
+const hasDatabase = process.env.DATABASE_URL !== undefined;
+const config = parseConfig({ service: "test", port: 0, database: hasDatabase });
 await using service = await startService(config);
+await using database = hasDatabase ? await openDatabase(config) : null;
 
 const behaviours: Record<string, () => void> = {
   throw: () => queueMicrotask(() => thrown()),
@@ -35,7 +39,12 @@ routes.get("/call/:orderId", async (request, response) => {
   const answer = await callHttp(String(request.query.url), { method: "POST", body: { a: 1 }, timeoutMs: 1_000 });
   response.json({ orderId: request.params.orderId, answer: await answer.json() });
 });
-await using _http = await serveHttp(config, { routes });
+routes.get("/number/:text", async (request, response) => {
+  const ask = sql`select ${request.params.text}::integer as number`;
+  const answer = await database?.handle.transaction((tx) => tx.execute(ask));
+  response.json(answer?.rows);
+});
+await using _http = await serveHttp(config, { routes, ready: database ? { database: database.ping } : {} });
 await service.stopped;
 
 function thrown(): never {
