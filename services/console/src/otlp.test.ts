@@ -40,11 +40,12 @@ test("spans are kept and handed on, and whoever does not take them delays nobody
   expect(mostOpen).toBeLessThanOrEqual(8);
 });
 
-test("calls for many messages take no room from the steps of one", () => {
+test("calls for many messages, and statements, take no room from the steps of one", () => {
   const traces = createTraces({ mostSpans: 1 });
   const keep = (sent: object) => traces.add(spansOf(tracesBody.parse(sent)));
   keep(batchOf("a"));
   for (const type of ["send", "receive", "settle"]) keep(batchOf(type, { "messaging.operation.type": type }));
+  keep(batchOf("b", { "db.system.name": "postgresql" }));
   expect(traces.about("o-1")).toHaveLength(1);
 });
 

@@ -47,7 +47,7 @@ export const tracesBody = z.object({
 const isError = 2;
 const ofCalls = ["receive", "send", "settle"];
 
-/** All but the calls for many messages: they are no step of one. */
+/** All but the calls for many messages, which are no step of one, and statements, which are as many as all steps. */
 export function spansOf({ resourceSpans }: z.infer<typeof tracesBody>): Span[] {
   return resourceSpans.flatMap(({ resource, scopeSpans }) => {
     const service = String(valuesOf(resource?.attributes ?? [])["service.name"] ?? "unknown");
@@ -57,6 +57,7 @@ export function spansOf({ resourceSpans }: z.infer<typeof tracesBody>): Span[] {
 
 /** A call stands in no message's trace: it is a root, and linked to them. */
 function isStep({ parentSpanId, attributes }: z.infer<typeof span>): boolean {
+  if (attributes.some(({ key }) => key === "db.system.name")) return false;
   const type = attributes.find(({ key }) => key === "messaging.operation.type")?.value.stringValue ?? "";
   return Boolean(parentSpanId) || !ofCalls.includes(type);
 }
