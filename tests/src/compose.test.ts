@@ -58,6 +58,14 @@ test("spans of every service go to the console, which tells orders' stories from
   expect([OTLP_FORWARD_URL, OTEL_EXPORTER_OTLP_ENDPOINT]).toEqual(["http://jaeger:4318", "http://jaeger:4318"]);
 });
 
+test("what a person sets for all services reaches each of them, and is absent where nobody does", () => {
+  const names = ["BAGGAGE_KEYS", "PARK_TYPES", "LINK_TYPES"];
+  const handedOn = Object.fromEntries(names.map((name) => [name, `\${${name}:-}`]));
+  const told = Object.values(services).filter(({ environment }) => environment?.OTEL_SERVICE_NAME !== undefined);
+  expect(told).toHaveLength(5);
+  for (const { environment } of told) expect(environment).toMatchObject(handedOn);
+});
+
 test("every container says when it is healthy, and whoever needs it waits for that", () => {
   expect(containers.filter(([, { healthcheck }]) => healthcheck === undefined)).toEqual([]);
   const conditions = containers.flatMap(([, { depends_on = {} }]) => Object.entries(depends_on));
