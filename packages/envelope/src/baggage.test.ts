@@ -70,6 +70,12 @@ test("a process that was told no keys takes nothing in, until it is and when it 
   expect(readBaggage("tenant=acme")).toBeUndefined();
 });
 
+test("a process that was told what it carries is not told otherwise by accident", () => {
+  using _ = carryBaggage([]);
+  expect(() => carryBaggage(["tenant"])).toThrow("has been told what baggage it carries already");
+  expect(readBaggage("tenant=acme")).toBeUndefined();
+});
+
 test("what a message brings goes on as far as it is on the list, and stays as it came where it came", () => {
   using _ = carryBaggage(["tenant"]);
   const received = parseEnvelope(serializeEnvelope({ ...createEnvelope(message, origin), baggage: both }));

@@ -13,17 +13,19 @@ const key = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,64}$/;
 /** W3C's list-member; what it says behind a `;` is about the entry, and is not read. */
 const member = /^[ \t]*([^ \t=]+)[ \t]*=[ \t]*([\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]*)[ \t]*(?:;|$)/;
 
-let carried: ReadonlySet<string> = new Set();
+const none: ReadonlySet<string> = new Set();
+let carried = none;
 
 /**
  * From now on, and until disposed, this process takes these keys in from requests and messages, and gives them on with
- * what they cause. Default: none.
+ * what they cause. Default: none. Throws where it has been told already.
  */
 export function carryBaggage(keys: Iterable<string>): Disposable {
+  if (carried !== none) throw new Error("This process has been told what baggage it carries already");
   carried = new Set(keys);
   return {
     [Symbol.dispose]() {
-      carried = new Set();
+      carried = none;
     },
   };
 }
