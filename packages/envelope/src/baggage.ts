@@ -5,7 +5,7 @@
 export type Baggage = Readonly<Record<string, string>>;
 
 /** So that it fits beside any body, on every broker. */
-export const mostBaggageKeys = 16;
+const mostKeys = 16;
 /** In UTF-8. */
 const mostValueBytes = 256;
 /** A token of RFC 9110. */
@@ -36,6 +36,13 @@ export function readBaggage(header: string | undefined): Baggage | undefined {
   return carriedOf(header.split(",").flatMap(readMember));
 }
 
+/** What of it is of the form, whatever a stranger's envelope says there: the entries that a header may have, if any. */
+export function soundBaggage(said: unknown): Baggage | undefined {
+  if (typeof said !== "object" || said === null || Array.isArray(said)) return undefined;
+  const sound = Object.entries(said).filter(([name, value]) => isBaggageKey(name) && isBaggageValue(value));
+  return sound.length === 0 ? undefined : Object.fromEntries(sound);
+}
+
 /** The part of it that this process carries, if any. */
 export function carriedBaggage(baggage: Baggage | undefined): Baggage | undefined {
   return baggage && carriedOf(Object.entries(baggage));
@@ -49,16 +56,17 @@ export function baggageAttributes(baggage: Baggage | undefined): Readonly<Record
 
 /** Whether a process may be told to carry these. */
 export function areBaggageKeys(keys: readonly string[]): boolean {
-  return keys.length <= mostBaggageKeys && keys.every(isBaggageKey);
+  return keys.length <= mostKeys && keys.every(isBaggageKey);
 }
 
-export function isBaggageKey(text: string): boolean {
+function isBaggageKey(text: string): boolean {
   return key.test(text);
 }
 
 /** Whoever reads it in a log or a trace is not to be fooled by line breaks. */
-export function isBaggageValue(text: string): boolean {
-  return !/[\p{Cc}\p{Cs}]/u.test(text) && Buffer.byteLength(text) <= mostValueBytes;
+function isBaggageValue(text: unknown): text is string {
+  if (typeof text !== "string" || Buffer.byteLength(text) > mostValueBytes) return false;
+  return !/[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]/u.test(text);
 }
 
 function carriedOf(entries: readonly (readonly [string, string])[]): Baggage | undefined {

@@ -1,16 +1,10 @@
 import { z } from "zod";
-import { isBaggageKey, isBaggageValue, mostBaggageKeys } from "./baggage.ts";
+import { soundBaggage } from "./baggage.ts";
 import type { Envelope } from "./envelope.ts";
 import { RejectedError } from "./rejected-error.ts";
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 const text = z.string().min(1).max(255);
-const baggage = z
-  .record(
-    z.string().refine(isBaggageKey, "expected a token of at most 64 characters"),
-    z.string().refine(isBaggageValue, "expected at most 256 bytes without control characters"),
-  )
-  .refine((entries) => Object.keys(entries).length <= mostBaggageKeys, `expected at most ${mostBaggageKeys} keys`);
 const envelopeSchema = z.object({
   id: z.uuid(),
   type: z
@@ -30,7 +24,8 @@ const envelopeSchema = z.object({
     .string()
     .regex(/^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/, "expected a W3C traceparent of version 00")
     .optional(),
-  baggage: baggage.optional(),
+  // Said along with a message, and no part of it: no message fails for it.
+  baggage: z.unknown().transform(soundBaggage).optional(),
   dataref: text.optional(),
   data: z.unknown().refine((data) => data !== undefined, "expected a value"),
 });
@@ -79,7 +74,10 @@ export function serializeEnvelope(envelope: Envelope): string {
   return json.replace(/[\u0080-\uffff]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
-/** Reads what came over a wire. Throws a `RejectedError` that lists every fault by its path, as does its cause. */
+/**
+ * Reads what came over a wire. Throws a `RejectedError` that lists every fault by its path, as does its cause. Of `baggage`,
+ * what is not of the form is left out, and is no fault.
+ */
 export function parseEnvelope(body: string | Uint8Array): Envelope {
   const wire = typeof body === "string" ? body : decode(body);
   const result = envelopeSchema.safeParse(parseJson(wire));
