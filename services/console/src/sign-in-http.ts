@@ -17,7 +17,7 @@ export function signInRoutes(access: EndableAccess): Router {
 
   router.get("/sign-in", async (request, response) => {
     const token = tokenOf(request);
-    const refused = token === undefined ? undefined : await faultOf(token);
+    const refused = token === undefined ? undefined : await faultOf(admit(access, token));
     // Where nobody needs a token, one that is no good would be worse than none.
     if (refused) response.clearCookie(cookieName, cookie);
     sendForm(response, placeIn(request.query.next), refused);
@@ -26,31 +26,30 @@ export function signInRoutes(access: EndableAccess): Router {
   router.post("/sign-in", express.urlencoded({ limit: "16kb", extended: false }), async (request, response) => {
     requireSameOrigin(request);
     const { token, next } = formOf(request);
-    access.signIn(token);
-    const refused = await faultOf(token);
+    const refused = await faultOf(admit({ admit: access.signIn }, token));
     if (refused) return sendForm(response, next, refused);
     response.cookie(cookieName, token, cookie).redirect(303, next);
   });
 
-  router.post("/sign-out", (request, response) => {
+  router.post("/sign-out", async (request, response) => {
     requireSameOrigin(request);
     const token = tokenOf(request);
-    if (token !== undefined) access.signOut(token);
+    if (token !== undefined) await access.signOut(token);
     response.clearCookie(cookieName, cookie).redirect(303, "/");
   });
 
   return router;
+}
 
-  /** Why the token of this request lets nobody in. An issuer that is away is nobody's fault. */
-  async function faultOf(token: string): Promise<string | undefined> {
-    try {
-      await admit(access, token);
-      return undefined;
-    } catch (error) {
-      const { status, extra } = error as Partial<HttpProblem>;
-      if (status !== 401 && status !== 403) throw error;
-      return String(extra?.detail);
-    }
+/** Why somebody is not admitted. An issuer that is away is nobody's fault. */
+async function faultOf(admitted: Promise<unknown>): Promise<string | undefined> {
+  try {
+    await admitted;
+    return undefined;
+  } catch (error) {
+    const { status, extra } = error as Partial<HttpProblem>;
+    if (status !== 401 && status !== 403) throw error;
+    return String(extra?.detail);
   }
 }
 

@@ -3,8 +3,10 @@ import { type Access, problem } from "@throughline/service";
 
 /** Access that its holder can end: a token that was signed out here lets nobody in, until it is signed in again. */
 export type EndableAccess = Access & {
-  signIn(token: string): void;
-  signOut(token: string): void;
+  /** Admits also a token that was signed out, and so do others from then on. */
+  readonly signIn: Access["admit"];
+  /** Never throws. What cannot be verified is not remembered: it lets nobody in. */
+  signOut(token: string): Promise<void>;
 };
 
 /** Tokens that are remembered, the eldest of which is forgotten first. */
@@ -19,13 +21,23 @@ export function endable(access: Access): EndableAccess {
       if (token !== undefined && ended.has(digestOf(token))) throw signedOut();
       return access.admit(token);
     },
-    signIn: (token) => void ended.delete(digestOf(token)),
-    signOut(token) {
-      ended.add(digestOf(token));
-      const [eldest = ""] = ended;
-      if (ended.size > most) ended.delete(eldest);
+    async signIn(token) {
+      const visitor = await access.admit(token);
+      if (token !== undefined) ended.delete(digestOf(token));
+      return visitor;
     },
+    signOut: (token) =>
+      access.admit(token).then(
+        () => remember(digestOf(token)),
+        () => undefined,
+      ),
   };
+
+  function remember(digest: string): void {
+    ended.add(digest);
+    const [eldest = ""] = ended;
+    if (ended.size > most) ended.delete(eldest);
+  }
 }
 
 /** Of what is signed in it: the signature itself can be written in several ways. */

@@ -22,7 +22,7 @@ export function admitViewers(access: Access, stopping: AbortSignal): RequestHand
 }
 
 /** Throws a problem where the token is not good, or that of a customer. */
-export async function admit(access: Access, token: string | undefined): Promise<Visitor> {
+export async function admit(access: Pick<Access, "admit">, token: string | undefined): Promise<Visitor> {
   const visitor = await access.admit(token);
   if (visitor.role === "customer") throw needs("viewer", visitor);
   return visitor;
