@@ -17,11 +17,12 @@ function listen() {
   };
 }
 
-/** Who has signed out, in whichever window, is shown no more: the console sends them to sign in. */
+/** Who has signed out, in whichever window, is sent to sign in, unless they would lose what they have written. */
 async function followUnlessSignedOut() {
   const page = await fetch(location.href, { headers: { accept: "text/html" } }).catch(() => undefined);
-  if (page?.redirected) location.reload();
-  else follow();
+  if (!page?.redirected) follow();
+  else if (fields().some(isWritten)) say("you have to sign in again, which you can do in another window", "bad");
+  else location.reload();
 }
 
 /** A page that nobody sees gives its connection back: a browser has six for all pages of a host. */
@@ -60,10 +61,16 @@ function bodyOf(markup) {
 
 /** Somebody writes, has written, or has marked something to copy it. */
 function isInUse() {
-  const fields = [...live.querySelectorAll("input:not([type=hidden]), textarea")];
-  const isTouched = (field) =>
-    field === document.activeElement || field.value !== field.defaultValue || field.checked !== field.defaultChecked;
-  return fields.some(isTouched) || !getSelection().isCollapsed;
+  const isTouched = (field) => field === document.activeElement || isWritten(field);
+  return fields().some(isTouched) || !getSelection().isCollapsed;
+}
+
+function fields() {
+  return [...live.querySelectorAll("input:not([type=hidden]), textarea")];
+}
+
+function isWritten(field) {
+  return field.value !== field.defaultValue || field.checked !== field.defaultChecked;
 }
 
 function update(known, wanted) {

@@ -1,12 +1,15 @@
 import { openAccess, parseConfig } from "@throughline/service";
 import { openIssuer } from "@throughline/service/testing";
+import { Router } from "express";
 import type { Page } from "playwright-core";
 import { expect, test } from "vitest";
 import { hasBrowser, visit } from "./browser-under-test.ts";
 import { openDesks } from "./desks.ts";
+import { html } from "./html.ts";
 import { createLetterReplays } from "./letter-replays.ts";
 import { lettersRoutes } from "./letters-http.ts";
 import { outboxRoutes } from "./outbox-http.ts";
+import { sendLive } from "./page.ts";
 import { openShop, type ShopOptions } from "./shop-under-test.ts";
 import { tryRoutes } from "./try-http.ts";
 import type { Watch } from "./watch.ts";
@@ -96,6 +99,24 @@ test.runIf(hasBrowser)("who signs out in one window is asked to sign in by anoth
   await visitor.page.getByRole("button", { name: "Sign out" }).click();
   await other.waitForURL(`${shop.url}/sign-in?next=%2F`);
 });
+
+test.runIf(hasBrowser)(
+  "what somebody has written is still there when they have signed out in another window",
+  async () => {
+    await using issuer = await openIssuer();
+    const page = { title: "Form", body: html`<label>Why <input></label>`, isLive: true };
+    const form = Router().get("/form", (_request, response) => sendLive(response, async () => page));
+    await using shop = await openShop({ access: openAccess(issuer), more: () => [form] });
+    await using visitor = await visit(shop.url, { token: await issuer.sign({ roles: ["viewer"] }) });
+    const other = await visitor.page.context().newPage();
+    await other.goto(`${shop.url}/form`);
+    await other.getByText("live", { exact: true }).waitFor();
+    await other.getByLabel("Why").fill("the stock was wrong");
+    await visitor.page.getByRole("button", { name: "Sign out" }).click();
+    await other.getByText("you have to sign in again").waitFor();
+    expect(await other.getByLabel("Why").inputValue()).toBe("the stock was wrong");
+  },
+);
 
 test.runIf(hasBrowser)("a broker that is down is red in the picture, above which stands why", async () => {
   await using shop = await openShop({ kafkaFault: "connect ECONNREFUSED" });
