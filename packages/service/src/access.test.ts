@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Router } from "express";
 import { SignJWT, UnsecuredJWT } from "jose";
-import { describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { bearerOf, openAccess } from "./access.ts";
 import { issueDevelopmentToken } from "./development-key.ts";
 import { serveHttp } from "./http-server.ts";
@@ -70,7 +70,7 @@ describe("a token of the issuer", () => {
 
   test("is not refused while the issuer is down: that is a 503, until the keys are here", async () => {
     await using issuer = await openIssuer();
-    const access = openAccess(issuer);
+    const access = openAccess(issuer, { cooldownMs: 0 });
     issuer.setBroken(true);
     const token = await issuer.sign();
     await expect(access.admit(token)).rejects.toMatchObject({ status: 503, cause: expect.any(Error) });
@@ -78,6 +78,43 @@ describe("a token of the issuer", () => {
     await access.admit(token);
     issuer.setBroken(true);
     expect(await access.admit(token)).toMatchObject({ name: "ann" });
+  });
+});
+
+describe("an issuer that fails is asked nothing for five seconds", () => {
+  beforeEach(() => void vi.useFakeTimers({ toFake: ["Date"] }));
+  afterEach(() => void vi.useRealTimers());
+
+  test("when nothing is known of it", async () => {
+    await using issuer = await openIssuer();
+    const access = openAccess(issuer);
+    const token = await issuer.sign();
+    issuer.setBroken(true);
+    for (let round = 0; round < 2; round += 1) {
+      const answers = await Promise.allSettled([1, 2, 3].map(() => access.admit(token)));
+      for (const answer of answers) expect(answer).toMatchObject({ reason: { status: 503 } });
+    }
+    expect(issuer.asked).toHaveLength(1);
+    issuer.setBroken(false);
+    await expect(access.admit(token)).rejects.toMatchObject({ status: 503 });
+    vi.setSystemTime(Date.now() + 5_000);
+    expect(await access.admit(token)).toMatchObject({ name: "ann" });
+  });
+
+  test("whatever tokens are forged, and the keys that are here stay good", async () => {
+    await using issuer = await openIssuer();
+    const access = openAccess(issuer);
+    const token = await issuer.sign();
+    const admitForged = async () => access.admit(await issuer.sign({}, await createKey()));
+    await access.admit(token);
+    vi.setSystemTime(Date.now() + 5_000);
+    issuer.setBroken(true);
+    for (let round = 0; round < 3; round += 1) await expect(admitForged()).rejects.toMatchObject({ status: 503 });
+    expect(await access.admit(token)).toMatchObject({ name: "ann" });
+    expect(issuer.asked).toEqual(["/.well-known/openid-configuration", "/keys", "/keys"]);
+    issuer.setBroken(false);
+    vi.setSystemTime(Date.now() + 5_000);
+    await expect(admitForged()).rejects.toMatchObject({ status: 401 });
   });
 });
 

@@ -36,7 +36,7 @@ const claims = z.object({ sub: z.string().min(1).max(255), roles: z.array(z.stri
 /**
  * Admits requests by their signed tokens (JWT): those of the configured issuer, or, where none is configured, those of the
  * development issuer of this machine. Keys are fetched with the first token, kept, and fetched anew for a key that is not
- * among them, at most once in `cooldownMs`. Default: 5,000.
+ * among them, at most once in `cooldownMs`, also while the issuer does not answer. Default: 5,000.
  */
 export function openAccess(
   { access }: Pick<Config, "access">,
