@@ -31,6 +31,7 @@ const provider = new Provider(issuer, {
 });
 const server = createServer(provider.callback()).listen(Number(port), "127.0.0.1");
 await once(server, "listening");
+process.once("disconnect", () => process.exit());
 process.send?.("listening");
 
 function createKeys(): JWK[] {

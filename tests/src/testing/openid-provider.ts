@@ -46,12 +46,16 @@ export async function startOpenidProvider(algorithm: Algorithm): Promise<OpenidP
 
   async function start(): Promise<ChildProcess> {
     const started = fork(program, [String(port), algorithm], { stdio: "ignore" });
-    await once(started, "message");
+    const ended = once(started, "exit").then(([code]) => {
+      throw new Error(`The provider has ended with ${code} before it listened at ${issuer}`);
+    });
+    await Promise.race([once(started, "message"), ended]);
     return started;
   }
 }
 
 async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
   child.kill();
   await once(child, "exit");
 }
