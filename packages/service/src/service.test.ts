@@ -78,3 +78,9 @@ test("a process that would make no spans although a collector is named refuses t
   expect(await child.ended).toEqual({ code: 1, signal: null });
   expect(child.output()).toContain("no spans are made: start with --import @throughline/service/preload");
 });
+
+test("a process that is to make no spans starts without them", async () => {
+  const disabled = { OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:1", OTEL_SDK_DISABLED: " True" };
+  await using child = startChild("process.ts", [], disabled);
+  await child.said("listening");
+});

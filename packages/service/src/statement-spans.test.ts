@@ -85,3 +85,15 @@ test("a process whose statements would have no spans although they should refuse
   expect(await child.ended).toEqual({ code: 1, signal: null });
   expect(child.output()).toContain("statements have no spans: start with --import @throughline/service/preload");
 });
+
+test("libraries that others would have make spans are refused where there is an endpoint, and only there", async () => {
+  const others = { OTEL_NODE_ENABLED_INSTRUMENTATIONS: "http,pg" };
+  await using child = startChild("process.ts", preload, others);
+  await child.said("listening");
+  await using sending = startChild("process.ts", preload, {
+    ...others,
+    OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:1",
+  });
+  expect(await sending.ended).toEqual({ code: 1, signal: null });
+  expect(sending.output()).toMatch(/is "http,pg", expected pg or nothing: http and express have spans of our own, /);
+});
