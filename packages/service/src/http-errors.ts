@@ -94,7 +94,8 @@ function requestProblem(error: unknown): HttpProblem | undefined {
   if (!(error instanceof Error) || !("status" in error) || typeof error.status !== "number") return undefined;
   if (error.status < 400 || error.status >= 500) return undefined;
   const type = "type" in error ? error.type : undefined;
-  if (type === "entity.too.large") return problem(413, "Content Too Large", { detail: "The limit is 1 MiB" });
+  if (type === "entity.too.large" && "limit" in error)
+    return problem(413, "Content Too Large", { detail: `The limit is ${Number(error.limit) / 2 ** 20} MiB` });
   if (type === "entity.parse.failed" && "body" in error && typeof error.body === "string") {
     const detail = `The body stops being JSON at position ${jsonErrorPosition(error.body)}`;
     return problem(400, "Bad Request", { detail });

@@ -17,6 +17,8 @@ export type HttpOptions = Pick<Health, "ready" | "status"> & {
   readonly routes: Router;
   /** Maps the service's own errors to problems. What it does not know is a 500 that tells nothing. */
   readonly mapError?: MapError;
+  /** Of a body, in MiB. Default: 1. */
+  readonly most?: number;
 };
 
 export type HttpServer = AsyncDisposable & {
@@ -48,11 +50,16 @@ export async function serveHttp(config: HttpConfig, options: HttpOptions): Promi
   };
 }
 
-function createApp(service: string, { routes, ready, status, mapError }: HttpOptions, intake: Intake, log: Logger) {
+function createApp(
+  service: string,
+  { routes, ready, status, mapError, most = 1 }: HttpOptions,
+  intake: Intake,
+  log: Logger,
+) {
   const app = express().disable("x-powered-by").disable("etag");
   app.use(followRequests(log), intake.count, refuseZeros);
   app.use(healthRoutes({ service, ready, status, isStopping: intake.isStopping }));
-  app.use(express.json({ limit: "1mb", type: jsonTypes, strict: false }));
+  app.use(express.json({ limit: `${most}mb`, type: jsonTypes, strict: false }));
   app.use(routes);
   app.use(answerUnknownRoutes(routes));
   app.use(answerErrors(log, mapError));

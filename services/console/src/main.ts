@@ -4,7 +4,7 @@ import { routes } from "./http.ts";
 import { createLetterReplays } from "./letter-replays.ts";
 import { findLettersAbout } from "./letters-about.ts";
 import { lettersRoutes } from "./letters-http.ts";
-import { otlpRoutes } from "./otlp.ts";
+import { serveOtlp } from "./otlp.ts";
 import { outboxRoutes } from "./outbox-http.ts";
 import { createTraces } from "./traces.ts";
 import { tryRoutes } from "./try-http.ts";
@@ -25,7 +25,6 @@ await using _http = await serveHttp(config, {
     lettersAbout: (key) => findLettersAbout(desks, key),
   }),
 });
-await using _otlp =
-  config.otlp && (await serveHttp({ ...config, port: config.otlp.port }, { routes: otlpRoutes(traces, config.otlp) }));
+await using _otlp = config.otlp && (await serveOtlp({ ...config, port: config.otlp.port }, traces, config.otlp));
 await service.stopped;
 stopping.abort();

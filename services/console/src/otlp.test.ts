@@ -1,7 +1,7 @@
 import { serveHttp } from "@throughline/service";
 import { Router } from "express";
 import { expect, test, vi } from "vitest";
-import { otlpRoutes } from "./otlp.ts";
+import { serveOtlp } from "./otlp.ts";
 import { spansOf, tracesBody } from "./spans.ts";
 import { createTraces } from "./traces.ts";
 
@@ -21,12 +21,10 @@ test("spans are kept and handed on, and whoever does not take them delays nobody
   });
   await using jaeger = await serveHttp(quiet, { routes });
   const traces = createTraces({ mostSpans: 100 });
-  await using console = await serveHttp(quiet, { routes: otlpRoutes(traces, { forwardUrl: `${jaeger.url}/` }) });
+  await using console = await serveOtlp(quiet, traces, { forwardUrl: `${jaeger.url}/` });
   const send = async (spanId: string) => {
     const sent = batchOf(spanId);
-    const headers = { "content-type": "application/json" };
-    const answer = await fetch(`${console.url}/v1/traces`, { method: "POST", headers, body: JSON.stringify(sent) });
-    expect(answer.status).toBe(200);
+    expect(await statusOf(console.url, sent)).toBe(200);
     return sent;
   };
 
@@ -40,6 +38,15 @@ test("spans are kept and handed on, and whoever does not take them delays nobody
   expect(mostOpen).toBeLessThanOrEqual(8);
 });
 
+test("as many spans as the SDK sends together are taken, where each has the text of a long statement", async () => {
+  const traces = createTraces({ mostSpans: 1_000 });
+  await using console = await serveOtlp(quiet, traces);
+  const long = { "throughline.key": "o-1", "db.query.text": "x".repeat(2_800) };
+  const resourceSpans = Array.from({ length: 512 }, (_, nth) => batchOf(`${nth}`, long).resourceSpans).flat();
+  expect(await statusOf(console.url, { resourceSpans })).toBe(200);
+  expect(traces.about("o-1")).toHaveLength(512);
+});
+
 test("calls for many messages, and statements, take no room from the steps of one", () => {
   const traces = createTraces({ mostSpans: 1 });
   const keep = (sent: object) => traces.add(spansOf(tracesBody.parse(sent)));
@@ -48,6 +55,12 @@ test("calls for many messages, and statements, take no room from the steps of on
   keep(batchOf("b", { "db.system.name": "postgresql" }));
   expect(traces.about("o-1")).toHaveLength(1);
 });
+
+async function statusOf(url: string, sent: object): Promise<number> {
+  const headers = { "content-type": "application/json" };
+  const { status } = await fetch(`${url}/v1/traces`, { method: "POST", headers, body: JSON.stringify(sent) });
+  return status;
+}
 
 function batchOf(spanId: string, own: Readonly<Record<string, string>> = { "throughline.key": "o-1" }) {
   const attributes = Object.entries(own).map(([key, stringValue]) => ({ key, value: { stringValue } }));

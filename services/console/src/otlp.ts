@@ -1,4 +1,4 @@
-import { readBody } from "@throughline/service";
+import { readBody, serveHttp } from "@throughline/service";
 import { Router } from "express";
 import { spansOf, tracesBody } from "./spans.ts";
 import type { Traces } from "./traces.ts";
@@ -8,8 +8,19 @@ export type OtlpOptions = {
   readonly forwardUrl?: string | undefined;
 };
 
+/** 512 spans, as the SDK sends them together, are 1.4 MiB where all are of statements. */
+const mostMebibytes = 4;
+
 /** The address that OTEL_EXPORTER_OTLP_ENDPOINT names: takes spans as JSON over HTTP, as a collector does. */
-export function otlpRoutes(traces: Traces, { forwardUrl }: OtlpOptions = {}): Router {
+export function serveOtlp(
+  config: Parameters<typeof serveHttp>[0],
+  traces: Traces,
+  options: OtlpOptions = {},
+): ReturnType<typeof serveHttp> {
+  return serveHttp(config, { routes: otlpRoutes(traces, options), most: mostMebibytes });
+}
+
+function otlpRoutes(traces: Traces, { forwardUrl }: OtlpOptions): Router {
   const router = Router();
   const forward =
     forwardUrl === undefined ? () => undefined : forwarderTo(`${forwardUrl.replace(/\/$/, "")}/v1/traces`);
@@ -25,7 +36,6 @@ export function otlpRoutes(traces: Traces, { forwardUrl }: OtlpOptions = {}): Ro
   return router;
 }
 
-/** A batch is up to 1 MiB. */
 const mostUnderWay = 8;
 
 /** Waits for nobody: a batch that comes while too many are under way is not handed on. */

@@ -3,7 +3,7 @@ import { type Access, openAccess, serveHttp } from "@throughline/service";
 import express, { type Router } from "express";
 import { expect } from "vitest";
 import { type ConsoleParts, routes } from "./http.ts";
-import { otlpRoutes } from "./otlp.ts";
+import { serveOtlp } from "./otlp.ts";
 import { createTraces } from "./traces.ts";
 import { type Drawn, type Watch, watchServices } from "./watch.ts";
 
@@ -82,7 +82,7 @@ export async function openShop(options: ShopOptions = {}) {
     ...(lettersAbout && { lettersAbout }),
   };
   const console = opened.use(await serveHttp(quiet, { routes: routes(parts) }));
-  const otlp = opened.use(await serveHttp(quiet, { routes: otlpRoutes(traces) }));
+  const otlp = opened.use(await serveOtlp(quiet, traces));
   opened.defer(() => stopping.abort());
   const stack = opened.move();
   async function trace(name: string, spans: readonly SentSpan[]): Promise<void> {
