@@ -67,6 +67,30 @@ describe("where an SDK traces", () => {
     expect(parseTraceparent(cause?.traceparent)).toMatchObject({ spanId: span?.spanContext().spanId });
   });
 
+  test("messages that failed of one error are told each in the trace of its own attempt, and so is what follows", async () => {
+    const lost = new Error("The connection broke at the COMMIT");
+    const beforeDead = () => Promise.reject(new Error("no database"));
+    const options = { links: ["order.created"], handler: () => Promise.reject(lost) };
+    const failing = { ...subscribed(options), attempts: 2, beforeDead };
+    const told: unknown[] = [];
+    const onFailure = () => told.push(trace.getActiveSpan()?.spanContext().spanId);
+    const envelopes = [message(creation), message(creation)];
+    for (const attempt of [1, 2]) {
+      const failures = await Promise.all(
+        envelopes.map(async (envelope) => ({
+          envelope,
+          ...(await attemptEnvelope(failing, envelope, attempt, arrival)),
+        })),
+      );
+      for (const failure of failures) {
+        if (failure.kind !== "retry") return expect.unreachable();
+        tellFailure({ onFailure }, { error: failure.error, envelope: failure.envelope, deadLettered: false });
+      }
+    }
+    expect(told).toEqual(processes().map((span) => span.spanContext().spanId));
+    expect(new Set(told).size).toBe(4);
+  });
+
   test("other types, and messages that are not sampled, begin no trace", async () => {
     const [other, unsampled] = [message(creation), message(creation.replace(/01$/, "00"))];
     await handleEnvelope(subscribed({ links: ["order.cancelled"] }), other, arrival);

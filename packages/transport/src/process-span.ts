@@ -5,6 +5,7 @@ import {
   type Span,
   type SpanContext,
   SpanKind,
+  SpanStatusCode,
   TraceFlags,
   trace,
 } from "@opentelemetry/api";
@@ -48,6 +49,15 @@ export function startProcessSpan(
   );
   // Without an SDK no trace begins, and the one that others began passes through.
   return origin && !isSpanContextValid(span.spanContext()) ? trace.wrapSpanContext(origin) : span;
+}
+
+/** Of a query that failed, what the driver says: drizzle's own message has the values, and a trace has no business with them. */
+export function recordFailure(span: Span, error: Error): void {
+  const isQuery = "query" in error && "params" in error;
+  const told = isQuery && error.cause instanceof Error ? error.cause : error;
+  span.recordException(told);
+  span.setAttribute("error.type", error.name);
+  span.setStatus({ code: SpanStatusCode.ERROR, message: told.message });
 }
 
 function linksTo(...contexts: readonly (SpanContext | undefined)[]): Link[] {

@@ -140,6 +140,19 @@ describe("where an SDK traces", () => {
     expect(span?.attributes["error.type"]).toBe("RejectedError");
     expect(span?.events.map(({ name }) => name)).toEqual(["exception"]);
   });
+
+  test("of a query that failed, the span has what the driver says, and no values", async () => {
+    const cause = new Error('relation "bills" does not exist');
+    // As drizzle throws it.
+    const error = new Error("Failed query: insert into bills values ($1)\nparams: hunter2", { cause });
+    const thrown = Object.assign(error, { query: "insert into bills values ($1)", params: ["hunter2"] });
+    const failing = subscription(() => Promise.reject(thrown));
+    await expect(handleEnvelope(failing, message(), arrival)).rejects.toThrow("params: hunter2");
+    const [span] = exporter.getFinishedSpans();
+    expect(span?.status.message).toBe('relation "bills" does not exist');
+    expect(span?.events[0]?.attributes?.["exception.message"]).toBe('relation "bills" does not exist');
+    expect(JSON.stringify([span?.status, span?.events, span?.attributes])).not.toContain("hunter2");
+  });
 });
 
 describe("the verdict", () => {

@@ -10,12 +10,11 @@ import {
   metrics,
   ROOT_CONTEXT,
   type SpanContext,
-  SpanStatusCode,
   trace,
 } from "@opentelemetry/api";
 import { type Envelope, type Handler, parseEnvelope, RejectedError, runCausedBy } from "@throughline/envelope";
 import { traceDwell } from "./dwell.ts";
-import { startProcessSpan } from "./process-span.ts";
+import { recordFailure, startProcessSpan } from "./process-span.ts";
 import { toError } from "./reason.ts";
 import { createRecent } from "./recent.ts";
 import { type CompleteSubscription, failedIn, retryDelayMs } from "./subscription.ts";
@@ -156,11 +155,9 @@ export async function handleEnvelope(
     );
   } catch (thrown) {
     const error = toError(thrown);
-    failedIn.set(error, inSpan);
-    span.recordException(error);
+    failedIn.set(envelope, span.spanContext());
+    recordFailure(span, error);
     errorType = error.name;
-    span.setAttribute("error.type", errorType);
-    span.setStatus({ code: SpanStatusCode.ERROR, message: error.message });
     throw error;
   } finally {
     span.end();

@@ -1,5 +1,5 @@
-import { type Context, context } from "@opentelemetry/api";
-import { runCausedBy } from "@throughline/envelope";
+import { context, ROOT_CONTEXT, type SpanContext, trace } from "@opentelemetry/api";
+import { type Envelope, runCausedBy } from "@throughline/envelope";
 import { contextOf } from "./traceparent.ts";
 import type { Failure, Subscription } from "./transport.ts";
 
@@ -7,8 +7,8 @@ import type { Failure, Subscription } from "./transport.ts";
 export type CompleteSubscription = Required<Omit<Subscription, "onFailure" | "beforeDead">> &
   Pick<Subscription, "onFailure" | "beforeDead">;
 
-/** Where handlers failed: what is told of it names the attempt. */
-export const failedIn = new WeakMap<Error, Context>();
+/** Where handling last failed: what is told of the message names that attempt. One error may be that of many messages. */
+export const failedIn = new WeakMap<Envelope, SpanContext>();
 
 const longestTimerMs = 2 ** 31 - 1;
 const longestRetryDelayMs = 30_000;
@@ -36,7 +36,8 @@ export function tellFailure({ onFailure }: Pick<Subscription, "onFailure">, fail
   try {
     if (envelope === undefined) onFailure?.(failure);
     else {
-      const where = failedIn.get(failure.error) ?? contextOf(envelope.traceparent);
+      const failed = failedIn.get(envelope);
+      const where = failed ? trace.setSpanContext(ROOT_CONTEXT, failed) : contextOf(envelope.traceparent);
       context.with(where, () => runCausedBy(envelope, () => onFailure?.(failure)));
     }
   } catch (error) {
