@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
+import { diag, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
 import { InMemorySpanExporter, type ReadableSpan, SimpleSpanProcessor, TracerProvider } from "@opentelemetry/sdk-trace";
 import { createEnvelope, type Envelope } from "@throughline/envelope";
 import { uniqueName } from "@throughline/local/testing";
@@ -122,6 +122,22 @@ test("a call is linked to 128 messages at most, and to none that no tracer can h
   const span = traceBatch(traceparents, String, call);
   expect(named("receive many").map((one) => one.spanContext())).toEqual([span]);
   expect(linksOf(...named("receive many"))).toEqual(traceparents.slice(1, 129).map(spanIdOf));
+});
+
+test("where a tracer throws, what was settled is, and why there is no span is told", async () => {
+  const told: string[] = [];
+  const ignore = () => {};
+  diag.setLogger({ error: (text) => told.push(text), warn: ignore, info: ignore, debug: ignore, verbose: ignore });
+  const shouldSample = () => {
+    throw new Error("no sample");
+  };
+  trace.disable();
+  trace.setGlobalTracerProvider(new TracerProvider({ sampler: { shouldSample } }));
+  const settling = createSettling("dev.billing", "billing");
+  settling.add(record(newTraceparent(true)));
+  await settling.by(async () => {});
+  expect(told).toEqual(["settle dev.billing has no span: Error: no sample"]);
+  diag.disable();
 });
 
 /** Resolves once all are settled: a subscriber that leaves has settled what it handled. */

@@ -1,4 +1,12 @@
-import { type Attributes, type Link, type SpanContext, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
+import {
+  type Attributes,
+  diag,
+  type Link,
+  type SpanContext,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+} from "@opentelemetry/api";
 import { isSampled, parseTraceparent } from "./traceparent.ts";
 
 /** One call for messages of many traces, and how it ended. */
@@ -21,15 +29,27 @@ export const mostLinks = 128;
 /**
  * A CLIENT span `<operation> <on>`, which ends now: a root, linked to the creation of each message that is sampled, 128 of
  * them at most. None where no message is, and then nothing is made but the look at each. Gives the context that spans of
- * these messages are linked to; undefined where there is none.
+ * these messages are linked to; undefined where there is none. Never throws: what was settled is, whatever a tracer says.
  */
 export function traceBatch<Message>(
   messages: readonly Message[],
   traceparentOf: (message: Message) => string | undefined,
-  { operation, on, count, attributes, since, error }: BatchCall,
+  call: BatchCall,
 ): SpanContext | undefined {
   const links = linksTo(messages, traceparentOf);
   if (links === undefined) return undefined;
+  try {
+    return makeSpan(call, links);
+  } catch (thrown) {
+    diag.error(`${call.operation} ${call.on} has no span: ${thrown}`);
+    return undefined;
+  }
+}
+
+function makeSpan(
+  { operation, on, count, attributes, since, error }: BatchCall,
+  links: Link[],
+): SpanContext | undefined {
   const span = trace.getTracer("throughline").startSpan(`${operation} ${on}`, {
     ...{ kind: SpanKind.CLIENT, root: true, links },
     ...(since !== undefined && { startTime: since }),

@@ -45,13 +45,13 @@ export function createSettling(groupId: string, group: string): Settling {
       const since = Date.now();
       try {
         await commit();
-        tell(since);
       } catch (thrown) {
-        tell(since, toError(thrown));
         count += settled.count;
         traces = [...settled.traces, ...traces].slice(0, mostLinks);
+        tell(since, toError(thrown));
         throw thrown;
       }
+      tell(since);
     },
   };
 }

@@ -64,12 +64,6 @@ export function createBatcher<Item extends object>(
   async function sendAll(batch: readonly Waiting<Item>[]): Promise<void> {
     const since = Date.now();
     const failures = await failuresOf(batch);
-    const [failed] = failures.values();
-    onCall?.(
-      batch.map(({ item }) => item),
-      since,
-      failed?.error,
-    );
     for (const [index, waiting] of batch.entries()) {
       const failure = failures.get(index);
       waiting.tries += 1;
@@ -77,6 +71,12 @@ export function createBatcher<Item extends object>(
       else if (failure.final || isHopeless(waiting)) waiting.sent.reject(failure.error);
       else void gatherLater(waiting);
     }
+    const [failed] = failures.values();
+    onCall?.(
+      batch.map(({ item }) => item),
+      since,
+      failed?.error,
+    );
   }
 
   function isHopeless({ tries, since }: Waiting<Item>): boolean {
