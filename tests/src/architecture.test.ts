@@ -76,6 +76,7 @@ const wrapped: Record<string, string> = {
   "@aws-sdk/client-sqs": "packages/transport",
   "@aws-sdk/client-s3": "packages/claims",
   "@opentelemetry/sdk-node": "packages/service",
+  "@opentelemetry/sdk-trace": "packages/service",
   "@opentelemetry/instrumentation-pg": "packages/service",
   pino: "packages/service",
   jose: "packages/service",
