@@ -1,12 +1,22 @@
+import { toError } from "../reason.ts";
 import { type NotConfirmed, type Outgoing, sendConfirmed, sendOne } from "./confirms.ts";
-import { keepChannel, keepConnection } from "./connection.ts";
+import { keepChannel, keepConnection, waitAtMost } from "./connection.ts";
 import type { Settings } from "./options.ts";
 
-/** Resolves with undefined once the broker has the message in a queue, else with why it may not. */
-export type Copier = AsyncDisposable & { send(message: Outgoing): Promise<NotConfirmed | undefined> };
+export type Copier = AsyncDisposable & {
+  /** Never rejects. Resolves with undefined once the broker has the message in a queue, else with why it may not. */
+  send(message: Outgoing): Promise<NotConfirmed | undefined>;
+  /** Aborted when its subscriber closes. */
+  readonly closing: AbortSignal;
+};
 
-/** What a copy still may take when its subscriber closes. */
+/**
+ * What a copy still may take when its subscriber closes. The broker may have the bytes of one that took longer, and read
+ * them when it has memory again: then there is a dead letter, and the message itself comes again besides.
+ */
 const lastCopyMs = 2_000;
+/** Longer than it takes to close a connection; one that is still being opened closes by itself. */
+const closeMs = 5_000;
 const notInTime: NotConfirmed = {
   refused: false,
   cause: new Error(`RabbitMQ did not confirm it within ${lastCopyMs} ms, and the subscriber closes`),
@@ -21,8 +31,10 @@ export function createCopier(settings: Settings, closing: AbortSignal): Copier {
   let opened: ReturnType<typeof open> | undefined;
   return {
     send: (message) => unlessLate(copy(message), closing),
+    closing,
     async [Symbol.asyncDispose]() {
-      if (opened) await (await opened)[Symbol.asyncDispose]();
+      const closed = opened?.then((copies) => copies[Symbol.asyncDispose]());
+      if (closed) await waitAtMost(closeMs, closed);
     },
   };
 
@@ -33,7 +45,7 @@ export function createCopier(settings: Settings, closing: AbortSignal): Copier {
       return await sendOne(send, message);
     } catch (error) {
       opened = undefined;
-      throw error;
+      return { refused: false, cause: toError(error) };
     }
   }
 }

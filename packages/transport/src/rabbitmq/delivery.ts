@@ -25,7 +25,8 @@ type Arrange = (work: Work) => Work;
 
 /**
  * Sees each delivery through: handled and acknowledged, tried again in its place, set aside, or given back. Rejects where
- * the broker may lack the copy that should have taken its place; give the channel up then, and it is delivered again.
+ * the broker may lack the copy that should have taken its place; give the channel up then, and it is delivered again. Where
+ * the subscriber closes, it is given back instead, for others of the channel are still about to be acknowledged.
  *
  * A delivery without an outcome was an attempt. But who kills its consumer takes along what that had in hand besides. So
  * the last attempt is made in turn, one by one in the order of the queue, each when the one before is acknowledged. Then
@@ -43,7 +44,8 @@ export function createReceiver(delivery: Delivery): (message: ConsumeMessage) =>
       hasCondemned = true;
       await condemn(message, before, delivery);
     } else if (queue.kind === "work" && message.fields.redelivered) {
-      await inTurn(() => putBehind(message, before, delivery))();
+      const pause = await inTurn(() => putBehind(message, before, delivery))();
+      if (pause) await giveBack(message, false, delivery);
     } else {
       const arrange = before === 0 ? atOnce : before >= attempts - 1 ? inTurn : afterTurns;
       await attempt(message, Math.min(before, attempts - 1), arrange, delivery);
@@ -108,39 +110,47 @@ async function act(
   }
   if (!isOpen()) return undefined;
   try {
-    await setAside(message, error, attempts, delivery);
-    tellFailure(subscription, { ...failure, deadLettered: true });
+    const pause = await setAside(message, error, attempts, delivery);
+    tellFailure(subscription, { ...failure, deadLettered: pause === undefined });
+    return pause;
   } catch (thrown) {
     tellFailure(subscription, { ...failure, deadLettered: false });
     throw thrown;
   }
-  return undefined;
 }
 
 /** A copy with the reason takes the message's place, in the dead-letter queue. */
-async function setAside(message: ConsumeMessage, error: Error, attempts: number, delivery: Delivery): Promise<void> {
+function setAside(
+  message: ConsumeMessage,
+  error: Error,
+  attempts: number,
+  delivery: Delivery,
+): Promise<Pause | undefined> {
   const place = { exchange: exchangeOf(delivery.namespace, "dead"), routingKey: delivery.queue.name };
-  await replace(message, place, { ...originOf(message), ...failureOf(error, attempts) }, delivery);
+  return replace(message, place, { ...originOf(message), ...failureOf(error, attempts) }, delivery);
 }
 
 /** A classic queue counts no deliveries: a copy with the count takes the message's place, at the end of the queue. */
-async function putBehind(message: ConsumeMessage, count: number, delivery: Delivery): Promise<undefined> {
+function putBehind(message: ConsumeMessage, count: number, delivery: Delivery): Promise<Pause | undefined> {
   const place = { exchange: "", routingKey: delivery.queue.name };
-  await replace(message, place, { ...originOf(message), "x-delivery-count": count }, delivery);
+  return replace(message, place, { ...originOf(message), "x-delivery-count": count }, delivery);
 }
 
+/** Resolves with a pause, which ends in `giveBack`, where the subscriber closes and the broker may lack the copy. */
 async function replace(
   message: ConsumeMessage,
   place: Pick<Outgoing, "exchange" | "routingKey">,
   headers: Headers,
   { copier, settle }: Delivery,
-): Promise<void> {
+): Promise<Pause | undefined> {
   const whole = await copier.send({ ...place, ...copyOf(message, headers) });
   // The headers that came, and ours, may be more than amqplib takes; then ours go without them.
   const isTooLong = whole?.cause instanceof RangeError;
   const notConfirmed = isTooLong ? await copier.send({ ...place, ...copyOf(withoutHeaders(message), headers) }) : whole;
+  if (notConfirmed && copier.closing.aborted) return { delayMs: 0 };
   if (notConfirmed) throw new Error(`${message.properties.messageId} keeps its place`, { cause: notConfirmed.cause });
   settle(message);
+  return undefined;
 }
 
 /** From RabbitMQ 4.3 on, what was begun counts as a delivery and what was not does not; before, both do. */

@@ -55,27 +55,32 @@ describe.skipIf(cannotStart)("where RabbitMQ itself is in trouble", { timeout: 3
     expect(heldBackOnes.length).toBeLessThanOrEqual(1_000);
   });
 
-  test("a memory alarm keeps no subscriber from closing, and what it was to set aside comes again", async () => {
+  test("a memory alarm keeps no subscriber from closing, and only what it was to set aside comes again", async () => {
     await using bench = await openBench({ url: broker.url });
     const { transport, errors } = bench;
-    const { promise: gate, resolve: open } = Promise.withResolvers<void>();
-    const handler = async () => {
-      await gate;
-      throw new RejectedError("no such customer");
+    const gates = { refused: Promise.withResolvers<void>(), slow: Promise.withResolvers<void>() };
+    const handler = async ({ key }: Envelope) => {
+      await gates[key === "slow" ? "slow" : "refused"].promise;
+      if (key === "refused") throw new RejectedError("no such customer");
     };
     const leaver = await listen(transport, handler, { timeoutMs: 600_000 });
-    const sent = order("order-1");
-    await publish(transport, [sent]);
-    await vi.waitUntil(() => leaver.begun.length === 1, patience);
+    const [refused, slow, last] = [order("refused"), order("slow"), order("last")];
+    await publish(transport, [refused, slow]);
+    await vi.waitUntil(() => leaver.begun.length === 2, patience);
     await broker.control("set_vm_memory_high_watermark", "0.00001");
-    open();
+    gates.refused.resolve();
     await vi.waitUntil(() => errors.some(({ message }) => message.includes("takes no messages for now")), patience);
-    await leaver[Symbol.asyncDispose]();
-    expect(leaver.failures).toMatchObject([{ deadLettered: false }]);
+    await using stayer = await listen(transport);
+    const closed = leaver[Symbol.asyncDispose]();
+    await vi.waitFor(() => expect(stayer.handled).toContainEqual(refused), patience);
+    expect(leaver.failures).toMatchObject([{ envelope: refused, deadLettered: false }]);
+    gates.slow.resolve();
+    await closed;
 
     await broker.control("set_vm_memory_high_watermark", "0.4");
-    await using stayer = await listen(transport);
-    await vi.waitFor(() => expect(stayer.handled).toEqual([sent]), patience);
+    await publish(transport, [last]);
+    await vi.waitFor(() => expect(stayer.handled).toContainEqual(last), patience);
+    expect(stayer.handled).toEqual([refused, last]);
   });
 
   test("a killed broker loses nothing that it confirmed, and both ends come back", async () => {

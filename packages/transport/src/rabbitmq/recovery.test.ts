@@ -1,4 +1,4 @@
-import type { Envelope } from "@throughline/envelope";
+import { type Envelope, RejectedError } from "@throughline/envelope";
 import { describe, expect, test, vi } from "vitest";
 import { PublishError } from "../publish-error.ts";
 import { rabbitmqTransport } from "../rabbitmq.ts";
@@ -95,6 +95,24 @@ describe.skipIf(isExcused)("RabbitMQ comes back", { timeout: 120_000, concurrent
     expect(consumer.begun).toHaveLength(1);
     open();
     await vi.waitFor(() => expect(consumer.handled).toEqual([sent, sent]), patience);
+  });
+});
+
+describe.skipIf(isExcused)("a subscriber of RabbitMQ", { timeout: 120_000 }, () => {
+  test("closes on a silent line, also while it opens the connection for its first dead letter", async () => {
+    await using bench = await openRemoteBench(60);
+    const { remote, line } = bench;
+    const { promise: gate, resolve: open } = Promise.withResolvers<void>();
+    const consumer = await listen(remote, async () => {
+      await gate;
+      throw new RejectedError("no such customer");
+    });
+    await publish(bench.transport, [order("order-1")]);
+    await vi.waitUntil(() => consumer.begun.length === 1, patience);
+    line.swallow();
+    open();
+    await consumer[Symbol.asyncDispose]();
+    expect(consumer.failures).toMatchObject([{ deadLettered: false }]);
   });
 });
 

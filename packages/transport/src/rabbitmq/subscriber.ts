@@ -14,10 +14,14 @@ import { declareQueue, queueOf } from "./topology.ts";
 const lastWordsMs = 5_000;
 
 export async function connectSubscriber(settings: Settings): Promise<Subscriber> {
-  const connection = await keepConnection(settings, "subscriber");
   const closing = new AbortController();
-  const copier = createCopier(settings, closing.signal);
   const consumers: Promise<AsyncDisposable>[] = [];
+  const opened = new AsyncDisposableStack();
+  const connection = opened.use(await keepConnection(settings, "subscriber"));
+  const copier = opened.use(createCopier(settings, closing.signal));
+  opened.defer(async () => {
+    await Promise.all(consumers.map(leave));
+  });
   return {
     async subscribe(subscription) {
       if (closing.signal.aborted) throw new Error(`The subscriber is closed: ${subscription.group} needs a new one`);
@@ -27,12 +31,15 @@ export async function connectSubscriber(settings: Settings): Promise<Subscriber>
     },
     async [Symbol.asyncDispose]() {
       closing.abort();
-      const started = await Promise.allSettled(consumers.splice(0));
-      await Promise.all(started.map((start) => start.status === "fulfilled" && start.value[Symbol.asyncDispose]()));
-      await copier[Symbol.asyncDispose]();
-      await connection[Symbol.asyncDispose]();
+      await opened.disposeAsync();
     },
   };
+}
+
+/** One that did not start has told who subscribed. */
+async function leave(start: Promise<AsyncDisposable>): Promise<void> {
+  const consumer = await start.catch(() => undefined);
+  await consumer?.[Symbol.asyncDispose]();
 }
 
 async function consume(
