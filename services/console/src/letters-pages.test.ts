@@ -10,6 +10,7 @@ const canLook = hasBrowser && !isExcused;
 
 test.runIf(canLook)(
   "every page of dead letters can be read by everyone, whether there are none or a thousand",
+  { timeout: 120_000 },
   async () => {
     await using shop = await openShop();
     const look = async (name: string, path: string, token: string | undefined = shop.token) => {
