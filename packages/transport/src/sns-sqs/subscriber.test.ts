@@ -17,14 +17,14 @@ test.concurrent("a message is in the queue until its handler has succeeded", asy
 });
 
 test.concurrent("a handler that outlasts the visibility timeout keeps its message", async () => {
-  await using broker = await openBench({ visibilityTimeoutSeconds: 3 });
+  await using broker = await openBench({ visibilityTimeoutSeconds: 6 });
   const handling = Promise.withResolvers<void>();
   const members = [await broker.listen(() => handling.promise), await broker.listen(() => handling.promise)];
   await broker.publish(orders(10));
   const extensions = () =>
     broker.called("ChangeMessageVisibilityBatch").flatMap(({ body }) => JSON.parse(body).Entries);
-  // Four of each message, with 750 ms between them at least, are behind the end of the first 3 s.
-  await eventually(() => expect(extensions().length).toBeGreaterThanOrEqual(10 * 4));
+  // Three of each message, with 2 s between them at least, are behind the end of the first 6 s.
+  await eventually(() => expect(extensions().length).toBeGreaterThanOrEqual(10 * 3));
   handling.resolve();
   await eventually(async () => expect(await broker.countsOf("billing")).toEqual({ visible: 0, inFlight: 0 }));
   expect(members.flatMap(({ begun }) => begun)).toHaveLength(10);
