@@ -1,10 +1,9 @@
-import { context, SpanKind, trace } from "@opentelemetry/api";
-import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
-import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from "@opentelemetry/sdk-trace";
+import { SpanKind, trace } from "@opentelemetry/api";
 import { type Cause, createEnvelope, currentCause, type Envelope, type Handler } from "@throughline/envelope";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { type Arrival, attemptEnvelope, handleEnvelope } from "./process.ts";
 import { tellFailure, withDefaults } from "./subscription.ts";
+import { keepSpans } from "./testing/spans.ts";
 import { parseTraceparent } from "./traceparent.ts";
 
 const creation = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
@@ -13,19 +12,8 @@ const arrival: Arrival = { system: "kafka", destination: "dev.order.created", re
 const name = "process dev.order.created";
 
 describe("where an SDK traces", () => {
-  const exporter = new InMemorySpanExporter();
+  const exporter = keepSpans();
   const processes = () => exporter.getFinishedSpans().filter((span) => span.name === name);
-
-  beforeEach(() => {
-    context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
-    trace.setGlobalTracerProvider(new TracerProvider({ spanProcessors: [new SimpleSpanProcessor({ exporter })] }));
-  });
-
-  afterEach(() => {
-    exporter.reset();
-    trace.disable();
-    context.disable();
-  });
 
   test("a child of the message's creation is linked to the call that brought it", async () => {
     await handleEnvelope(subscribed(), message(creation), arrival);

@@ -1,6 +1,4 @@
-import { context, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
-import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
-import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from "@opentelemetry/sdk-trace";
+import { SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
 import {
   type Cause,
   carryBaggage,
@@ -10,9 +8,10 @@ import {
   type Handler,
   RejectedError,
 } from "@throughline/envelope";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { type Arrival, attemptBytes, attemptEnvelope, handleEnvelope } from "./process.ts";
 import { type CompleteSubscription, withDefaults } from "./subscription.ts";
+import { keepSpans } from "./testing/spans.ts";
 
 const inHeader = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 const inEnvelope = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
@@ -45,18 +44,7 @@ describe("where nothing is traced", () => {
 });
 
 describe("where an SDK traces", () => {
-  const exporter = new InMemorySpanExporter();
-
-  beforeEach(() => {
-    context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
-    trace.setGlobalTracerProvider(new TracerProvider({ spanProcessors: [new SimpleSpanProcessor({ exporter })] }));
-  });
-
-  afterEach(() => {
-    exporter.reset();
-    trace.disable();
-    context.disable();
-  });
+  const exporter = keepSpans();
 
   test("the process span is a child of the header's context, and the parent of what the handler does", async () => {
     let cause: ReturnType<typeof currentCause>;
