@@ -71,12 +71,12 @@ describe.skipIf(brokers.length === 0 && process.env.CI !== "true").concurrent.ea
     });
 
     test("a handler slower than the session timeout keeps its partition", async () => {
-      await using shop = await openShop({ client, sessionTimeoutMs: 6_000 });
+      await using shop = await openShop({ client, sessionTimeoutMs: 10_000 });
       const { promise: outlasted, resolve } = Promise.withResolvers<void>();
       const first = await shop.listen(() => outlasted);
       await shop.publish([order("order-1")]);
       await vi.waitUntil(() => first.begun.length === 1, patience);
-      setTimeout(resolve, 7_000);
+      setTimeout(resolve, 11_000);
       await outlasted;
       await vi.waitUntil(async () => (await shop.committed()) === 1, patience);
       expect([first.begun.length, first.failures]).toEqual([1, []]);
