@@ -47,9 +47,14 @@ const columns = `number::float8 as number, state, group_name as "group", road, o
   ${inMs("first_failed_at")} as "firstFailedAt", ${inMs("last_failed_at")} as "lastFailedAt", replaced_by as "replacedBy"`;
 
 export async function findLetter(handle: Database | Transaction, number: number): Promise<Letter | undefined> {
-  const text = `select ${columns} from dead_letters where number = $1`;
-  const [row] = await query<Row>(handle, "dead_letter_find", text, [number]);
-  return row && toLetter(row);
+  const [letter] = await findLetters(handle, [number]);
+  return letter;
+}
+
+/** Those of them that there are, in their order. */
+export async function findLetters(handle: Database | Transaction, numbers: readonly number[]): Promise<Letter[]> {
+  const text = `select ${columns} from dead_letters where number = any($1::bigint[]) order by array_position($1, number)`;
+  return (await query<Row>(handle, "dead_letter_find", text, [numbers])).map(toLetter);
 }
 
 /** Reads the letter for a change, once nobody else is at one; nothing where it is in none of these states any more. */

@@ -6,7 +6,7 @@ export { discardLetter } from "./discard.ts";
 export { type DryRun, dryRun } from "./dry-run.ts";
 export { dataOf, editLetter, faultOfData } from "./edit.ts";
 export { type Kind, readKinds } from "./kinds.ts";
-export { findLetter, findNumbers, type Letter, type LetterFilter, type State, states } from "./letter.ts";
+export { findLetter, findLetters, findNumbers, type Letter, type LetterFilter, type State, states } from "./letter.ts";
 export { type LetterLine, readLetterLines } from "./letter-lines.ts";
 export { openDesk } from "./open-desk.ts";
 export { type Pointed, pointOut } from "./pointed.ts";

@@ -31,8 +31,7 @@ function read<Value>(schema: z.ZodType<Value>, input: unknown, what: string): Va
     const faults = result.error.issues.map(({ path, message }) => ({ path: path.join("."), message }));
     throw invalid(what, faults);
   }
-  const faults = unstorable(result.data, []);
-  if (faults.length > 0) throw invalid(what, faults);
+  if (!isStorable(result.data)) throw invalid(what, unstorable(result.data, []));
   return result.data;
 }
 
@@ -41,11 +40,17 @@ function invalid(what: string, faults: readonly Fault[]): HttpProblem {
   return problem(400, "Bad Request", { detail, errors: faults.slice(0, 100) });
 }
 
-/** Text that JSON allows and Postgres refuses: U+0000 and half a surrogate pair. */
+/** False for text that JSON allows and Postgres refuses: U+0000 and half a surrogate pair. */
+function isStorable(value: unknown): boolean {
+  if (typeof value === "string") return !value.includes("\0") && value.isWellFormed();
+  return typeof value !== "object" || value === null || Object.values(value).every(isStorable);
+}
+
+/** Where such text is, which takes ten times as long to tell. */
 function unstorable(value: unknown, path: readonly string[]): Fault[] {
-  if (typeof value === "string" && (value.includes("\0") || !value.isWellFormed())) {
+  if (isStorable(value)) return [];
+  if (typeof value !== "object" || value === null) {
     return [{ path: path.join("."), message: "Contains U+0000 or an unpaired surrogate" }];
   }
-  if (typeof value !== "object" || value === null) return [];
   return Object.entries(value).flatMap(([key, member]) => unstorable(member, [...path, key]));
 }

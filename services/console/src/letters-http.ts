@@ -1,7 +1,7 @@
 import {
   type Chosen,
   type Desk,
-  findLetter,
+  findLetters,
   pointOut,
   previewReplay,
   readActions,
@@ -62,7 +62,8 @@ export function lettersRoutes(parts: LettersParts): Router {
 
   router.get("/dead-letters/:choice/preview", async ({ params: { choice } }, response) => {
     const chosen = await choose(desks, choice, { states: ["open"] });
-    const previews = await Promise.all(chosen.slice(0, previewsAtOnce).map(foretell));
+    const byDesk = [...Map.groupBy(chosen.slice(0, previewsAtOnce), ({ desk }) => desk)];
+    const previews = await Promise.all(byDesk.map(([desk, those]) => foretell(desk, those)));
     sendPage(response, previewPage({ choice, previews: previews.flat(), total: chosen.length }));
   });
 
@@ -94,11 +95,16 @@ async function readLetter(desks: Desks, name: string, mayAct: boolean): Promise<
   return letterPage({ name, letter, pointed, preview, actions, mayAct });
 }
 
-async function foretell({ desk, number }: Chosen): Promise<PreviewView["previews"]> {
-  const letter = await findLetter(desk.database, number);
-  if (letter === undefined) return [];
-  const { verdict, why } = await previewReplay(desk, letter);
-  return [{ name: `${desk.service}-${number}`, verdict, why }];
+async function foretell(desk: Desk, chosen: readonly Chosen[]): Promise<PreviewView["previews"]> {
+  const found = await findLetters(
+    desk.database,
+    chosen.map(({ number }) => number),
+  );
+  const previews = found.map(async (letter) => {
+    const { verdict, why } = await previewReplay(desk, letter);
+    return { name: `${desk.service}-${letter.number}`, verdict, why };
+  });
+  return Promise.all(previews);
 }
 
 async function kindsAt({ service, database }: Desk, which: Parameters<typeof readKinds>[1]): Promise<ServiceKind[]> {

@@ -75,10 +75,9 @@ function toSpan(sent: z.infer<typeof span>, service: string): Span {
 }
 
 function valuesOf(sent: z.infer<typeof attributes>): Record<string, string | number | boolean> {
-  return Object.fromEntries(
-    sent.map(({ key, value: { stringValue, intValue, doubleValue, boolValue } }) => [
-      key,
-      stringValue ?? intValue ?? doubleValue ?? boolValue ?? "",
-    ]),
-  );
+  const values: Record<string, string | number | boolean> = {};
+  for (const { key, value } of sent) {
+    values[key] = value.stringValue ?? value.intValue ?? value.doubleValue ?? value.boolValue ?? "";
+  }
+  return values;
 }
