@@ -14,7 +14,7 @@ const history = 10_000;
 const letters = 1_000;
 /** Each tells five messages. */
 const ordersPerSecond = 20;
-/** Of each of the two. */
+/** Watched alone, and then as long while pages are asked for. */
 const seconds = 60;
 
 export const measure: Measure = async ({ databaseUrl, namespace, snsSqs, kafka = "", rabbitmq = "" }) => {

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test, vi } from "vitest";
 import { startDeadLetters } from "./index.ts";
-import { findLetter, findNumbers } from "./letter.ts";
+import { findLetters, findNumbers } from "./letter.ts";
 import { cancelled, isExcused, letterWhen, openLetters, patience } from "./testing/letters.ts";
 
 const orders = ["o-1", "o-2", "o-3", "o-4", "o-5"];
@@ -25,9 +25,9 @@ describe.skipIf(isExcused)("killed at any point", () => {
     const numbers = () => findNumbers(shop.database, { states: ["open"] });
     await vi.waitUntil(async () => (await numbers()).length === orders.length, patience);
     await vi.waitUntil(async () => (await shop.road.backlog("diary", [])).deadLetters === 0, patience);
-    const letters = await Promise.all((await numbers()).map((number) => findLetter(shop.database, number)));
-    expect(letters.map((letter) => letter?.key).sort()).toEqual(orders);
-    expect(letters.map((letter) => letter?.deaths)).toEqual(orders.map(() => 1));
+    const letters = await findLetters(shop.database, await numbers());
+    expect(letters.map(({ key }) => key).sort()).toEqual(orders);
+    expect(letters.map(({ deaths }) => deaths)).toEqual(orders.map(() => 1));
   });
 
   test("a replay that is killed between broker and note is made again, and has one effect", async () => {

@@ -46,7 +46,7 @@ function isStorable(value: unknown): boolean {
   return typeof value !== "object" || value === null || Object.values(value).every(isStorable);
 }
 
-/** Where such text is, which takes ten times as long to tell. */
+/** Where such text is: slower, because it keeps the path to everything it looks at. */
 function unstorable(value: unknown, path: readonly string[]): Fault[] {
   if (isStorable(value)) return [];
   if (typeof value !== "object" || value === null) {

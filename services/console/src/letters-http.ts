@@ -27,6 +27,8 @@ export type LettersParts = { readonly desks: Desks; readonly replays: LetterRepl
 
 const linesAtOnce = 100;
 const previewsAtOnce = 100;
+/** A body may have mebibytes. */
+const bodiesAtOnce = 10;
 
 /** What failed, as `npm run dead-letters` has it: the same letters, the same actions, the same record. */
 export function lettersRoutes(parts: LettersParts): Router {
@@ -96,15 +98,16 @@ async function readLetter(desks: Desks, name: string, mayAct: boolean): Promise<
 }
 
 async function foretell(desk: Desk, chosen: readonly Chosen[]): Promise<PreviewView["previews"]> {
-  const found = await findLetters(
-    desk.database,
-    chosen.map(({ number }) => number),
-  );
-  const previews = found.map(async (letter) => {
-    const { verdict, why } = await previewReplay(desk, letter);
-    return { name: `${desk.service}-${letter.number}`, verdict, why };
-  });
-  return Promise.all(previews);
+  const previews: PreviewView["previews"][number][] = [];
+  for (let from = 0; from < chosen.length; from += bodiesAtOnce) {
+    const numbers = chosen.slice(from, from + bodiesAtOnce).map(({ number }) => number);
+    const foretold = (await findLetters(desk.database, numbers)).map(async (letter) => {
+      const { verdict, why } = await previewReplay(desk, letter);
+      return { name: `${desk.service}-${letter.number}`, verdict, why };
+    });
+    previews.push(...(await Promise.all(foretold)));
+  }
+  return previews;
 }
 
 async function kindsAt({ service, database }: Desk, which: Parameters<typeof readKinds>[1]): Promise<ServiceKind[]> {
