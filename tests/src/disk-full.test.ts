@@ -64,7 +64,7 @@ test.each(places)("a full disk, %s, keeps nothing by halves, and costs no messag
 
   await database.execute(place.fill);
   await elsewhere.publish([createEnvelope(note("heard"), { source: "elsewhere" })]);
-  await expect(order("refused")).rejects.toMatchObject({ cause: { code: "53100" } });
+  await expect(order("refused")).rejects.toMatchObject({ query: "commit", cause: { cause: { code: "53100" } } });
   expect(await read("select id from orders union all select id from outbox")).toEqual([]);
   await vi.waitUntil(() => attempts > options.attempts, patience);
 

@@ -250,7 +250,9 @@ async function inOpenTransaction(work: () => Promise<void>): Promise<void> {
   await using forgetful = connect(fleet.databases.order);
   const undone = new Error("undone");
   const transaction = forgetful.database.transaction(async (tx) => {
-    await enqueue(tx, "forgetful", [{ type: "order.created", version: "1", key: newId(), data: {} }]);
+    const told = { type: "order.created", version: "1", key: newId(), data: {} };
+    // At the end of a savepoint, and so before that of the transaction.
+    await tx.transaction((inner) => enqueue(inner, "forgetful", [told]));
     await work();
     throw undone;
   });

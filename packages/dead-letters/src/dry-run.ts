@@ -54,6 +54,7 @@ async function tryOut({ database }: Desk, letter: Letter, reaction: Reaction): P
         const effect = await reaction.prepare(envelope, async () => false);
         await effect?.(tx);
       });
+      // What would be asked at the COMMIT is asked now.
       await query(tx, "dry_run_deferred", "set constraints all immediate");
       const after = await countChanges(tx);
       for (const counts of difference(before, after)) changes.push(await withRows(tx, counts));

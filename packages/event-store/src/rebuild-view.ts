@@ -29,16 +29,18 @@ export async function rebuildView<Command, Told extends Event, State>(
   return await database.transaction(async (tx) => {
     await tx.execute("set local statement_timeout = 0");
     const live = await beginBeside(tx, table);
-    const saveOne = async ({ stream_id }: Moved) => {
+    const saveOne = async (page: Transaction, { stream_id }: Moved) => {
       const id = stream_id.slice(streamIdOf(decider, "").length);
       let state = decider.initialState;
-      for (const stored of await readStream(tx, stream_id)) {
+      for (const stored of await readStream(page, stream_id)) {
         const event = upcast(decider, stored);
         state = decider.evolve(state, event);
-        await save(tx, id, state as NonNullable<State>, [event]);
+        await save(page, id, state as NonNullable<State>, [event]);
       }
     };
-    const saveAll = (moved: readonly Moved[]) => allEnded(moved.map(saveOne));
+    // A savepoint for each page: what is saved last is saved at its end, and not at the end of all.
+    const saveAll = (moved: readonly Moved[]) =>
+      tx.transaction((page) => allEnded(moved.map((one) => saveOne(page, one))));
     const after = await saveHistory(tx, decider.type, saveAll, { after: 0 });
     // From here on nobody writes to the view. Who has written before has committed, and who has appended an event that is
     // not seen yet waits here, and writes its row after the switch.

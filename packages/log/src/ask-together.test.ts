@@ -50,8 +50,13 @@ test("what is awaited one after the other is asked one by one, and two transacti
 
 test("a statement that fails fails everybody who asked", async () => {
   const fail: Ask<number, number> = (tx) => query(tx, "fail", "select 1 / $1::integer", [0]) as Promise<never>;
-  const outcomes = await notes.database
-    .transaction((tx) => Promise.allSettled([askTogether(tx, fail, 1), askTogether(tx, fail, 2)]))
-    .catch((error: unknown) => error);
-  expect(outcomes).toMatchObject([{ status: "rejected" }, { status: "rejected" }]);
+  const calls: Promise<number>[] = [];
+  const failing = notes.database.transaction(async (tx) => {
+    calls.push(askTogether(tx, fail, 1), askTogether(tx, fail, 2));
+    return await Promise.allSettled(calls);
+  });
+  // Whoever swallows it believes in a commit that is none.
+  await expect(failing).rejects.toMatchObject({ cause: { code: "25P02" } });
+  const failed = { status: "rejected", reason: { cause: { code: "22012" } } };
+  expect(await Promise.allSettled(calls)).toMatchObject([failed, failed]);
 });

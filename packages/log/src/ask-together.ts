@@ -1,5 +1,5 @@
 import { setImmediate } from "node:timers/promises";
-import { confine } from "./confine.ts";
+import { confine, lastOf } from "./confine.ts";
 import type { Transaction } from "./database.ts";
 
 /** One statement for all items; its results are in their order. */
@@ -25,6 +25,18 @@ export function askTogether<Item, Result>(tx: Transaction, ask: Ask<Item, Result
   group.push({ item, answered: answered as PromiseWithResolvers<unknown> });
   if (group.length === 1) void askSoon(tx, ask as Ask<unknown, unknown>, byAsk);
   return answered.promise;
+}
+
+/**
+ * Asks for all items of a transaction, or of a savepoint, in one statement that goes out with its COMMIT and costs no round
+ * trip; what it locks stays locked no longer than it must. Nobody is told the results. Where it fails, the COMMIT does.
+ * Asks at once when it is called, or it would be too late.
+ */
+export function askLast<Item>(tx: Transaction, ask: Ask<Item, unknown>, item: Item): void {
+  const last = lastOf(tx);
+  const same = last.find((each) => each.tx === tx && each.ask === ask);
+  if (same === undefined) last.push({ tx, ask: ask as Ask<unknown, unknown>, items: [item] });
+  else same.items.push(item);
 }
 
 async function askSoon(tx: Transaction, ask: Ask<unknown, unknown>, byAsk: Map<unknown, Waiting[]>): Promise<void> {

@@ -8,20 +8,47 @@ export type Confinement = {
   close(): void;
 };
 
-type Watch = Confinement & { readonly open: Map<Transaction, number> };
-type Ask = (statement: { readonly text: string }, ...rest: unknown[]) => unknown;
+type Watch = Confinement & {
+  readonly open: Map<Transaction, number>;
+  readonly last: Last[];
+  hasEnded(): boolean;
+};
+/** What is to be asked at the end, of `tx`: at once when it is called. */
+export type Last = {
+  readonly tx: Transaction;
+  readonly ask: (tx: Transaction, items: readonly unknown[]) => Promise<unknown>;
+  readonly items: unknown[];
+};
+type Ask = (statement: { readonly text: string }, ...rest: unknown[]) => Promise<{ readonly command?: string }>;
 
 /** By session: drizzle makes one for each transaction, and all that is asked of it, or in its savepoints, goes through it. */
 const watches = new WeakMap<object, Watch>();
 const ended = new WeakSet<object>();
 const savepointEnd = /^(?:release|rollback to) savepoint sp(\d+)$/;
+const bound = /^\s*(?:(commit|end|savepoint|release|prepare transaction|set constraints)|(rollback|abort))\b/i;
 
 /**
  * From now on, nothing that is asked of the transaction, or in a savepoint of it, goes out after its COMMIT or ROLLBACK:
  * it would commit by itself, or in the connection's next transaction. drizzle sends these at once when a callback ends,
- * whatever is still under way in it. The same for what `query` asks of a savepoint that has ended, and was confined.
+ * whatever is still under way in it. The same for what `query` asks of a savepoint that has ended, and was confined. And
+ * a COMMIT that Postgres answers with a rollback, because somebody swallowed the error of a statement, fails.
  */
 export function confine(tx: Transaction): Confinement {
+  return watchOf(tx);
+}
+
+/**
+ * What goes out right before the transaction commits, its innermost savepoint ends, or SET CONSTRAINTS asks for what was
+ * deferred; never where it is rolled back. Where it fails, the COMMIT does, and nothing has committed.
+ */
+export function lastOf(tx: Transaction): Last[] {
+  const watch = watchOf(tx);
+  if (watch.hasEnded()) throw new Error("Its transaction has ended");
+  if (ended.has(tx)) throw new Error("Its savepoint has ended");
+  return watch.last;
+}
+
+function watchOf(tx: Transaction): Watch {
   const { session } = tx._;
   const watch = watches.get(session) ?? watchEnd(session);
   watches.set(session, watch);
@@ -37,27 +64,55 @@ export function hasEnded(handle: object): boolean {
 
 function watchEnd(session: Transaction["_"]["session"]): Watch {
   const open = new Map<Transaction, number>();
+  const last: Last[] = [];
   let isClosed = false;
   // biome-ignore lint/complexity/useLiteralKeys: it is private.
   const client = is(session, NodePgSession) ? session["client"] : undefined;
   if (client !== undefined && "release" in client) {
+    const ask: Ask = (statement, ...rest) => (client.query as unknown as Ask)(statement, ...rest);
+    const sendLast = () => {
+      const wasClosed = isClosed;
+      isClosed = false;
+      const sent = last.splice(0).map(({ tx, ask, items }) => ask(tx, items));
+      isClosed = wasClosed;
+      return sent;
+    };
     const query: Ask = (statement, ...rest) => {
+      const [, goesOn, goesBack] = bound.exec(statement.text) ?? [];
       const isEnd = statement.text === "commit" || statement.text === "rollback";
       if (isClosed && !isEnd) return Promise.reject(new Error("Its transaction has ended"));
+      const sent = goesOn === undefined ? [] : sendLast();
+      if (goesBack !== undefined) last.length = 0;
       isClosed ||= isEnd;
       const [, depth] = savepointEnd.exec(statement.text) ?? [];
       if (depth !== undefined) endSavepoints(open, Number(depth));
-      return (client.query as Ask)(statement, ...rest);
+      const answer = ask(statement, ...rest);
+      return goesOn === undefined ? answer : afterAll(sent, answer);
     };
     const get = (target: PoolClient, name: string | symbol) => (name === "query" ? query : Reflect.get(target, name));
     Object.assign(session, { client: new Proxy(client, { get }) });
   }
   return {
     open,
+    last,
+    hasEnded: () => isClosed || (client && "getTransactionStatus" in client && client.getTransactionStatus() === "I"),
     close() {
       isClosed = true;
     },
   };
+}
+
+/** What went out before the end says best why the end failed. */
+async function afterAll<Answer extends { readonly command?: string }>(
+  sent: readonly Promise<unknown>[],
+  answer: Promise<Answer>,
+): Promise<Answer> {
+  await Promise.allSettled([...sent, answer]);
+  await Promise.all(sent);
+  const result = await answer;
+  if (result.command !== "ROLLBACK") return result;
+  const failed = { severity: "ERROR", code: "25P02" };
+  throw Object.assign(new Error("Postgres rolled it back, since one of its statements had failed"), failed);
 }
 
 function endSavepoints(open: Map<Transaction, number>, from: number): void {

@@ -1,5 +1,6 @@
-import type { NodePgDatabase } from "drizzle-orm/node-postgres";
-import type { QueryResult, QueryResultRow } from "pg";
+import { is } from "drizzle-orm";
+import { type NodePgClient, type NodePgDatabase, NodePgSession } from "drizzle-orm/node-postgres";
+import pg, { type QueryResultRow } from "pg";
 import { hasEnded } from "./confine.ts";
 
 /** `drizzle(pool)`. */
@@ -20,19 +21,26 @@ export async function query<Row extends QueryResultRow>(
   values: readonly unknown[] = [],
 ): Promise<Row[]> {
   if (hasEnded(handle)) throw new Error(`Statement ${name} is too late: its savepoint has ended`);
-  const statement = handle._.session.prepareQuery<{ execute: QueryResult<Row>; all: unknown; values: unknown }>(
-    { sql: text, params: [...values] },
-    undefined,
-    name,
-    false,
-  );
   try {
-    return (await statement.execute()).rows;
-  } catch (error) {
-    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+    return (await clientOf(handle).query<Row>({ name, text, types }, values as unknown[])).rows;
+  } catch (cause) {
     throw new Error(`Statement ${name} failed: ${cause instanceof Error ? cause.message : cause}`, { cause });
   }
 }
+
+/** The pool, or the connection of a transaction, which drizzle keeps to itself. */
+export function clientOf({ _: { session } }: Database | Transaction): NodePgClient {
+  if (!is(session, NodePgSession)) throw new Error("Statements need drizzle over node-postgres");
+  // biome-ignore lint/complexity/useLiteralKeys: it is private.
+  return session["client"];
+}
+
+const { DATE, INTERVAL, TIMESTAMP, TIMESTAMPTZ } = pg.types.builtins;
+const times = new Set<number>([DATE, INTERVAL, TIMESTAMP, TIMESTAMPTZ]);
+/** Times as Postgres writes them, which is how drizzle's columns expect them. */
+const types: pg.CustomTypesConfig = {
+  getTypeParser: (type, format) => (times.has(type) ? String : pg.types.getTypeParser(type, format)),
+};
 
 /** The text as Postgres can keep it, which keeps every character but NUL. */
 export function storable(text: string): string {

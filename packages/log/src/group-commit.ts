@@ -2,7 +2,7 @@ import { AsyncLocalStorage, AsyncResource } from "node:async_hooks";
 import { setImmediate } from "node:timers/promises";
 import { DrizzleQueryError } from "drizzle-orm";
 import { confine } from "./confine.ts";
-import { type Database, query, type Transaction } from "./database.ts";
+import type { Database, Transaction } from "./database.ts";
 import { UnknownOutcomeError } from "./unknown-outcome.ts";
 
 /** One transaction for all works; the results are in their order. */
@@ -84,30 +84,28 @@ export async function lendTransaction<Result>(
 ): Promise<Result> {
   let isCommitting = false;
   try {
-    const { result, asked } = await database.transaction(async (tx) => {
+    return await database.transaction(async (tx) => {
       const confinement = confine(tx);
       try {
         const result = await work(tx);
         isCommitting = true;
-        // Answered before the COMMIT, which goes out behind it at once.
-        return { result, asked: Promise.allSettled([query(tx, "log_is_alive", "select", [])]) };
+        return result;
       } finally {
         // What still runs, in a savepoint too, could otherwise write into the connection's next transaction.
         confinement.close();
       }
     });
-    const [answer] = await asked;
-    if (answer.status === "rejected") throw answer.reason;
-    return result;
   } catch (error) {
-    throw isCommitting && !isRefusal(error) ? new UnknownOutcomeError(error) : error;
+    if (isCommitting && !isRefusal(error)) throw new UnknownOutcomeError(error);
+    if (!(error instanceof DrizzleQueryError) || error.query !== "commit") throw error;
+    throw new Error(`The transaction did not commit: ${error.cause?.message}`, { cause: error.cause });
   }
 }
 
 /** The server's own word on the COMMIT. Where that had no answer, drizzle's ROLLBACK has none, or one about nothing. */
 function isRefusal(error: unknown): boolean {
   if (!(error instanceof Error) || (error instanceof DrizzleQueryError && error.query === "rollback")) return false;
-  return error.cause instanceof Error && "severity" in error.cause;
+  return "severity" in error || isRefusal(error.cause);
 }
 
 /** Rejects with the first failure, once none is under way any more: the transaction must outlive what runs in it. */

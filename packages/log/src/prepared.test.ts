@@ -2,7 +2,7 @@ import { eq, sql } from "drizzle-orm";
 import { integer, pgTable, text, timestamp } from "drizzle-orm/pg-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { openNotes } from "./notes.ts";
-import { givenOrKept, placeholdersOf, prepared } from "./prepared.ts";
+import { placeholdersOf, prepared } from "./prepared.ts";
 
 const cups = pgTable("cups", {
   name: text("name").primaryKey(),
@@ -13,7 +13,7 @@ const set = prepared<typeof cups.$inferInsert>("set-cup", (database) =>
   database
     .insert(cups)
     .values(placeholdersOf(cups))
-    .onConflictDoUpdate({ target: cups.name, set: givenOrKept(cups) }),
+    .onConflictDoUpdate({ target: cups.name, set: { filledAt: sql`excluded.filled_at` } }),
 );
 
 let notes: Awaited<ReturnType<typeof openNotes>>;

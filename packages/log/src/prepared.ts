@@ -1,4 +1,4 @@
-import { getTableColumns, is, Param, Placeholder, type SQL, sql, type Table } from "drizzle-orm";
+import { getTableColumns, is, Param, Placeholder, sql, type Table } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/node-postgres";
 import type { QueryResultRow } from "pg";
 import { type Database, query, type Transaction } from "./database.ts";
@@ -42,13 +42,4 @@ export function placeholdersOf<Of extends Table>(
 ): { readonly [Key in keyof Of["_"]["columns"]]: Placeholder } {
   const keys = Object.keys(getTableColumns(table));
   return Object.fromEntries(keys.map((key) => [key, sql.placeholder(key)])) as ReturnType<typeof placeholdersOf<Of>>;
-}
-
-/** For `onConflictDoUpdate`: each column becomes what was given, and stays what it was where nothing, or null, was. */
-export function givenOrKept<Of extends Table>(table: Of): { readonly [Key in keyof Of["_"]["columns"]]: SQL } {
-  const columns = Object.entries(getTableColumns(table));
-  const choices = columns.map(([key, column]) => {
-    return [key, sql`coalesce(excluded.${sql.identifier(column.name)}, ${column})`] as const;
-  });
-  return Object.fromEntries(choices) as ReturnType<typeof givenOrKept<Of>>;
 }

@@ -1,9 +1,9 @@
 import { type Database, query } from "@throughline/log";
 import { expect, test, vi } from "vitest";
-import { enqueue, startRelay } from "./index.ts";
+import { startRelay } from "./index.ts";
 import { findNeglected } from "./neglect.ts";
 import { forgetDestination, readStates } from "./operation.ts";
-import { type Broker, createBroker, openOutbox, openTransaction, tell, told } from "./outbox-under-test.ts";
+import { type Broker, createBroker, openOutbox, openTransaction, tell, tellEarly, told } from "./outbox-under-test.ts";
 import type { Beginning } from "./place.ts";
 
 const soon = { timeout: 25_000, interval: 5 };
@@ -33,7 +33,7 @@ test.each<[string, Beginning]>([
 ])("what is written and not committed when a destination begins %s is not passed over", async (_, from) => {
   await using outbox = await openOutbox();
   const open = await openTransaction(outbox.database);
-  await enqueue(open.tx, "order-service", [told("a", "open")]);
+  await tellEarly(open.tx, told("a", "open"));
   await tell(outbox.database, told("b", "committed"));
   const broker = createBroker();
   await using _relay = await startRelay(outbox.database, { to: [{ ...broker, from }], ...quickly });

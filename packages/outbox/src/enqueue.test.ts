@@ -2,7 +2,7 @@ import { parseEnvelope, RejectedError, runCausedBy } from "@throughline/envelope
 import { query, type Transaction } from "@throughline/log";
 import { expect, test } from "vitest";
 import { enqueue } from "./index.ts";
-import { numbersTo, openOutbox, readWires, sequencesOf, tell, told } from "./outbox-under-test.ts";
+import { numbersTo, openOutbox, readWires, sequencesOf, tell, tellEarly, told } from "./outbox-under-test.ts";
 
 test("what is written is the text that goes on the wire", async () => {
   await using outbox = await openOutbox();
@@ -25,6 +25,7 @@ test("what is written is the text that goes on the wire", async () => {
 test("a rolled back transaction leaves nothing, not even a gap in the sequence", async () => {
   await using outbox = await openOutbox();
   const undone = outbox.database.transaction(async (tx) => {
+    await tellEarly(tx, told("o-1"));
     await enqueue(tx, "order-service", [told("o-1")]);
     throw new Error("undone");
   });
@@ -41,6 +42,43 @@ test("messages of one call keep their order, and each key counts for itself", as
   const envelopes = (await readWires(outbox.database)).map(parseEnvelope);
   expect(envelopes.map(({ data }) => data)).toEqual([1, 2, 3, 4]);
   expect(sequencesOf(envelopes)).toEqual({ a: [1], b: [1, 2, 3] });
+});
+
+test("calls of one transaction keep their order, and a savepoint that is rolled back takes its own along", async () => {
+  await using outbox = await openOutbox();
+  await outbox.database.transaction(async (tx) => {
+    await enqueue(tx, "order-service", [told("a", 1)]);
+    const undone = tx.transaction(async (inner) => {
+      await enqueue(inner, "order-service", [told("a", "undone")]);
+      await tellEarly(inner, told("a", "undone"));
+      await enqueue(inner, "order-service", [told("a", "undone")]);
+      throw new Error("undone");
+    });
+    await expect(undone).rejects.toThrow("undone");
+    await enqueue(tx, "order-service", [told("a", 2)]);
+    await tx.transaction((inner) => enqueue(inner, "order-service", [told("a", 3)]));
+    await enqueue(tx, "billing-service", [told("a", 1)]);
+    await enqueue(tx, "order-service", [told("a", 4)]);
+    await tx.execute("savepoint own");
+    await enqueue(tx, "order-service", [told("a", "undone")]);
+    await tx.execute("rollback to own");
+    await enqueue(tx, "order-service", [told("a", 5)]);
+  });
+  const envelopes = (await readWires(outbox.database)).map(parseEnvelope);
+  const ofOrder = envelopes.filter(({ source }) => source === "order-service");
+  expect(ofOrder.map(({ sequence, data }) => [sequence, data])).toEqual(numbersTo(5).map((number) => [number, number]));
+  expect(envelopes).toHaveLength(6);
+});
+
+test("what the database refuses fails the commit, and nothing is left of it", async () => {
+  await using outbox = await openOutbox();
+  await outbox.database.execute("alter table outbox add check (key <> 'refused')");
+  const telling = outbox.database.transaction(async (tx) => {
+    await tellEarly(tx, told("a"));
+    await enqueue(tx, "order-service", [told("refused")]);
+  });
+  await expect(telling).rejects.toMatchObject({ query: "commit", cause: { cause: { code: "23514" } } });
+  expect(await readWires(outbox.database)).toEqual([]);
 });
 
 test("sequences have no gap and follow the positions, however many write at once", async () => {
@@ -118,7 +156,7 @@ test("what is told beside a message that is refused is undone with it", async ()
   const calls: Promise<void>[] = [];
   const undone = outbox.database.transaction((tx) => tellSideBySide(tx, calls));
   await expect(undone).rejects.toThrow("data: expected a value");
-  expect(await Promise.allSettled(calls)).toMatchObject([{ status: "rejected" }, { status: "rejected" }]);
+  expect(await Promise.allSettled(calls)).toMatchObject([{ status: "fulfilled" }, { status: "rejected" }]);
   expect(await readWires(outbox.database)).toEqual([]);
 });
 
@@ -127,7 +165,7 @@ test("what is told in a savepoint beside a message that is refused is undone wit
   const calls: Promise<void>[] = [];
   await outbox.database.transaction(async (tx) => {
     await expect(tx.transaction((inner) => tellSideBySide(inner, calls))).rejects.toThrow("data: expected a value");
-    expect(await Promise.allSettled(calls)).toMatchObject([{ status: "rejected" }, { status: "rejected" }]);
+    expect(await Promise.allSettled(calls)).toMatchObject([{ status: "fulfilled" }, { status: "rejected" }]);
     await enqueue(tx, "order-service", [told("o-1")]);
   });
   expect(await readSequences(outbox)).toEqual({ "o-1": [1] });

@@ -1,7 +1,7 @@
 import { channel } from "node:diagnostics_channel";
 import { type Claimed, claimBody, maxWireBytes } from "@throughline/claims";
 import { type Envelope, type Message, parseEnvelope, serializeEnvelope } from "@throughline/envelope";
-import { askTogether, confine, type Transaction } from "@throughline/log";
+import { askLast, confine, type Transaction } from "@throughline/log";
 import { hintAtEnd } from "./hint.ts";
 import { type Draft, insertDrafts } from "./insert-drafts.ts";
 import { requireOpenTransaction } from "./open-transaction.ts";
@@ -14,10 +14,11 @@ const afterEnqueue = channel("throughline:outbox.after_enqueue");
 type PendingDraft = Draft & Partial<Pick<Claimed, "put">>;
 
 /**
- * Records messages to be published by `source`. They leave if, and only if, `tx` commits, in this order per key. One
- * round trip, also for calls side by side; the keys stay locked until the end of `tx`, so all messages of a transaction
- * belong together. A body that is too big to travel goes to where `provideClaims` says, in a round trip more. Throws,
- * before anything is written, for a message that no broker would take and for a handle that is no open transaction.
+ * Records messages to be published by `source`. They leave if, and only if, `tx` commits, in this order per key. They go
+ * out with the COMMIT, or at the end of the savepoint, and cost no round trip: until then, nothing of them is in the
+ * database, and no other transaction waits for their keys. A body that is too big to travel goes to where `provideClaims`
+ * says, at once. Throws, before anything is written, for a message that no broker would take and for a handle that is no
+ * open transaction; what the database itself refuses fails the COMMIT.
  */
 export async function enqueue(tx: Transaction, source: string, messages: readonly Message[]): Promise<void> {
   requireOpenTransaction(tx);
@@ -28,25 +29,24 @@ export async function enqueue(tx: Transaction, source: string, messages: readonl
   const bodies = drafts.flatMap(({ put }) => put?.() ?? []);
   // Whoever gets the message finds its body. One whose message never leaves is removed with its day.
   if (bodies.length > 0) await Promise.all(bodies);
-  await askTogether(tx, insertAll, { source, drafts });
+  askLast(tx, insertAll, { source, drafts });
   hintAtEnd(tx);
   afterEnqueue.publish(undefined);
 }
 
-async function insertAll(
+function insertAll(
   tx: Transaction,
   asked: readonly { readonly source: string; readonly drafts: readonly Draft[] }[],
-): Promise<readonly undefined[]> {
-  // Nobody may have waited for this, and the transaction have ended in the meantime.
-  requireOpenTransaction(tx);
-  for (const [source, ofSource] of Map.groupBy(asked, ({ source }) => source)) {
-    await insertDrafts(
+): Promise<readonly unknown[]> {
+  const bySource = Array.from(Map.groupBy(asked, ({ source }) => source));
+  const inserts = bySource.map(([source, own]) =>
+    insertDrafts(
       tx,
       source,
-      ofSource.flatMap(({ drafts }) => drafts),
-    );
-  }
-  return asked.map(() => undefined);
+      own.flatMap(({ drafts }) => drafts),
+    ),
+  );
+  return Promise.all(inserts);
 }
 
 function draft(source: string, message: Message): PendingDraft {

@@ -17,6 +17,11 @@ export function tell(database: Database, ...messages: Message[]): Promise<void> 
   return database.transaction((tx) => enqueue(tx, "order-service", messages));
 }
 
+/** Written before the transaction ends, since a savepoint does. */
+export function tellEarly(tx: Transaction, ...messages: Message[]): Promise<void> {
+  return tx.transaction((inner) => enqueue(inner, "order-service", messages));
+}
+
 /** A transaction that stays open until told, so that a test decides who commits when. */
 export async function openTransaction(
   database: Database,

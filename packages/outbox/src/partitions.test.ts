@@ -3,7 +3,16 @@ import { claimCursor, type Database, moveCursor, query } from "@throughline/log"
 import { expect, test, vi } from "vitest";
 import { enqueue, startRelay } from "./index.ts";
 import { outboxLog } from "./outbox-log.ts";
-import { createBroker, numbersTo, openOutbox, openTransaction, sequencesOf, tell, told } from "./outbox-under-test.ts";
+import {
+  createBroker,
+  numbersTo,
+  openOutbox,
+  openTransaction,
+  sequencesOf,
+  tell,
+  tellEarly,
+  told,
+} from "./outbox-under-test.ts";
 import { maintainPartitions } from "./partitions.ts";
 
 const soon = { timeout: 60_000, interval: 20 };
@@ -112,7 +121,7 @@ test("partitions are made while a writer is in the middle of it", async () => {
   const { database } = outbox;
   await startAt(database, 999_990);
   const writing = await openTransaction(database);
-  await enqueue(writing.tx, "order-service", [told("a")]);
+  await tellEarly(writing.tx, told("a"));
   await maintainPartitions(database, small);
   expect(await readPartitions(database)).toContain("outbox_p1000001");
   await writing.commit();
@@ -123,7 +132,7 @@ test("a writer in the middle of it keeps a partition from being dropped until th
   const { database } = outbox;
   await passFirstPartition(database);
   const writing = await openTransaction(database);
-  await enqueue(writing.tx, "order-service", [told("a")]);
+  await tellEarly(writing.tx, told("a"));
   await expect(maintainPartitions(database, large)).rejects.toMatchObject({ cause: { code: "55P03" } });
   await writing.commit();
   await maintainPartitions(database, large);

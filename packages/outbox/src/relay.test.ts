@@ -3,7 +3,16 @@ import { query } from "@throughline/log";
 import { memoryTransport } from "@throughline/transport/memory";
 import { expect, test, vi } from "vitest";
 import { enqueue, startRelay } from "./index.ts";
-import { createBroker, numbersTo, openOutbox, readWires, sequencesOf, tell, told } from "./outbox-under-test.ts";
+import {
+  createBroker,
+  numbersTo,
+  openOutbox,
+  readWires,
+  sequencesOf,
+  tell,
+  tellEarly,
+  told,
+} from "./outbox-under-test.ts";
 
 const soon = { timeout: 25_000, interval: 5 };
 
@@ -35,12 +44,29 @@ test("nothing leaves before the commit", async () => {
   const broker = createBroker();
   await using relay = await startRelay(outbox.database, { to: [broker] });
   await outbox.database.transaction(async (tx) => {
-    await enqueue(tx, "order-service", [told("o-1")]);
+    await tellEarly(tx, told("o-1"));
     await tell(outbox.database, told("o-2"));
     await vi.waitUntil(async () => (await relay.status())[0]?.heldBackBy?.state === "idle in transaction", soon);
     expect(broker.received).toEqual([]);
   });
   await vi.waitUntil(() => broker.received.length === 2, soon);
+});
+
+test("what an open transaction tells at its end holds back nobody until then", async () => {
+  await using outbox = await openOutbox();
+  const broker = createBroker();
+  await using _ = await startRelay(outbox.database, { to: [broker] });
+  await outbox.database.transaction(async (tx) => {
+    await enqueue(tx, "order-service", [told("o-1", "first"), told("o-2", "second")]);
+    await tell(outbox.database, told("o-1", "other"));
+    await vi.waitUntil(() => broker.received.length === 1, soon);
+  });
+  await vi.waitUntil(() => broker.received.length === 3, soon);
+  expect(broker.received.map(({ key, sequence, data }) => [key, sequence, data])).toEqual([
+    ["o-1", 1, "other"],
+    ["o-1", 2, "first"],
+    ["o-2", 1, "second"],
+  ]);
 });
 
 test("a broker gets the bytes of the row", async () => {

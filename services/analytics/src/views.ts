@@ -1,4 +1,4 @@
-import { type Database, givenOrKept, placeholdersOf, prepared, type Transaction } from "@throughline/log";
+import { type Database, saveLast, type Transaction } from "@throughline/log";
 import { and, gte, lt, sql } from "drizzle-orm";
 import { orderFacts } from "./schema.ts";
 
@@ -14,16 +14,11 @@ export type Report = {
 
 export type Revenue = { readonly currency: string; readonly orders: number; readonly amountInCents: number };
 
-const upsert = prepared<typeof orderFacts.$inferInsert>("set-order-facts", (database) =>
-  database
-    .insert(orderFacts)
-    .values(placeholdersOf(orderFacts))
-    .onConflictDoUpdate({ target: orderFacts.orderId, set: givenOrKept(orderFacts) }),
-);
+const save = saveLast(orderFacts);
 
 /** Sets what one message tells of an order; setting it again changes nothing. */
 export async function setFacts(tx: Transaction, orderId: string, facts: OrderFacts): Promise<void> {
-  await upsert(tx, { orderId, ...facts });
+  save(tx, { orderId, ...facts });
 }
 
 /** Orders placed from `from` up to, not including, `to`. */

@@ -50,6 +50,7 @@ async function change(tx: Transaction, orderId: string, command: PaymentCommand)
   const { state: payment, events } = await decide(tx, payments, orderId, command);
   if (!payment) return undefined;
   const messages = events.flatMap((event) => toMessages(orderId, payment, event));
-  await Promise.all([savePaymentView(tx, orderId, payment, events), enqueue(tx, "billing-service", messages)]);
+  await savePaymentView(tx, orderId, payment, events);
+  await enqueue(tx, "billing-service", messages);
   return payment;
 }

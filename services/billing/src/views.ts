@@ -1,17 +1,12 @@
 import type { RecordedEvent, View } from "@throughline/event-store";
-import { type Database, givenOrKept, placeholdersOf, prepared, type Transaction } from "@throughline/log";
+import { type Database, saveLast, type Transaction } from "@throughline/log";
 import { eq } from "drizzle-orm";
 import type { Payment, PaymentEvent } from "./payment.ts";
 import { paymentViews } from "./schema.ts";
 
 export type PaymentView = typeof paymentViews.$inferSelect;
 
-const upsert = prepared<typeof paymentViews.$inferInsert>("save-payment-view", (database) =>
-  database
-    .insert(paymentViews)
-    .values(placeholdersOf(paymentViews))
-    .onConflictDoUpdate({ target: paymentViews.orderId, set: givenOrKept(paymentViews) }),
-);
+const save = saveLast(paymentViews);
 
 /** Sets the row to what the payment is now; saving the same state again changes nothing. */
 export async function savePaymentView(
@@ -21,7 +16,7 @@ export async function savePaymentView(
   events: readonly RecordedEvent<PaymentEvent>[],
 ): Promise<void> {
   const updatedAt = events.at(-1)?.at;
-  if (updatedAt) await upsert(tx, { orderId, ...payment, updatedAt });
+  if (updatedAt) save(tx, { orderId, ...payment, updatedAt });
 }
 
 /** For `rebuildView`. */

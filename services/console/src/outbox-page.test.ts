@@ -23,7 +23,9 @@ afterAll(() => orders[Symbol.asyncDispose]());
 test("the page shows every lane with its holder, what is parked and why, and what holds messages back", async () => {
   const held = Promise.withResolvers<void>();
   const open = orders.database.transaction(async (tx) => {
-    await enqueue(tx, "order-service", [{ type: "order.created", version: "1", key: "o-slow", data: {} }]);
+    const slow = { type: "order.created", version: "1", key: "o-slow", data: {} };
+    // At the end of a savepoint, and so before that of the transaction.
+    await tx.transaction((inner) => enqueue(inner, "order-service", [slow]));
     await orders.write("o-3", "refused");
     await held.promise;
   });

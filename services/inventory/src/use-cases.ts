@@ -63,8 +63,13 @@ async function change(tx: Transaction, sku: string, command: StockCommand): Prom
  * deadlock: the later one waits here. Asked together with what follows, it costs no round trip.
  */
 function takeTurn(tx: Transaction): Promise<unknown> {
-  return query(tx, "take-turn", "select pg_advisory_xact_lock(hashtextextended('throughline.stock', 0))");
+  const turn = turns.get(tx) ?? query(tx, "take-turn", takeTurnText);
+  turns.set(tx, turn);
+  return turn;
 }
+
+const turns = new WeakMap<Transaction, Promise<unknown>>();
+const takeTurnText = "select pg_advisory_xact_lock(hashtextextended('throughline.stock', 0))";
 
 /** One line per SKU, and every order takes the SKUs in the same order, so that no two deadlock. */
 function inLockOrder(items: readonly ReservedItem[]): ReservedItem[] {

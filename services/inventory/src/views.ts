@@ -1,5 +1,5 @@
 import type { RecordedEvent, View } from "@throughline/event-store";
-import { type Database, givenOrKept, placeholdersOf, prepared, type Transaction } from "@throughline/log";
+import { type Database, saveLast, type Transaction } from "@throughline/log";
 import { eq } from "drizzle-orm";
 import { reservations, stockViews } from "./schema.ts";
 import { reservedOf, type Stock, type StockEvent } from "./stock.ts";
@@ -11,12 +11,7 @@ export type StockView = {
   readonly available: number;
 };
 
-const upsert = prepared<typeof stockViews.$inferInsert>("save-stock-view", (database) =>
-  database
-    .insert(stockViews)
-    .values(placeholdersOf(stockViews))
-    .onConflictDoUpdate({ target: stockViews.sku, set: givenOrKept(stockViews) }),
-);
+const save = saveLast(stockViews);
 
 /** Sets the row to what the stock is now; saving the same state again changes nothing. */
 export async function saveStockView(
@@ -26,7 +21,7 @@ export async function saveStockView(
   events: readonly RecordedEvent<StockEvent>[],
 ): Promise<void> {
   const updatedAt = events.at(-1)?.at;
-  if (updatedAt) await upsert(tx, { sku, onHand: stock.onHand, reserved: reservedOf(stock), updatedAt });
+  if (updatedAt) save(tx, { sku, onHand: stock.onHand, reserved: reservedOf(stock), updatedAt });
 }
 
 /** For `rebuildView`. */

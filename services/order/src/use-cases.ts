@@ -1,6 +1,6 @@
 import { currentCause, newId } from "@throughline/envelope";
 import { decide } from "@throughline/event-store";
-import { allEnded, type Database, placeholdersOf, prepared, query, type Transaction } from "@throughline/log";
+import { allEnded, askTogether, type Database, query, type Transaction } from "@throughline/log";
 import { enqueue } from "@throughline/outbox";
 import { and, eq, lt } from "drizzle-orm";
 import { type OrderCommand, OrderError, type OrderEvent, orders, type PlaceOrder, toMessages } from "./order.ts";
@@ -83,29 +83,39 @@ async function change(
   const { state: order, events } = await decide(tx, orders, orderId, command, { metadata });
   if (!order) throw new OrderError("unknown", "There is no such order");
   const messages = events.flatMap((event) => toMessages(orderId, order, event));
-  await Promise.all([saveOrderView(tx, orderId, order, events), enqueue(tx, "order-service", messages)]);
+  await saveOrderView(tx, orderId, order, events);
+  await enqueue(tx, "order-service", messages);
   return events;
 }
 
-const { key, fingerprint, answer } = placeholdersOf(idempotencyKeys);
-const insertNewKey = prepared<typeof idempotencyKeys.$inferInsert, { readonly key: string }>(
-  "claim-idempotency-key",
-  (database) =>
-    database
-      .insert(idempotencyKeys)
-      .values({ key, fingerprint, answer })
-      .onConflictDoNothing()
-      .returning({ key: idempotencyKeys.key }),
-);
+type Claim = Repeatable & { readonly answer: PlacedOrder };
 
 /**
  * The unique key decides who was first: a concurrent repeat waits here until the first has committed or failed. Not for
- * long, because others wait with it, and the first may be in a process that is frozen.
+ * long, because others wait with it, and the first may be in a process that is frozen. Sorted, so that nobody deadlocks.
  */
-async function claimKey(tx: Transaction, repeatable: Repeatable, answer: PlacedOrder) {
+async function claimAll(tx: Transaction, claims: readonly Claim[]): Promise<boolean[]> {
   const briefly = query(tx, "wait-briefly", "select set_config('lock_timeout', '2s', true)");
-  const [, [claimed]] = await allEnded([briefly, insertNewKey(tx, { ...repeatable, answer })]);
-  if (claimed) return undefined;
+  const claiming = query<{ key: string }>(
+    tx,
+    "claim-idempotency-keys",
+    `insert into idempotency_keys (key, fingerprint, answer)
+     select * from unnest($1::text[], $2::text[], $3::json[]) as given (key, fingerprint, answer) order by key
+     on conflict do nothing returning key`,
+    [
+      claims.map(({ key }) => key),
+      claims.map(({ fingerprint }) => fingerprint),
+      claims.map(({ answer }) => JSON.stringify(answer)),
+    ],
+  );
+  const [, claimed] = await allEnded([briefly, claiming]);
+  const free = new Set(claimed.map(({ key }) => key));
+  // Of two in one transaction the first has it.
+  return claims.map(({ key }) => free.delete(key));
+}
+
+async function claimKey(tx: Transaction, repeatable: Repeatable, answer: PlacedOrder) {
+  if (await askTogether(tx, claimAll, { ...repeatable, answer })) return undefined;
   const [earlier] = await tx.select().from(idempotencyKeys).where(eq(idempotencyKeys.key, repeatable.key));
   if (earlier?.fingerprint !== repeatable.fingerprint) {
     throw new OrderError("key-reused", "This Idempotency-Key came with another body before");

@@ -1,5 +1,5 @@
 import type { RecordedEvent, View } from "@throughline/event-store";
-import { type Database, givenOrKept, placeholdersOf, prepared, type Transaction } from "@throughline/log";
+import { type Database, saveLast, type Transaction } from "@throughline/log";
 import { and, desc, eq, lt } from "drizzle-orm";
 import type { Order, OrderEvent } from "./order.ts";
 import { orderViews } from "./schema.ts";
@@ -17,13 +17,7 @@ export type OrderFilter = {
 };
 
 // When it was placed is said by its first event, and never again.
-const { placedAt: _, ...changing } = givenOrKept(orderViews);
-const upsert = prepared<OrderView>("save-order-view", (database) =>
-  database
-    .insert(orderViews)
-    .values(placeholdersOf(orderViews))
-    .onConflictDoUpdate({ target: orderViews.orderId, set: changing }),
-);
+const save = saveLast(orderViews, { once: ["placedAt"] });
 
 /** Sets the row to what the order is now; saving the same state again changes nothing. */
 export async function saveOrderView(
@@ -33,7 +27,7 @@ export async function saveOrderView(
   events: readonly RecordedEvent<OrderEvent>[],
 ): Promise<void> {
   const at = events.at(-1)?.at;
-  if (at) await upsert(tx, { orderId, ...order, reason: order.reason ?? null, placedAt: at, updatedAt: at });
+  if (at) save(tx, { orderId, ...order, placedAt: at, updatedAt: at });
 }
 
 /** For `rebuildView`. */

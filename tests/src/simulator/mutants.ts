@@ -58,9 +58,9 @@ export const mutants: readonly Mutant[] = [
   {
     name: "does not notice a transaction that a handler has spoiled",
     breaks: "I1",
-    file: "packages/log/src/group-commit.ts",
-    find: 'query(tx, "log_is_alive", "select", [])',
-    put: "undefined",
+    file: "packages/log/src/confine.ts",
+    find: 'if (result.command !== "ROLLBACK") return result;',
+    put: "return result;",
   },
   {
     name: "moves the cursor before the broker confirms",

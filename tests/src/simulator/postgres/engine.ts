@@ -15,7 +15,7 @@ export type Engine = {
   rollback(tx: Transaction): void;
 };
 
-export type EngineReply = { resolve(rows: object[]): void; reject(error: Error): void };
+export type EngineReply = { resolve(rows: object[], command?: string): void; reject(error: Error): void };
 
 /** Yields nothing where others may come between, or the transaction whose end it waits for. */
 export type Statement = Generator<Transaction | undefined, object[], void>;

@@ -17,9 +17,6 @@ export const inboxStatements: Statements = {
   "inbox-claim-due"() {
     return [];
   },
-  log_is_alive() {
-    return [{}];
-  },
   // Partitions are for size, of which a simulation has none.
   "inbox-days"() {
     return [];

@@ -28,7 +28,7 @@ export type Seen = {
 };
 
 type Question = string | { readonly name?: string; readonly text: string };
-type Answer = { readonly rows: object[] };
+type Answer = { readonly rows: object[]; readonly command?: string };
 type Asked = { readonly name: string | undefined; readonly text: string; readonly values: readonly unknown[] };
 
 /** As much of `pg.Pool` as drizzle uses, which knows it by this name. */
@@ -99,10 +99,10 @@ function openConnection(world: World, postgres: Postgres) {
       if (isBroken) return reject(lostConnection());
       serve(asked, {
         reject,
-        resolve(rows) {
+        resolve(rows, command) {
           if (isAnswerLost(text)) return reject(lostConnection());
           postgres.onAnswer({ name, values, rows }, actor);
-          resolve({ rows });
+          resolve({ rows, ...(command && { command }) });
           if (connection.isHeard) world.later(0, actor, () => "hears that the server is ready", hear);
         },
       });
@@ -130,7 +130,8 @@ function openConnection(world: World, postgres: Postgres) {
       nothing();
     } else if (asked.text === "commit" || asked.text === "rollback") {
       current = undefined;
-      if (tx !== undefined && asked.text === "commit") engine.commit(tx, nothing);
+      if (tx !== undefined && asked.text === "commit")
+        engine.commit(tx, (committed) => reply.resolve([], committed ? "COMMIT" : "ROLLBACK"));
       else nothing();
       if (tx !== undefined && asked.text === "rollback") engine.rollback(tx);
     } else if (tx !== undefined) execute(tx, asked, reply);
