@@ -1,3 +1,5 @@
+import "@throughline/transport/kafkajs-timer";
+import { setTimeout as pause } from "node:timers/promises";
 import { Kafka, logLevel } from "kafkajs";
 import type { TapGroup } from "../taps.ts";
 import type { Cleaner } from "./cleaner.ts";
@@ -9,7 +11,7 @@ export function kafkaCleaner(brokers: readonly string[], namespace: string, grou
   return {
     async skipHistory() {
       for (const { group, types } of groups) {
-        const ends = await withAdmin(kafka, (admin) => readEnds(admin, types.map(nameOf)));
+        const ends = await onceLed(() => withAdmin(kafka, (admin) => readEnds(admin, types.map(nameOf))));
         if (ends.some(({ offset }) => offset !== "0")) await commit(kafka, nameOf(group), ends);
       }
     },
@@ -33,6 +35,20 @@ async function readEnds(admin: ReturnType<Kafka["admin"]>, topics: readonly stri
       (await admin.fetchTopicOffsets(topic)).map(({ partition, high }) => ({ topic, partition, offset: high })),
     );
   return (await Promise.all(ends)).flat();
+}
+
+/** A topic that was made a moment ago is listed before its leader knows that it leads. */
+async function onceLed<Result>(ask: () => Promise<Result>): Promise<Result> {
+  const until = performance.now() + 10_000;
+  for (;;) {
+    try {
+      return await ask();
+    } catch (error) {
+      const isTransient = error instanceof Error && "retriable" in error && error.retriable === true;
+      if (!isTransient || performance.now() > until) throw error;
+      await pause(100);
+    }
+  }
 }
 
 /** Only a member may commit, so we are one for a moment. */

@@ -20,7 +20,7 @@ export async function reserveStock(tx: Transaction, orderId: string, wanted: rea
   try {
     // A savepoint: when one item is sold out, the items before it are given back with it.
     await tx.transaction(async (savepoint) => {
-      for (const { sku, quantity } of items) await change(savepoint, sku, { type: "reserve", orderId, quantity });
+      await changeAll(savepoint, items, ({ quantity }) => ({ type: "reserve", orderId, quantity }));
     });
     await enqueue(tx, "inventory-service", [stockReserved.message(orderId, { orderId, items })]);
   } catch (error) {
@@ -35,7 +35,7 @@ export async function releaseStock(tx: Transaction, orderId: string): Promise<vo
   await allEnded([takeTurn(tx), insertNew(tx, { orderId, status: "void", items: [] })]);
   const reservation = await lockReservation(tx, orderId);
   if (reservation?.status !== "reserved") return;
-  for (const { sku } of reservation.items) await change(tx, sku, { type: "release", orderId });
+  await changeAll(tx, reservation.items, () => ({ type: "release", orderId }));
   await setStatus(tx, orderId, "released");
   const { items } = reservation;
   await enqueue(tx, "inventory-service", [stockReleased.message(orderId, { orderId, items: [...items] })]);
@@ -48,8 +48,17 @@ export async function shipStock(tx: Transaction, orderId: string): Promise<void>
   if (reservation?.status !== "reserved") {
     throw new Error(`Order ${orderId} is completed and its stock is ${reservation?.status ?? "unknown"}`);
   }
-  for (const { sku } of reservation.items) await change(tx, sku, { type: "ship", orderId });
+  await changeAll(tx, reservation.items, () => ({ type: "ship", orderId }));
   await setStatus(tx, orderId, "shipped");
+}
+
+/** Side by side, which costs what one costs: the event store locks them in one order. */
+async function changeAll(
+  tx: Transaction,
+  items: readonly ReservedItem[],
+  command: (item: ReservedItem) => StockCommand,
+): Promise<void> {
+  await allEnded(items.map((item) => change(tx, item.sku, command(item))));
 }
 
 async function change(tx: Transaction, sku: string, command: StockCommand): Promise<Stock> {
