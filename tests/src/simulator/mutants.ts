@@ -59,8 +59,8 @@ export const mutants: readonly Mutant[] = [
     name: "does not notice a transaction that a handler has spoiled",
     breaks: "I1",
     file: "packages/log/src/confine.ts",
-    find: 'if (result.command !== "ROLLBACK") return result;',
-    put: "return result;",
+    find: "return goesOn === undefined ? answer : afterAll(sent, answer);",
+    put: "void Promise.allSettled(sent);\n      return answer;",
   },
   {
     name: "moves the cursor before the broker confirms",
