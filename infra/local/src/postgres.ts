@@ -2,9 +2,10 @@ import { execFile, execFileSync, spawnSync } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { findPackageJSON } from "node:module";
 import { dirname, join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { promisify } from "node:util";
 import type { Broker, BrokerOptions } from "./broker.ts";
-import { startChild } from "./child.ts";
+import { type Child, type Program, startChild } from "./child.ts";
 import { asUser } from "./command-line.ts";
 import { giveTo } from "./owner.ts";
 
@@ -26,20 +27,32 @@ export async function startPostgres({ port, dataDir, log, fsync = true }: Postgr
     ...(fsync ? {} : { fsync: "off", full_page_writes: "off" }),
   };
   const options = Object.entries(settings).flatMap(([key, value]) => ["-c", `${key}=${value}`]);
-  const postgres = await startChild(
-    {
-      name: "Postgres",
-      command: program("postgres"),
-      args: ["-D", data, "-p", `${port}`, ...options],
-      env: { LC_MESSAGES: "C" },
-      user,
-      ports: [port],
-      ready: /database system is ready to accept (read-only )?connections/,
-      stopSignal: "SIGINT",
-    },
-    { dataDir, log },
-  );
+  const server: Program = {
+    name: "Postgres",
+    command: program("postgres"),
+    args: ["-D", data, "-p", `${port}`, ...options],
+    env: { LC_MESSAGES: "C" },
+    user,
+    ports: [port],
+    ready: /database system is ready to accept (read-only )?connections/,
+    stopSignal: "SIGINT",
+  };
+  const postgres = await onceAlone(() => startChild(server, { dataDir, log }));
   return { ...postgres, url: `postgres://throughline:throughline@127.0.0.1:${port}/postgres` };
+}
+
+/** The processes of a server that was killed take a moment to notice, and until then its data is theirs. */
+async function onceAlone(start: () => Promise<Child>): Promise<Child> {
+  const until = performance.now() + 10_000;
+  for (;;) {
+    try {
+      return await start();
+    } catch (error) {
+      const isLate = performance.now() > until;
+      if (isLate || !(error instanceof Error && /pre-existing shared memory block/.test(error.message))) throw error;
+      await pause(100);
+    }
+  }
 }
 
 /** A rename is all or nothing, so that an interrupted initdb is never taken for a database. */
