@@ -3,7 +3,7 @@ import { type ConsumerOptions, on, startConsumer } from "@throughline/inbox";
 import { type Consume, group, types, writeEffect } from "./measure-inbox.ts";
 
 /** A consumer as a service starts it, with one reaction. */
-export function consumer(options: Pick<ConsumerOptions, "concurrency" | "batchSize">): Consume {
+export function consumer(options: Pick<ConsumerOptions, "concurrency" | "batchSize" | "keysSideBySide">): Consume {
   return async (database, transport, done) => {
     const [type = ""] = types;
     const contract = { type, version: "1", read: <Envelope>(envelope: Envelope) => envelope };
