@@ -31,7 +31,7 @@ export type ConsumerOptions = Pick<Subscription, "attempts" | "retryDelayMs" | "
   readonly parks?: readonly string[];
   /**
    * Whether effects of different keys run side by side in their transaction, so that what they ask of the database goes
-   * out together. Only where an effect changes nothing that belongs to another key. Default: false.
+   * out together. Only where an effect changes nothing that belongs to another key, and makes no savepoint. Default: false.
    */
   readonly keysSideBySide?: boolean;
   /** Days that a handled message is remembered, and after which one is refused. Default: 30. */

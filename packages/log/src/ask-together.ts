@@ -28,13 +28,14 @@ export function askTogether<Item, Result>(tx: Transaction, ask: Ask<Item, Result
 }
 
 /**
- * Asks for all items of a transaction, or of a savepoint, in one statement that goes out with its COMMIT and costs no round
- * trip; what it locks stays locked no longer than it must. Nobody is told the results. Where it fails, the COMMIT does.
- * Asks at once when it is called, or it would be too late.
+ * Asks for all items of a transaction, or of a savepoint, in one statement that goes out with its COMMIT, and costs no round
+ * trip where the pool has `pipeline: true`; what it locks stays locked no longer than it must. Nobody is told the results.
+ * Where Postgres refuses it, the COMMIT fails. `ask` sends its statements at once when it is called, or it would be too
+ * late. What is asked beside somebody's open savepoint is undone with that: such work makes none.
  */
 export function askLast<Item>(tx: Transaction, ask: Ask<Item, unknown>, item: Item): void {
   const last = lastOf(tx);
-  const same = last.find((each) => each.tx === tx && each.ask === ask);
+  const same = last.find((each) => each.ask === ask);
   if (same === undefined) last.push({ tx, ask: ask as Ask<unknown, unknown>, items: [item] });
   else same.items.push(item);
 }

@@ -10,10 +10,11 @@ export type Confinement = {
 
 type Watch = Confinement & {
   readonly open: Map<Transaction, number>;
-  readonly last: Last[];
+  /** Absent where nobody would hear of the end. */
+  readonly last: Last[] | undefined;
   hasEnded(): boolean;
 };
-/** What is to be asked at the end, of `tx`: at once when it is called. */
+/** What is to be asked at the end, of `tx`. `ask` sends it at once when it is called. */
 export type Last = {
   readonly tx: Transaction;
   readonly ask: (tx: Transaction, items: readonly unknown[]) => Promise<unknown>;
@@ -38,11 +39,12 @@ export function confine(tx: Transaction): Confinement {
 }
 
 /**
- * What goes out right before the transaction commits, its innermost savepoint ends, or SET CONSTRAINTS asks for what was
- * deferred; never where it is rolled back. Where it fails, the COMMIT does, and nothing has committed.
+ * What goes out right before the transaction commits, a savepoint begins or ends, or SET CONSTRAINTS asks for what was
+ * deferred; never where it is rolled back. Where Postgres refuses it, the COMMIT fails, and nothing has committed.
  */
 export function lastOf(tx: Transaction): Last[] {
   const watch = watchOf(tx);
+  if (watch.last === undefined) throw new Error("What is asked last needs a transaction of a pool");
   if (watch.hasEnded()) throw new Error("Its transaction has ended");
   if (ended.has(tx)) throw new Error("Its savepoint has ended");
   return watch.last;
@@ -68,14 +70,23 @@ function watchEnd(session: Transaction["_"]["session"]): Watch {
   let isClosed = false;
   // biome-ignore lint/complexity/useLiteralKeys: it is private.
   const client = is(session, NodePgSession) ? session["client"] : undefined;
-  if (client !== undefined && "release" in client) {
+  // A connection of a pool is in the hands of one transaction at a time.
+  const isWatched = client !== undefined && "release" in client;
+  if (isWatched) {
     const ask: Ask = (statement, ...rest) => (client.query as unknown as Ask)(statement, ...rest);
     const sendLast = () => {
-      const wasClosed = isClosed;
+      const [wasClosed, sent] = [isClosed, [] as Promise<unknown>[]];
       isClosed = false;
-      const sent = last.splice(0).map(({ tx, ask, items }) => ask(tx, items));
-      isClosed = wasClosed;
-      return sent;
+      try {
+        for (const { tx, ask, items } of last.splice(0)) sent.push(ask(tx, items));
+        return sent;
+      } catch (error) {
+        // The end is not sent, and nobody will look at these.
+        void Promise.allSettled(sent);
+        throw error;
+      } finally {
+        isClosed = wasClosed;
+      }
     };
     const query: Ask = (statement, ...rest) => {
       const [, goesOn, goesBack] = bound.exec(statement.text) ?? [];
@@ -94,7 +105,7 @@ function watchEnd(session: Transaction["_"]["session"]): Watch {
   }
   return {
     open,
-    last,
+    last: isWatched ? last : undefined,
     hasEnded: () => isClosed || (client && "getTransactionStatus" in client && client.getTransactionStatus() === "I"),
     close() {
       isClosed = true;

@@ -1,7 +1,9 @@
 import { eq, sql } from "drizzle-orm";
-import { boolean, integer, jsonb, pgTable, text, timestamp } from "drizzle-orm/pg-core";
+import { drizzle } from "drizzle-orm/node-postgres";
+import { boolean, integer, jsonb, pgSchema, pgTable, text, timestamp } from "drizzle-orm/pg-core";
+import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { saveLast } from "./index.ts";
+import { saveLast, shareTransactions, type Transaction } from "./index.ts";
 import { openNotes } from "./notes.ts";
 
 const cups = pgTable("cups", {
@@ -78,6 +80,50 @@ test("who sets a row when its transaction has ended is told", async () => {
   }
 });
 
-test("a table without a key of one column is refused", () => {
+test("a table without a key of one column, or in a schema of its own, is refused", () => {
+  const own = pgSchema("own").table("cups", { name: text("name").primaryKey() });
   expect(() => saveLast(pgTable("keyless", { name: text("name") }))).toThrow("Table keyless needs a key of one column");
+  expect(() => saveLast(own)).toThrow("has schema own");
+});
+
+test("a value that JSON has not is refused where it is given", async () => {
+  const given = (row: object) => notes.database.transaction(async (tx) => set(tx, { name: "odd", ...row }));
+  await expect(given({ millilitres: Number.NaN })).rejects.toThrow("cups.millilitres: NaN is nothing that JSON has");
+  await expect(given({ madeAt: new Date("never") })).rejects.toThrow("cups.made_at: Invalid Date is nothing");
+  await expect(given({ millilitres: 1n })).rejects.toThrow("BigInt");
+  await expect(given({ name: Buffer.from("odd") })).rejects.toThrow("nothing that JSON has");
+  await notes.database.transaction(async (tx) => set(tx, { name: "half \ud83d" }));
+  expect(await find("half \ufffd")).toBeDefined();
+});
+
+test("two ways of saving one table are two statements", async () => {
+  const always = saveLast(cups);
+  const names = saveLast(pgTable("cups", { name: text("name").primaryKey() }));
+  await notes.database.transaction(async (tx) => {
+    set(tx, { name: "pink", madeAt: early });
+    always(tx, { name: "pink", madeAt: late });
+    names(tx, { name: "pink" });
+  });
+  expect(await find("pink")).toMatchObject({ madeAt: late });
+});
+
+test("a connection that is no pool's is refused, since nobody would hear of the end", async () => {
+  const client = new pg.Client(notes.url);
+  await client.connect();
+  const alone = drizzle(client).transaction(async (tx) => set(tx as Transaction, { name: "lost" }));
+  await expect(alone).rejects.toThrow("What is asked last needs a transaction of a pool");
+  await client.end();
+});
+
+test("of those who share a transaction, only the one whose row is refused fails", async () => {
+  await notes.database.execute(sql`alter table cups add check (name <> 'refused')`);
+  const share = shareTransactions(notes.database);
+  const names = ["one", "refused", "other"];
+  const outcomes = await Promise.allSettled(names.map((name) => share(async (tx) => set(tx, { name }))));
+  expect(outcomes).toMatchObject([
+    { status: "fulfilled" },
+    { status: "rejected", reason: { message: expect.stringMatching(/did not commit: .*violates check/) } },
+    { status: "fulfilled" },
+  ]);
+  expect([await find("one"), await find("other")]).toMatchObject([{ name: "one" }, { name: "other" }]);
 });

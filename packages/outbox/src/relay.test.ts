@@ -27,10 +27,16 @@ test("a message leaves if, and only if, its transaction commits", async () => {
   await using _ = await startRelay(database, { to: [{ transport }] });
 
   const undone = database.transaction(async (tx) => {
+    await tellEarly(tx, told("o-1", "undone"));
     await enqueue(tx, "order-service", [told("o-1", "undone")]);
     throw new Error("undone");
   });
   await expect(undone).rejects.toThrow("undone");
+  const broken = database.transaction(async (tx) => {
+    await tellEarly(tx, told("o-1", "broken"));
+    await query(tx, "die", "select pg_terminate_backend(pg_backend_pid())");
+  });
+  await expect(broken).rejects.toThrow();
   await database.transaction(async (tx) => {
     await enqueue(tx, "order-service", [{ type: "order.created", version: "1", key: "o-1", data: "done" }]);
   });
