@@ -34,7 +34,7 @@ function follow() {
 function say(sentence, mood = "dim") {
   state.textContent = sentence;
   state.className = mood;
-  // What is dimmed is not of this moment.
+  // What has lost its colours is not of this moment, and can be read as well as before.
   live.ariaBusy = String(mood === "bad");
 }
 

@@ -20,6 +20,8 @@ export type Visit = {
   readonly page: Page;
   /** A sentence for each fault of the page as it now is: in its console, in what it loads, for who cannot see it well. */
   faults(): Promise<string[]>;
+  /** Of these, what keeps out who cannot see it well. */
+  obstacles(): Promise<string[]>;
   /** The same in light and dark, wide and narrow. Two pictures are left in `.vitest/pages`, to be looked at. */
   faultsInEveryView(name: string): Promise<string[]>;
 } & AsyncDisposable;
@@ -51,6 +53,7 @@ export async function visit(url: string, options: VisitOptions = {}): Promise<Vi
   const shown = async () => [...(await findObstacles(page)), ...(await findOverflow(page))];
   return {
     page,
+    obstacles: () => findObstacles(page),
     faults: async () => [...heard, ...(await shown())],
     async faultsInEveryView(name) {
       const found: string[] = [];

@@ -87,6 +87,7 @@ test.runIf(hasBrowser)("a page whose console has gone says so", async () => {
   })();
   await visitor.page.getByText("the console does not answer; trying again").waitFor();
   expect(await visitor.page.locator("#live").getAttribute("aria-busy")).toBe("true");
+  expect(await visitor.obstacles()).toEqual([]);
 });
 
 test.runIf(hasBrowser)("who signs out in one window is asked to sign in by another that shows something", async () => {
