@@ -58,6 +58,18 @@ test("an Idempotency-Key is the caller's own", async () => {
   expect(again.body).toEqual(first.body);
 });
 
+test("requests under one key that come at the same time, beside others, have one answer, whose order is there", async () => {
+  await using shop = await openShop();
+  const keys = Array.from({ length: 10 }, (_, number) => `order-${number}`);
+  const all = Array.from({ length: 8 }, () => keys).flat();
+  const answers = await Promise.all(all.map((key) => shop.ask("/orders", { method: "POST", body: order, key })));
+  for (const key of keys) {
+    const [first, ...others] = answers.filter((_, index) => all[index] === key).map(({ body }) => body);
+    for (const other of others) expect(other).toEqual(first);
+    expect((await shop.ask(`/orders/${(first as PlacedOrder).orderId}`)).status).toBe(200);
+  }
+});
+
 test("a repeat whose first request hangs is told to come again, and others are taken meanwhile", async () => {
   await using shop = await openShop();
   const [held, letGo] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];

@@ -100,8 +100,9 @@ async function claimAll(tx: Transaction, claims: readonly Claim[]): Promise<bool
     tx,
     "claim-idempotency-keys",
     `insert into idempotency_keys (key, fingerprint, answer)
-     select * from unnest($1::text[], $2::text[], $3::json[]) as given (key, fingerprint, answer) order by key
-     on conflict do nothing returning key`,
+     select key, fingerprint, answer
+     from unnest($1::text[], $2::text[], $3::json[]) with ordinality as given (key, fingerprint, answer, nth)
+     order by key, nth on conflict do nothing returning key`,
     [
       claims.map(({ key }) => key),
       claims.map(({ fingerprint }) => fingerprint),
@@ -110,7 +111,7 @@ async function claimAll(tx: Transaction, claims: readonly Claim[]): Promise<bool
   );
   const [, claimed] = await allEnded([briefly, claiming]);
   const free = new Set(claimed.map(({ key }) => key));
-  // Of two in one transaction the first has it.
+  // Of two in one transaction the first has it, and the row is its own.
   return claims.map(({ key }) => free.delete(key));
 }
 
