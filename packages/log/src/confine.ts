@@ -1,6 +1,5 @@
-import { is } from "drizzle-orm";
-import { NodePgSession } from "drizzle-orm/node-postgres";
 import type { PoolClient } from "pg";
+import { clientOf } from "./client-of.ts";
 import type { Transaction } from "./database.ts";
 
 export type Confinement = {
@@ -52,7 +51,7 @@ export function lastOf(tx: Transaction): Last[] {
 
 function watchOf(tx: Transaction): Watch {
   const { session } = tx._;
-  const watch = watches.get(session) ?? watchEnd(session);
+  const watch = watches.get(session) ?? watchEnd(tx);
   watches.set(session, watch);
   // biome-ignore lint/complexity/useLiteralKeys: it is protected.
   if (!ended.has(tx)) watch.open.set(tx, tx["nestedIndex"]);
@@ -64,14 +63,13 @@ export function hasEnded(handle: object): boolean {
   return ended.has(handle);
 }
 
-function watchEnd(session: Transaction["_"]["session"]): Watch {
+function watchEnd(tx: Transaction): Watch {
   const open = new Map<Transaction, number>();
   const last: Last[] = [];
   let isClosed = false;
-  // biome-ignore lint/complexity/useLiteralKeys: it is private.
-  const client = is(session, NodePgSession) ? session["client"] : undefined;
+  const client = clientOf(tx);
   // A connection of a pool is in the hands of one transaction at a time.
-  const isWatched = client !== undefined && "release" in client;
+  const isWatched = "release" in client;
   if (isWatched) {
     const ask: Ask = (statement, ...rest) => (client.query as unknown as Ask)(statement, ...rest);
     const sendLast = () => {
@@ -101,12 +99,12 @@ function watchEnd(session: Transaction["_"]["session"]): Watch {
       return goesOn === undefined ? answer : afterAll(sent, answer);
     };
     const get = (target: PoolClient, name: string | symbol) => (name === "query" ? query : Reflect.get(target, name));
-    Object.assign(session, { client: new Proxy(client, { get }) });
+    Object.assign(tx._.session, { client: new Proxy(client, { get }) });
   }
   return {
     open,
     last: isWatched ? last : undefined,
-    hasEnded: () => isClosed || (client && "getTransactionStatus" in client && client.getTransactionStatus() === "I"),
+    hasEnded: () => isClosed || ("getTransactionStatus" in client && client.getTransactionStatus() === "I"),
     close() {
       isClosed = true;
     },

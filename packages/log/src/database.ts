@@ -1,6 +1,6 @@
-import { is } from "drizzle-orm";
-import { type NodePgClient, type NodePgDatabase, NodePgSession } from "drizzle-orm/node-postgres";
+import type { NodePgDatabase } from "drizzle-orm/node-postgres";
 import pg, { type QueryResultRow } from "pg";
+import { clientOf } from "./client-of.ts";
 import { hasEnded } from "./confine.ts";
 
 /** `drizzle(pool)`. */
@@ -26,13 +26,6 @@ export async function query<Row extends QueryResultRow>(
   } catch (cause) {
     throw new Error(`Statement ${name} failed: ${cause instanceof Error ? cause.message : cause}`, { cause });
   }
-}
-
-/** The pool, or the connection of a transaction, which drizzle keeps to itself. */
-export function clientOf({ _: { session } }: Database | Transaction): NodePgClient {
-  if (!is(session, NodePgSession)) throw new Error("Statements need drizzle over node-postgres");
-  // biome-ignore lint/complexity/useLiteralKeys: it is private.
-  return session["client"];
 }
 
 const { DATE, INTERVAL, TIMESTAMP, TIMESTAMPTZ } = pg.types.builtins;

@@ -1,5 +1,6 @@
 export { type Ask, askLast, askTogether } from "./ask-together.ts";
 export { checkLog } from "./check.ts";
+export { clientOf } from "./client-of.ts";
 export { confine } from "./confine.ts";
 export {
   type Cursor,
@@ -9,7 +10,7 @@ export {
   releaseCursor,
   renewCursor,
 } from "./cursors.ts";
-export { clientOf, type Database, query, storable, type Transaction } from "./database.ts";
+export { type Database, query, storable, type Transaction } from "./database.ts";
 export { allEnded, createGroupCommit, lendTransaction, shareTransactions } from "./group-commit.ts";
 export { type Log, type LogPage, type LogQuery, type LogRange, readLimit, readLog } from "./log.ts";
 export { migrations } from "./migrations.ts";

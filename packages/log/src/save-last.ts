@@ -28,6 +28,7 @@ export function saveLast<Of extends PgTable>(
   const text = textFor(tableName, key.name, { columns: namesOf(columns), changing: namesOf(changing) });
   // A name stands for one text.
   const statement = `save_${tableName}_${createHash("sha256").update(text).digest("hex").slice(0, 8)}`;
+  const keyName = key.name;
   const onces = new Set(namesOf(columns.filter(({ isOnce }) => isOnce)));
 
   const save = (tx: Transaction, rows: readonly Fields[]) => query(tx, statement, text, [mergeAll(rows)]);
@@ -40,7 +41,7 @@ export function saveLast<Of extends PgTable>(
 
   /** A statement sets a row once: what is set again is one with what was set before. */
   function mergeAll(rows: readonly Fields[]): string {
-    const byKey = Map.groupBy(rows, (row) => row[key?.name ?? ""]);
+    const byKey = Map.groupBy(rows, (row) => row[keyName]);
     const merged = Array.from(byKey.values(), (same) => same.reduce(merge));
     return `[${merged.map((row) => `{${Object.entries(row).map(toMember).join()}}`).join()}]`;
   }
