@@ -39,9 +39,9 @@ async function runOnBrokers(): Promise<boolean> {
   try {
     using folder = runFolder(root);
     const basePort = await freeBasePort();
-    await using brokers = await startBrokers({ basePort, dataDir: folder.path, log: console.log, fsync: false });
+    await using brokers = await startBrokers({ basePort, dataDir: folder.brokers, log: console.log, fsync: false });
     if (interrupted.aborted) return false;
-    Object.assign(process.env, addressesForTests(brokers.addresses));
+    Object.assign(process.env, addressesForTests(brokers.addresses), { TMPDIR: folder.temporary });
     return await runTests(root, turboArgs, interrupted);
   } catch (error) {
     // The sum is the last line whatever happened; without results, it is no success.
