@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import type { Change } from "./hooks.ts";
+import type { Mutant } from "./mutants.ts";
 import type { Result } from "./run.ts";
 import type { Report, Task } from "./worker.ts";
 
@@ -27,9 +28,10 @@ export async function runSeeds(from: number, to: number, { signal, onResult }: F
 }
 
 /** Runs seeds on a broken source until one of them breaks the invariant; undefined where none of them does. */
-export async function findBreak(change: Change, until: string, seeds: number): Promise<Result | undefined> {
-  await using thread = startThread(change);
-  const results = await thread.run({ from: 0, to: seeds, until });
+export async function findBreak(mutant: Mutant, seeds: number): Promise<Result | undefined> {
+  const { breaks: until, from = 0 } = mutant;
+  await using thread = startThread(mutant);
+  const results = await thread.run({ from, to: from + seeds, until });
   return results.find(({ violations }) => violations.some(({ id }) => id === until));
 }
 
