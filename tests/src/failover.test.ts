@@ -13,6 +13,7 @@ import { connect, createTables, openTestDatabase } from "@throughline/local/test
 import { type Database, migrations as log } from "@throughline/log";
 import { enqueue, migrations as outbox, startRelay } from "@throughline/outbox";
 import { memoryTransport } from "@throughline/transport/memory";
+import { startLine } from "@throughline/transport/testing";
 import { expect, test, vi } from "vitest";
 import { rowsOf } from "./testing/database.ts";
 
@@ -20,28 +21,37 @@ const patience = { timeout: 30_000, interval: 50 };
 const groups = ["order", "analytics"] as const;
 const run = promisify(execFile);
 
-test("a standby that takes over without the last commits goes on, and the audit names each that was heard, and nothing else", async () => {
-  await using pair = await startPair();
-  const { primary, standby } = pair;
-  await using consumers = await openTestDatabase(inbox);
-  // Under the name of the road by which these are bound.
-  const kafka = { ...memoryTransport(), name: "kafka" };
-  const heard = on(paymentCompleted, async () => {});
-  await using listening = new AsyncDisposableStack();
-  for (const group of groups) listening.use(await startConsumer(consumers.database, group, [heard], { from: [kafka] }));
-  const handledBy = async (id: string) =>
-    (await rowsOf(consumers.url, "select from processed_messages where message_id = $1", [id])).length;
-  const handled = (ids: readonly string[]) =>
-    vi.waitUntil(async () => (await handledBy(ids.at(-1) ?? "")) === 2, patience);
-  const relay = { to: [{ transport: kafka }], leaseMs: 500, onError: () => {} };
+test.each([
+  { by: "a relay that starts then", stays: false },
+  { by: "the relay that was there", stays: true },
+])(
+  "a standby that takes over without the last commits is gone on with by $by, and the audit names each that was heard, and nothing else",
+  async ({ stays }) => {
+    await using pair = await startPair();
+    const { primary, standby } = pair;
+    await using consumers = await openTestDatabase(inbox);
+    // Under the name of the road by which these are bound.
+    const kafka = { ...memoryTransport(), name: "kafka" };
+    const heard = on(paymentCompleted, async () => {});
+    await using listening = new AsyncDisposableStack();
+    for (const group of groups)
+      listening.use(await startConsumer(consumers.database, group, [heard], { from: [kafka] }));
+    const handledBy = async (id: string) =>
+      (await rowsOf(consumers.url, "select from processed_messages where message_id = $1", [id])).length;
+    const handled = (ids: readonly string[]) =>
+      vi.waitUntil(async () => (await handledBy(ids.at(-1) ?? "")) === 2, patience);
+    const options = { to: [{ transport: kafka }], leaseMs: 500, onError: () => {} };
 
-  const kept = Array.from({ length: 3 }, newId);
-  // More than the positions that a sequence notes ahead, so that some are given out again.
-  const lost = Array.from({ length: 50 }, newId);
-  {
-    await using service = connect(primary.url);
+    const kept = Array.from({ length: 3 }, newId);
+    // More than the positions that a sequence notes ahead, so that some are given out again.
+    const lost = Array.from({ length: 50 }, newId);
+    const server = { host: "127.0.0.1", port: primary.port };
+    await using line = await startLine(server);
+    await using service = connect(Object.assign(new URL(primary.url), { port: line.port }).href);
     service.pool.on("error", () => undefined);
-    await using _relay = await startRelay(service.database, relay);
+    const relay = await startRelay(service.database, options);
+    await using relays = new AsyncDisposableStack();
+    if (stays) relays.use(relay);
     await pay(service.database, kept);
     await handled(kept);
     await vi.waitUntil(async () => (await rowsOf(standby.url, "select from outbox")).length === kept.length, patience);
@@ -49,21 +59,23 @@ test("a standby that takes over without the last commits goes on, and the audit 
     await pay(service.database, lost);
     await handled(lost);
     process.kill(primary.pid, "SIGKILL");
-  }
+    if (!stays) await relay[Symbol.asyncDispose]();
 
-  await rowsOf(standby.url, "select pg_promote()");
-  await using service = connect(standby.url);
-  await using _relay = await startRelay(service.database, relay);
-  const after = Array.from({ length: 3 }, newId);
-  await pay(service.database, after);
-  await handled(after);
+    await rowsOf(standby.url, "select pg_promote()");
+    server.port = standby.port;
+    if (!stays) relays.use(await startRelay(service.database, options));
+    const after = Array.from({ length: 3 }, newId);
+    await pay(service.database, after);
+    await handled(after);
 
-  const { found, messages } = await runAudit({ billing: standby.url, others: consumers.url });
-  expect(messages).toBe(kept.length + after.length);
-  expect(found.map(({ kind }) => kind)).toEqual(["ghost"]);
-  const ghosts = found.flatMap(({ findings }) => findings.map(({ id }) => id));
-  expect(ghosts.toSorted()).toEqual([...lost, ...lost].toSorted());
-}, 60_000);
+    const { found, messages } = await runAudit({ billing: standby.url, others: consumers.url });
+    expect(messages).toBe(kept.length + after.length);
+    expect(found.map(({ kind }) => kind)).toEqual(["ghost"]);
+    const ghosts = found.flatMap(({ findings }) => findings.map(({ id }) => id));
+    expect(ghosts.toSorted()).toEqual([...lost, ...lost].toSorted());
+  },
+  60_000,
+);
 
 /** Tells of payments, one commit each, all for one order. */
 async function pay(database: Database, ids: readonly string[]): Promise<void> {
@@ -101,7 +113,8 @@ async function startPair() {
     await vi.waitUntil(async () => (await rowsOf(standby.url, receivers)).length === 0, patience);
   };
   const stack = opened.move();
-  return { primary, standby: { ...standby, hearsNoMore }, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+  const places = { primary: { ...primary, port: basePort }, standby: { ...standby, port: basePort + 1, hearsNoMore } };
+  return { ...places, [Symbol.asyncDispose]: () => stack.disposeAsync() };
 }
 
 type Report = {

@@ -45,6 +45,14 @@ test("a cursor of an old epoch moves nothing and says so", async () => {
   expect(await moveCursor(log.database, successor, 5)).toEqual({ ...successor, position: 5 });
 });
 
+test("a cursor that is further than the database moves nothing, since another server may have taken over", async () => {
+  await using log = await openNotes();
+  const cursor = await claimed(moveCursor(log.database, await claimed(claimCursor(log.database, notes, claim)), 7));
+  await query(log.database, "fall-back", "update log_cursors set position = 3");
+  expect(await moveCursor(log.database, cursor, 9)).toBeUndefined();
+  expect(await renewCursor(log.database, cursor)).toBe(false);
+});
+
 test("a move renews the lease", async () => {
   await using log = await openNotes();
   const cursor = await claimed(claimCursor(log.database, notes, { ...claim, leaseMs: 0 }));

@@ -44,8 +44,9 @@ export async function claimCursor(
 }
 
 /**
- * Moves the cursor and renews its lease. `undefined` says that a newer claim exists and nothing moved: stand down, and
- * roll back what was to commit together with the move.
+ * Moves the cursor and renews its lease. `undefined` says that a newer claim exists, or that the database is no longer as
+ * far as the cursor, as a standby that took over without the last commits; and nothing moved: stand down, and roll back
+ * what was to commit together with the move.
  */
 export async function moveCursor(
   handle: Database | Transaction,
@@ -57,13 +58,13 @@ export async function moveCursor(
     handle,
     "log_move_cursor",
     `update log_cursors set position = $5, leased_until = clock_timestamp() + $6 * interval '1 millisecond'
-     where log = $1 and reader = $2 and lane = $3 and epoch = $4 returning 1`,
-    [cursor.log, cursor.reader, cursor.lane, cursor.epoch, position, leaseMs],
+     where log = $1 and reader = $2 and lane = $3 and epoch = $4 and position >= $7 returning 1`,
+    [cursor.log, cursor.reader, cursor.lane, cursor.epoch, position, leaseMs, cursor.position],
   );
   return moved.length === 1 ? { ...cursor, position } : undefined;
 }
 
-/** Renews the lease without moving. False: a newer claim exists, stand down. */
+/** Renews the lease without moving. False where `moveCursor` would be refused: stand down. */
 export async function renewCursor(
   handle: Database | Transaction,
   cursor: Cursor,
@@ -73,8 +74,8 @@ export async function renewCursor(
     handle,
     "log_renew_cursor",
     `update log_cursors set leased_until = clock_timestamp() + $5 * interval '1 millisecond'
-     where log = $1 and reader = $2 and lane = $3 and epoch = $4 returning 1`,
-    [cursor.log, cursor.reader, cursor.lane, cursor.epoch, leaseMs],
+     where log = $1 and reader = $2 and lane = $3 and epoch = $4 and position >= $6 returning 1`,
+    [cursor.log, cursor.reader, cursor.lane, cursor.epoch, leaseMs, cursor.position],
   );
   return renewed.length === 1;
 }

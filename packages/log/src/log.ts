@@ -24,7 +24,7 @@ export type LogRange = {
   readonly after: number;
   /** Rows at most. Default: 500. */
   readonly limit?: number;
-  /** What `readLimit` said some time ago: it stays true. Default: it is asked now. */
+  /** What `readLimit` said some time ago, of this same primary: there it stays true. Default: it is asked now. */
   readonly end?: number;
 };
 

@@ -50,12 +50,13 @@ export async function runLane(lane: Lane): Promise<void> {
 
 /** False where the lane is not to be had, or would be more than the share. */
 async function holdLane(lane: Lane): Promise<boolean> {
-  const { database, destination, number, owner, leaseMs, share, onError } = lane;
+  const { database, tail, destination, number, owner, leaseMs, share, onError } = lane;
   if (!share.hasRoom) return false;
   using holding = share.hold();
   const askedAt = performance.now();
   const cursor = await claimCursor(database, outboxLog, { reader: destination.name, lane: number, owner, leaseMs });
   if (cursor === undefined) return false;
+  tail.forget();
   await using lease = keepLease(database, cursor, { leaseMs, askedAt, onError });
   await flow(lane, lease, holding);
   return true;

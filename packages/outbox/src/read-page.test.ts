@@ -30,7 +30,7 @@ test("whatever messages weigh, each is in one page, in order, and no page is too
     async (messages, by) => {
       const begin = await readLimit(database, outboxLog);
       await tell(database, ...messages.map(({ key, type, length }) => told(key, "x".repeat(length), type)));
-      const tail = { limit: await readLimit(database, outboxLog), beyond: async () => {} };
+      const tail = { limit: await readLimit(database, outboxLog) };
       const pages = await readAll({ ...by, ...by.share, database, tail }, begin);
       const { lanes, number } = by.share;
       const expected = await query<{ wire: string }>(database, "expected", expectedText, [
@@ -59,7 +59,7 @@ test("messages of a rare type are found behind more of other types than one stat
   const limit = await readLimit(database, outboxLog);
   const lane = {
     database: hasty.database,
-    tail: { limit, beyond: async () => {} },
+    tail: { limit },
     destination: { types: ["order.rare"] },
   };
   const pages: Page[] = [];

@@ -9,7 +9,8 @@ export type Page = LogPage<Row & { readonly bytes: number }> & {
   readonly isFull: boolean;
 };
 
-export type ReadingLane = Pick<Lane, "database" | "tail" | "lanes" | "number" | "batchSize" | "pageBytes"> & {
+export type ReadingLane = Pick<Lane, "database" | "lanes" | "number" | "batchSize" | "pageBytes"> & {
+  readonly tail: Pick<Lane["tail"], "limit">;
   readonly destination: Pick<Lane["destination"], "types">;
 };
 

@@ -7,6 +7,8 @@ export type Tail = {
   readonly limit: number;
   /** Resolves when the outbox can be read beyond `position`, after `maxMs`, when the lease is over or the relay stops. */
   beyond(position: number, maxMs: number, over: AbortSignal): Promise<void>;
+  /** Looks anew before anything is read: another server may have taken over, whose log ended earlier and went another way. */
+  forget(): void;
 };
 
 export type TailOptions = {
@@ -31,6 +33,7 @@ export function watchTail(
 ): { readonly tail: Tail; readonly watch: Promise<void> } {
   const waiters = new Set<Waiter>();
   let limit = 0;
+  let looks = 0;
   let stirred = new AbortController();
   const stir = () => stirred.abort("stirred");
 
@@ -51,8 +54,10 @@ export function watchTail(
 
   /** True where somebody was woken. */
   async function look(): Promise<boolean> {
+    const look = ++looks;
     try {
-      limit = await readLimit();
+      const seen = await readLimit();
+      if (look === looks) limit = seen;
     } catch (error) {
       onError(new Error("The end of the outbox could not be read", { cause: error }));
       await pause(1_000, stopping);
@@ -81,6 +86,10 @@ export function watchTail(
       return limit;
     },
     beyond,
+    forget() {
+      looks += 1;
+      limit = 0;
+    },
   };
   return { tail, watch: watch() };
 }

@@ -181,7 +181,7 @@ function tell({ keys, isRolledBack, data }: { keys: readonly string[]; isRolledB
 function read(of: { readonly after: number; readonly batchSize: number; readonly pageBytes: number }): Call {
   return (side) =>
     side.run(async (database) => {
-      const tail = { limit: await readLimit(database, outboxLog), beyond: async () => {} };
+      const tail = { limit: await readLimit(database, outboxLog) };
       const lane = { ...of, database, tail, destination: {}, lanes: 1, number: 0 };
       const { rows, ...page } = await readPage(lane, of.after);
       return { ...page, rows: rows.map(comparable) };

@@ -44,16 +44,16 @@ export const logStatements: Statements = {
     return [{ position, epoch }];
   },
   log_move_cursor: function* (tx, { schema, clockMs }, values) {
-    const [, reader, lane, epoch, position, leaseMs] = values as [...Held, position: number, leaseMs: number];
+    const [, reader, lane, epoch, position, leaseMs, known] = values as [...Held, number, number, number];
     const cursor = yield* schema.cursors.lock(tx, `${reader} ${lane}`);
-    if (cursor?.epoch !== epoch) return [];
+    if (cursor?.epoch !== epoch || cursor.position < known) return [];
     schema.cursors.set(tx, `${reader} ${lane}`, { ...cursor, position, leasedUntil: clockMs() + leaseMs });
     return [{}];
   },
   log_renew_cursor: function* (tx, { schema, clockMs }, values) {
-    const [, reader, lane, epoch, leaseMs] = values as [...Held, leaseMs: number];
+    const [, reader, lane, epoch, leaseMs, known] = values as [...Held, number, number];
     const cursor = yield* schema.cursors.lock(tx, `${reader} ${lane}`);
-    if (cursor?.epoch !== epoch) return [];
+    if (cursor?.epoch !== epoch || cursor.position < known) return [];
     schema.cursors.set(tx, `${reader} ${lane}`, { ...cursor, leasedUntil: clockMs() + leaseMs });
     return [{}];
   },
