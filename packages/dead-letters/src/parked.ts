@@ -42,6 +42,9 @@ export async function letOutboxKeyGo(tx: Transaction, { origin, key }: Letter): 
 export async function takePlace(tx: Transaction, { group, key, messageId }: Letter, newId: string): Promise<void> {
   const lock = "select from inbox_parked_keys where consumer = $1 and key = $2 for update";
   await query(tx, "dead_letter_lock_key", lock, [group, key]);
+  // A try before this one may have sent it: then it waits behind the letter, whose place it takes now.
+  const early = "delete from inbox_parked where consumer = $1 and key = $2 and message_id = $3";
+  await query(tx, "dead_letter_take_early", early, [group, key, newId]);
   await query(
     tx,
     "dead_letter_take_place",

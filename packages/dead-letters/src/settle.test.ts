@@ -112,6 +112,21 @@ describe.skipIf(isExcused)("a letter", () => {
     expect(await shop.notes()).toEqual(["1", "2"]);
   });
 
+  test("whose key waits for it is corrected also where the correction came already, and waits behind it", async () => {
+    await using shop = await openLetters({ parks: [type] });
+    await shop.publish(cancelled("o-1", 7));
+    await letterWhen(shop.database, 1);
+    const unanswered = afterRedelivery(shop.desk, () => Promise.reject(new Error("no answer")));
+    await expect(editLetter(unanswered, 1, { orderId: "o-1", reason: "1" }, act)).rejects.toThrow("no answer");
+    await vi.waitUntil(() => shop.consumer.status().putAside === 1, patience);
+
+    await editLetter(shop.desk, 1, { orderId: "o-1", reason: "1" }, act);
+    await vi.waitUntil(() => shop.consumer.status().handled === 1, patience);
+    await shop.publish(cancelled("o-1", "2"));
+    await vi.waitUntil(() => shop.consumer.status().handled === 2, patience);
+    expect(await shop.notes()).toEqual(["1", "2"]);
+  });
+
   test("that is work is not corrected, because whoever does it knows it by its id", async () => {
     await using shop = await openLetters({ isDraining: false });
     const data = { orderId: "o-1", amountInCents: 1, currency: "USD", express: false };
