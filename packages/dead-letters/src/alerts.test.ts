@@ -38,6 +38,22 @@ describe.skipIf(isExcused)("an alert", () => {
     await vi.waitUntil(() => receiver.texts.length === 2, patience);
   });
 
+  test("tells also of letters that came while it told of others", async () => {
+    await using receiver = await openReceiver();
+    await using shop = await openLetters({ isDraining: false });
+    receiver.beforeAnswer = async () => {
+      receiver.beforeAnswer = undefined;
+      await shop.publish(cancelled("o-2"), cancelled("o-3"));
+      await letterWhen(shop.database, 3);
+    };
+    const alerts = { webhookUrl: receiver.url, service: "diary", quietMs: 1, timeoutMs: 20_000 };
+    await using _ = await startDeadLetters(shop.database, { groups: shop.groups, alerts });
+    shop.fault.message = "no";
+    await shop.publish(cancelled("o-1"));
+    await vi.waitUntil(() => receiver.texts.length === 2, patience);
+    expect(receiver.texts[1]).toMatch(/^2 messages order\.cancelled failed/);
+  });
+
   test("that nobody takes costs no letter, and is told once somebody does", async () => {
     await using receiver = await openReceiver();
     receiver.answer = "nothing";
@@ -61,11 +77,17 @@ describe.skipIf(isExcused)("an alert", () => {
 
 /** Somebody's webhook: it takes `{ text }`, answers as told, or leaves the caller waiting. */
 async function openReceiver() {
-  const receiver = { url: "", texts: [] as string[], answer: 200 as number | "nothing" };
+  const receiver = {
+    url: "",
+    texts: [] as string[],
+    answer: 200 as number | "nothing",
+    beforeAnswer: undefined as (() => Promise<void>) | undefined,
+  };
   const server = createServer(async (request, response) => {
     const { text } = (await json(request)) as { text: string };
     if (receiver.answer === "nothing") return;
     if (receiver.answer === 200) receiver.texts.push(text);
+    await receiver.beforeAnswer?.();
     response.writeHead(receiver.answer).end("ok");
   });
   server.listen(0, "127.0.0.1");

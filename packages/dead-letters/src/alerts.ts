@@ -24,6 +24,8 @@ type News = {
   readonly error: string;
   readonly letters: number;
   readonly latest: number;
+  /** When it was asked for, as Postgres writes it. */
+  readonly asOf: string;
 };
 
 /** How often, in milliseconds, it is tried again to tell of what could not be told. */
@@ -44,7 +46,7 @@ export function startAlerts(database: Database, alerts: Alerts, onError: (error:
       try {
         for (const one of await claimNews(database, { quietMs, claimMs: 2 * timeoutMs })) {
           await post(alerts, one, AbortSignal.any([stopping.signal, AbortSignal.timeout(timeoutMs)]));
-          await noteTold(database, one.fingerprint);
+          await noteTold(database, one);
         }
       } catch (cause) {
         if (!stopping.signal.aborted)
@@ -71,7 +73,7 @@ function claimNews(database: Database, { quietMs, claimMs }: { quietMs: number; 
     "dead_letter_news",
     `with news as (
        select d.fingerprint, min(group_name) as "group", min(type) as type, min(error_message) as error,
-         count(*)::int as letters, max(number)::float8 as latest
+         count(*)::int as letters, max(number)::float8 as latest, now()::text as "asOf"
        from dead_letters d left join dead_letter_alerts a using (fingerprint)
        where state in ('open', 'quarantined') and d.drained_at > coalesce(a.told_at, '-infinity')
          and coalesce(a.told_at, '-infinity') < clock_timestamp() - $1::float8 * interval '1 millisecond'
@@ -102,8 +104,8 @@ async function post({ webhookUrl, service }: Alerts, news: News, signal: AbortSi
   if (!response.ok) throw new Error(`The receiver of alerts answered ${response.status}`);
 }
 
-async function noteTold(database: Database, fingerprint: string): Promise<void> {
-  const text =
-    "update dead_letter_alerts set told_at = clock_timestamp(), claimed_until = '-infinity' where fingerprint = $1";
-  await query(database, "dead_letter_told", text, [fingerprint]);
+/** What came since it was asked for has not been told. */
+async function noteTold(database: Database, { fingerprint, asOf }: News): Promise<void> {
+  const text = "update dead_letter_alerts set told_at = $2, claimed_until = '-infinity' where fingerprint = $1";
+  await query(database, "dead_letter_told", text, [fingerprint, asOf]);
 }

@@ -54,9 +54,9 @@ export function envelopeOf(body: Uint8Array): Envelope | undefined {
   }
 }
 
-/** Headers can be written by anybody. */
+/** Headers can be written by anybody: what Postgres has no `integer` for is none. */
 function wholeOr<Other>(value: number | undefined, other: Other): number | Other {
-  return value !== undefined && Number.isSafeInteger(value) ? value : other;
+  return value !== undefined && (value | 0) === value ? value : other;
 }
 
 function cut(stack: string): string {
@@ -73,13 +73,13 @@ const burial = `
     attempts, deaths, first_failed_at, last_failed_at, origin_key)
   values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, array[$19], $20, $20, $22)
   on conflict (group_name, (case when road = 'outbox' then origin else '' end),
-    (case when message_id is null then coalesce(origin_key, '') else '' end), sha256(body)) do update set
+    (case when message_id is null then md5(coalesce(origin_key, '')) else '' end), sha256(body)) do update set
     state = case when known.replays >= $21 then 'quarantined' else 'open' end,
     road = excluded.road, origin = excluded.origin, origin_partition = excluded.origin_partition,
     origin_offset = excluded.origin_offset, origin_key = excluded.origin_key, headers = excluded.headers, error_name = excluded.error_name,
     error_message = excluded.error_message, error_stack = excluded.error_stack, fingerprint = excluded.fingerprint,
     attempts = excluded.attempts, deaths = known.deaths || excluded.deaths,
     first_failed_at = least(known.first_failed_at, excluded.first_failed_at),
-    last_failed_at = greatest(known.last_failed_at, excluded.last_failed_at), drained_at = now()
+    last_failed_at = greatest(known.last_failed_at, excluded.last_failed_at), drained_at = clock_timestamp()
   where not known.deaths @> excluded.deaths
   returning number::float8 as number, group_name as "group", road, fingerprint`;

@@ -1,4 +1,4 @@
-import { serializeEnvelope } from "@throughline/envelope";
+import { newId, serializeEnvelope } from "@throughline/envelope";
 import { query } from "@throughline/log";
 import { describe, expect, test, vi } from "vitest";
 import { bury } from "./bury.ts";
@@ -77,6 +77,17 @@ describe.skipIf(isExcused)("draining", () => {
     const origin = { name: "dev.order.created", partition: 0, offset: "7", key: "\0\0\0\u0007" };
     const letter = { group, origin, body: Buffer.from("?"), headers: {}, ...fate };
     expect(await bury(shop.database, { letter, road: "kafka", id: "1" })).toMatchObject({ number: 1 });
+  });
+
+  test("whatever is written in its headers, and however long the key of its record, the letter is kept once", async () => {
+    await using shop = await openLetters({ isDraining: false });
+    const fate = { error: { name: "RejectedError", message: "no envelope" }, attempts: 2 ** 31, failedAt: new Date() };
+    const key = Array.from({ length: 1_000 }, newId).join();
+    const origin = { name: "dev.order.created", partition: 2 ** 40, offset: "7", key };
+    const death = { letter: { group, origin, body: Buffer.of(), headers: {}, ...fate }, road: "kafka", id: "1" };
+    expect(await bury(shop.database, death)).toMatchObject({ number: 1 });
+    expect(await bury(shop.database, { ...death, id: "2" })).toMatchObject({ number: 1 });
+    expect(await letterWhen(shop.database, 1)).toMatchObject({ origin: { key }, attempts: 0, deaths: 2 });
   });
 
   test("records without an envelope that have the same bytes under other keys are letters of their own", async () => {
