@@ -48,13 +48,18 @@ async function lockStreams(tx: Transaction, streams: readonly StreamToLock[]): P
       streams.map(({ stateVersion }) => stateVersion),
       streams.map(({ firstEventId }) => firstEventId),
     ]);
-  let rows = await ask();
-  // A statement that waited for a lock has the new stream row, but the events of before: ask again, now unrivalled. Where
-  // the row has a state as new as itself, that shows in nothing, and this command's own events may be among them.
-  const isCertain = (row: (typeof rows)[number]) =>
+  // A statement that waited for a lock has the new stream row, but the events of before: ask again, now unrivalled, until
+  // none is seen for the first time. Where the row has a state as new as itself, that shows in nothing, and this command's
+  // own events may be among them.
+  const isCertain = (row: StreamRow & { readonly nth: number }) =>
     isComplete(row) &&
     (row.snapshot_version < row.version || row.repeated_from !== null || !streams[row.nth - 1]?.firstEventId);
-  if (!rows.every(isCertain)) rows = await ask();
+  const locked = new Set<number>();
+  let rows = await ask();
+  while (!rows.every((row) => locked.has(row.nth) || isCertain(row))) {
+    for (const { nth } of rows) locked.add(nth);
+    rows = await ask();
+  }
   const byNth = new Map(rows.map((row) => [row.nth, row]));
   return streams.map((_, index) => byNth.get(index + 1));
 }

@@ -85,6 +85,34 @@ test("a command that comes again while its first run keeps a state gets the firs
   expect(await again).toEqual(first);
 });
 
+test("a stream that began while another one was waited for, and is written to, is loaded as it is", async () => {
+  const [waitedFor, begun] = [newId(), newId()];
+  const one = { type: "deposit", cents: 1 } as const;
+  await tell(accounts, waitedFor, one);
+  const [held, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  let both: Promise<unknown> | undefined;
+  let writing: Promise<void> | undefined;
+  await store.database.transaction(async (tx) => {
+    await decide(tx, accounts, waitedFor, one);
+    both = store.database.transaction((tx) =>
+      Promise.all([waitedFor, begun].map((id) => decide(tx, accounts, id, one))),
+    );
+    await vi.waitUntil(isAnybodyWaiting, { timeout: 10_000 });
+    await tell(accounts, begun, one);
+    writing = store.database.transaction(async (tx) => {
+      await decide(tx, accounts, begun, one);
+      held.resolve();
+      await released.promise;
+    });
+    await held.promise;
+  });
+  await vi.waitUntil(isAnybodyWaiting, { timeout: 10_000 });
+  released.resolve();
+  await Promise.all([both, writing]);
+  for (const id of [waitedFor, begun])
+    expect(await loadState(store.database, accounts, id)).toMatchObject({ state: { cents: 3 }, version: 3 });
+});
+
 test("a state kept under another version of the rules is not used", async () => {
   const id = newId();
   const before = { ...accounts, snapshotEvery: 1 };
