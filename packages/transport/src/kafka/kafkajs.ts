@@ -12,6 +12,7 @@ import {
   type SASLOptions,
 } from "kafkajs";
 import "./kafkajs-codecs.ts";
+import "./kafkajs-rejoin.ts";
 import "./kafkajs-timer.ts";
 import { assignByPartition, byPartition } from "./assign.ts";
 import { connectAdmin } from "./kafkajs-admin.ts";

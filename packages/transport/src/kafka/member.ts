@@ -32,11 +32,13 @@ const commitWithinMs = 5_000;
 export async function joinGroup(needs: MemberNeeds): Promise<AsyncDisposable> {
   const { library, admin, groupId, group, topics, sessionTimeoutMs, createTopics } = needs;
   const tellError = (error: unknown) => needs.onError(toError(error));
+  // One that has gone, or never came, fetches nothing.
+  const askMember = (ask: (joined: Member) => void) => void member?.then(ask).catch(() => undefined);
   const intake = createIntake({
     ...needs,
     traceReceipt: (batch) => traceReceipt(batch, group),
-    pause: (topic, partition) => void member?.then((joined) => joined.pause(topic, partition)),
-    resume: (topic, partition) => void member?.then((joined) => joined.resume(topic, partition)),
+    pause: (topic, partition) => askMember((joined) => joined.pause(topic, partition)),
+    resume: (topic, partition) => askMember((joined) => joined.resume(topic, partition)),
   });
   let member: Promise<Member> | undefined;
   let assignment: Assignment | undefined;
