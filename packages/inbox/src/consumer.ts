@@ -1,6 +1,6 @@
 import { trace } from "@opentelemetry/api";
 import type { Envelope, Handler } from "@throughline/envelope";
-import type { Database } from "@throughline/log";
+import { allEnded, type Database } from "@throughline/log";
 import { createAgeMeasure, type Failure, type Subscription, type Transport } from "@throughline/transport";
 import { createBodies } from "./bodies.ts";
 import type { Outcome } from "./commit.ts";
@@ -100,14 +100,18 @@ export async function startConsumer(
   const handled = { handler: handling(true), onFailure: counted.onFailure };
   const listening = { ...subscription, ...handled, group, types, concurrency, beforeDead };
   const roads: ListenedRoad[] = [];
+  const running: AsyncDisposable[] = [];
+  // Side by side, so that none takes in what it will not handle any more.
+  opening.defer(async () => void (await allEnded(running.map((each) => each[Symbol.asyncDispose]()))));
   for (const transport of from) {
     // The handler keeps its time itself.
     const road = await listenOn(transport, { ...listening, timeoutMs: longestTimeoutMs }, onError);
-    roads.push(opening.use(road));
+    roads.push(road);
+    running.push(road);
   }
   // It has a claim, which does not last until there is room.
   const parkedRun = { ...handled, handler: handling(false), timeoutMs, attempts, retryDelayMs, links };
-  opening.use(startParkedRun(database, group, parkedRun));
+  running.push(startParkedRun(database, group, parkedRun));
   opening.defer(() => stopping.abort());
   const status = () => ({ group, ...counted.counts });
   const backlog = () => Promise.all(roads.map((road) => road.backlog()));

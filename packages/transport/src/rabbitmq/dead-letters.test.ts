@@ -169,6 +169,25 @@ describe.skipIf(isExcused)("a dead letter that is redelivered on RabbitMQ", () =
     expect(message?.properties.headers).toEqual(headers);
   });
 
+  test("are not made of what fails while its subscriber closes, which may be why", async () => {
+    await using bench = await openBench();
+    const closing = Promise.withResolvers<void>();
+    const failing = async () => {
+      await closing.promise;
+      throw new Error("the database is closed");
+    };
+    const consumer = await listen(bench.transport, failing, { attempts: 1 });
+    const sent = order("order-1");
+    await publish(bench.transport, [sent]);
+    await vi.waitUntil(() => consumer.begun.length === 1, patience);
+    const closed = consumer[Symbol.asyncDispose]();
+    closing.resolve();
+    await closed;
+    await using next = await listen(bench.transport);
+    await vi.waitUntil(() => next.handled.length === 1, patience);
+    expect(next.handled).toEqual([sent]);
+  });
+
   test("says so where its queue is gone", async () => {
     await using bench = await openBench();
     const letter = { group: "gone", origin: { name: "gone" }, body: Buffer.from("{}"), headers: {} };

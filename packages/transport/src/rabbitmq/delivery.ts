@@ -1,4 +1,4 @@
-import { type Envelope, parseEnvelope } from "@throughline/envelope";
+import { type Envelope, parseEnvelope, RejectedError } from "@throughline/envelope";
 import type { ConsumeMessage } from "amqplib";
 import type { KeyQueue, Pause } from "../key-queue.ts";
 import { attemptEnvelope, giveUp, type Verdict } from "../process.ts";
@@ -109,6 +109,8 @@ async function act(
     return { delayMs: verdict.delayMs };
   }
   if (!isOpen()) return undefined;
+  // What fails while this closes may fail because of that: whoever has the message next decides.
+  if (delivery.copier.closing.aborted && !(error instanceof RejectedError)) return { delayMs: 0 };
   try {
     const pause = await setAside(message, error, attempts, delivery);
     tellFailure(subscription, { ...failure, deadLettered: pause === undefined });
