@@ -78,7 +78,8 @@ async function redeliver(settings: Settings, letter: DeadLetter): Promise<void> 
     // What closes the channel also fails what is sent over it.
     channel.on("error", () => undefined);
     const failure = await sendOne(sendConfirmed(channel), messageOf(letter));
-    if (failure === undefined) await channel.close();
+    // Where that has closed it, there is nothing to close.
+    await Promise.allSettled([channel.close()]);
     return failure;
   });
   if (notConfirmed) throw new Error(`The dead letter stays out of ${letter.origin.name}`, notConfirmed);

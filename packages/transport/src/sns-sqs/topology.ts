@@ -125,7 +125,8 @@ async function updateSubscription(
 }
 
 async function findSubscription(sns: SNSClient, TopicArn: string, endpoint: string): Promise<string> {
-  for await (const { Subscriptions = [] } of paginateListSubscriptionsByTopic({ client: sns }, { TopicArn })) {
+  const pages = paginateListSubscriptionsByTopic({ client: sns }, { TopicArn }, inTime());
+  for await (const { Subscriptions = [] } of pages) {
     const arn = Subscriptions.find(({ Endpoint }) => Endpoint === endpoint)?.SubscriptionArn;
     if (arn !== undefined) return arn;
   }
