@@ -7,7 +7,7 @@ import { call, json, OrderError, serve } from "./testing/http.ts";
 describe("a fault is answered with a problem", () => {
   test("that names every fault of the body by its path", async () => {
     await using http = await serve();
-    const body = JSON.stringify({ items: [{ quantity: 1 }, { quantity: 0 }] });
+    const body = JSON.stringify({ items: [{ quantity: 1 }, { quantity: 0, note: "" }], colour: "red" });
     const answer = await call(`${http.url}/orders`, { method: "POST", headers: json, body });
     expect(answer.status).toBe(400);
     expect(answer.headers.get("content-type")).toContain("application/problem+json");
@@ -15,10 +15,12 @@ describe("a fault is answered with a problem", () => {
       type: "about:blank",
       title: "Bad Request",
       status: 400,
-      detail: "The body has 2 faults",
+      detail: "The body has 4 faults",
       errors: [
         { path: "customerId", message: expect.any(String) },
         { path: "items.1.quantity", message: expect.any(String) },
+        { path: "items.1.note", message: "Unknown field" },
+        { path: "colour", message: "Unknown field" },
       ],
       correlationId: answer.headers.get("x-correlation-id"),
     });

@@ -28,13 +28,20 @@ export function readQuery<Query>(schema: z.ZodType<Query>, request: Request): Qu
 function read<Value>(schema: z.ZodType<Value>, input: unknown, what: string): Value {
   const result = schema.safeParse(input);
   if (!result.success) {
-    const faults = result.error.issues.map(({ path, message }) => ({ path: path.join("."), message }));
-    throw invalid(what, faults);
+    throw invalid(what, result.error.issues.flatMap(faultsOf));
   }
   if (!isStorable(result.data)) throw invalid(what, unstorable(result.data, []));
   return result.data;
 }
 
+/** Fields that a schema does not know are a fault each, at a path of their own. */
+function faultsOf(issue: z.core.$ZodIssue): Fault[] {
+  const at = (...names: string[]) => [...issue.path, ...names].join(".");
+  if (issue.code !== "unrecognized_keys") return [{ path: at(), message: issue.message }];
+  return issue.keys.map((name) => ({ path: at(name), message: "Unknown field" }));
+}
+
+/** Of more than a hundred faults, the first. */
 function invalid(what: string, faults: readonly Fault[]): HttpProblem {
   const detail = `${what} has ${faults.length === 1 ? "a fault" : `${faults.length} faults`}`;
   return problem(400, "Bad Request", { detail, errors: faults.slice(0, 100) });

@@ -41,6 +41,15 @@ test("a customer sees their own orders, and nothing of anybody else's", async ()
   expect((await shop.ask(`/orders/${mine}/cancellation`, { ...cancellation, token: ann })).status).toBe(202);
 });
 
+test("any currency of ISO 4217 is taken, and no other", async () => {
+  await using shop = await openShop();
+  const token = await shop.token("c-1");
+  const place = (currency: string) => shop.ask("/orders", { method: "POST", body: { ...order, currency }, token });
+  for (const currency of ["USD", "VED", "CLF", "XAU"]) expect((await place(currency)).status).toBe(201);
+  const [fault] = ((await place("ABC")).body as { errors: { path: string; message: string }[] }).errors;
+  expect(fault).toEqual({ path: "currency", message: "expected an ISO 4217 code such as USD" });
+});
+
 test("a customer orders for nobody else", async () => {
   await using shop = await openShop();
   const answer = await shop.ask("/orders", { method: "POST", body: order, token: await shop.token("c-2") });

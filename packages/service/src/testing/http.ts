@@ -6,7 +6,10 @@ import { problem } from "../http-problem.ts";
 import { type HttpOptions, serveHttp } from "../http-server.ts";
 
 export const config = { service: "test", httpHost: "127.0.0.1", port: 0, logLevel: "silent", shutdownGraceMs: 40_000 };
-const order = z.object({ customerId: z.string(), items: z.array(z.object({ quantity: z.int().positive() })) });
+const order = z.strictObject({
+  customerId: z.string(),
+  items: z.array(z.strictObject({ quantity: z.int().positive() })),
+});
 export const json = { "content-type": "application/json" };
 
 export class OrderError extends Error {}
