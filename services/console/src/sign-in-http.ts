@@ -5,6 +5,10 @@ import { signInPage } from "./sign-in-page.ts";
 import type { EndableAccess } from "./sign-out.ts";
 import { admit, cookieName, requireSameOrigin, tokenOf } from "./visitors.ts";
 
+/** Browsers keep 4,096 characters of a cookie, with its name, and drop a longer one without a word. */
+const longestToken = 4_000;
+const tooLong = `It has more than ${longestToken} characters, and no browser keeps it: ask the issuer for one with fewer claims`;
+
 /** A token becomes a cookie that no script can read and no other site can use. */
 export function signInRoutes(access: EndableAccess): Router {
   const router = Router();
@@ -28,6 +32,7 @@ export function signInRoutes(access: EndableAccess): Router {
     const { token, next } = formOf(request);
     const refused = await faultOf(admit({ admit: access.signIn }, token));
     if (refused) return sendForm(response, next, refused);
+    if (token.length > longestToken) return sendForm(response, next, tooLong);
     response.cookie(cookieName, token, cookie).redirect(303, next);
   });
 

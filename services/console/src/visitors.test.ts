@@ -43,6 +43,14 @@ describe("where an issuer is configured", () => {
     expect((await console.ask("/snapshot", { headers: { authorization } })).status).toBe(200);
   });
 
+  test("a token that no browser would keep is refused, and it is said why", async () => {
+    await using issuer = await openIssuer();
+    await using console = await openConsole(openAccess(issuer));
+    const answer = await console.signIn(await issuer.sign({ roles: ["viewer"], groups: "g".repeat(4_000) }));
+    expect([answer.status, answer.headers.get("set-cookie")]).toEqual([401, null]);
+    expect(await answer.text()).toContain("no browser keeps it");
+  });
+
   test("a customer has no business here", async () => {
     await using issuer = await openIssuer();
     await using console = await openConsole(openAccess(issuer));
