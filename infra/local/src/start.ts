@@ -36,11 +36,12 @@ async function run(): Promise<void> {
     log("Starting the brokers …");
     await using brokers = await startBrokers({ basePort, dataDir: join(dataDir, "brokers"), log });
     if (stopping.aborted) return;
-    await using switchboard = await serveSwitches(basePort + 60, brokers.switches, log);
+    await using switchboard = await serveSwitches(basePort + 59, brokers.switches, log);
     log("Starting the services …");
+    const namespace = process.env.NAMESPACE || "dev";
     const { signIn, env } = await prepareAccess();
     await using services = await startServices({
-      ...{ brokers: brokers.addresses, namespace: "dev", basePort, dataDir: join(dataDir, "services"), log },
+      ...{ brokers: brokers.addresses, namespace, basePort, dataDir: join(dataDir, "services"), log },
       env: { ...env, OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${basePort + 50}` },
       envOf: {
         console: {

@@ -122,7 +122,7 @@ describe("a process refuses to start", () => {
       { OIDC_ISSUER: "https://id.example", OIDC_AUDIENCE: "throughline", DEVELOPMENT_KEY_FILE: "key.json" },
       /DEVELOPMENT_KEY_FILE: is set, but OIDC_ISSUER is as well/,
     ],
-    [{ SWITCHBOARD_URL: "http://127.0.0.1:14060/secret" }, /SWITCHBOARD_URL: set, but TRY_IT is not true/],
+    [{ SWITCHBOARD_URL: "http://127.0.0.1:14059/secret" }, /SWITCHBOARD_URL: set, but TRY_IT is not true/],
     [{ OTLP_FORWARD_URL: "http://127.0.0.1:4318" }, /OTLP_FORWARD_URL: set, but OTLP_PORT is not/],
     [{ CLAIMS_URL: "https://bucket" }, /CLAIMS_URL: expected a URL that starts with postgres:.* or s3:/],
   ])("on %o", (env, fault) => {
