@@ -168,6 +168,19 @@ const damages: Readonly<Record<string, Damage>> = {
     await handle(corrected, type, { by: ["order"] });
     return [["settled", id]];
   },
+  "a person has corrected it, and that is lost": async ({ tell, handle, bury }) => {
+    const id = await tell(type, "replaced-lost");
+    await handle(id, type, { by: ["analytics"] });
+    await bury("order", "order", id, "replaced", idAt(noon));
+    return [["missing", id]];
+  },
+  "a person has corrected it, and that waits for a person again": async ({ tell, handle, bury }) => {
+    const [id, corrected] = [await tell(type, "replaced-dead"), idAt(noon)];
+    await handle(id, type, { by: ["analytics"] });
+    await bury("order", "order", id, "replaced", corrected);
+    await bury("order", "order", corrected, "open");
+    return [["dead", id]];
+  },
   "it was made as the period begins": async ({ tell }) => {
     const id = await tell("refund.requested", "begins", { at: period.from });
     return [["missing", id]];
@@ -222,6 +235,20 @@ test("finds whatever was lost, doubled or set aside, each by its id, and nothing
   expect(unfound.map(([name]) => name)).toEqual([]);
   expect(left).toEqual([]);
   expect(incomplete).toEqual([]);
+});
+
+test("a message that went by another road than the manifest's is lost, or waits, like any other", async () => {
+  await using scene = await openScene();
+  const [lost, waiting] = [await scene.tell("order.created", "moved"), await scene.tell("payment.requested", "moved")];
+  await scene.run("order", "delete from log_cursors where reader <> 'kafka'");
+  await scene.run("order", "update log_cursors set reader = 'rabbitmq'");
+  await scene.run("billing", "update log_cursors set reader = 'sns-sqs', position = 0 where reader = 'rabbitmq'");
+  await scene.run("billing", "insert into outbox_destinations values ('kafka', '{payment.completed}')");
+  const { found } = await audit(scene.addresses, period);
+  expect(found).toMatchObject([
+    { kind: "missing", count: 3, findings: [{ id: lost }, { id: lost }, { id: lost }] },
+    { kind: "waiting", count: 1, findings: [{ id: waiting }] },
+  ]);
 });
 
 test("what is not a minute old is on its way", async () => {

@@ -1,7 +1,7 @@
 import { type Topology, topology } from "@throughline/contracts/topology";
 import { type Address, openSnapshots, type Snapshot } from "./databases.ts";
 import { type Finding, type Kind, kinds } from "./finding.ts";
-import { readParked, streamCaused, streamHandled } from "./handled.ts";
+import { readCorrected, readParked, streamCaused, streamHandled } from "./handled.ts";
 import { type Context, judge, type Traces } from "./judge.ts";
 import { readLetters } from "./letters.ts";
 import type { Period } from "./period.ts";
@@ -52,8 +52,9 @@ export async function audit(addresses: readonly Address[], period: Period, flow:
   let traces: Traces = { told: [], handled: [], caused: [] };
   const streams = [];
   for (const snapshot of after) {
-    const groups = flow.groups.filter(({ service }) => service === snapshot.service).map(({ group }) => group);
-    streams.push(...(await streamHandled(snapshot, groups, period, (row) => void traces.handled.push(row))));
+    streams.push(
+      ...(await streamHandled(snapshot, groupsOf(snapshot, flow), period, (row) => void traces.handled.push(row))),
+    );
     streams.push(...(await streamCaused(snapshot, period, (row) => void traces.caused.push(row))));
   }
   for (const snapshot of before)
@@ -70,11 +71,15 @@ export async function audit(addresses: readonly Address[], period: Period, flow:
   return { period, messages, deliveries, found: collected.found(), incomplete: incompleteness(context) };
 }
 
+function groupsOf({ service }: Snapshot, { groups }: Topology): string[] {
+  return groups.filter((each) => each.service === service).map(({ group }) => group);
+}
+
 async function readContext(
   before: readonly Snapshot[],
   after: readonly Snapshot[],
   period: Period,
-  { groups }: Topology,
+  flow: Topology,
 ): Promise<Context> {
   const standings = new Map<string, NonNullable<Awaited<ReturnType<typeof readStanding>>>>();
   for (const snapshot of before) {
@@ -82,11 +87,14 @@ async function readContext(
     if (standing !== undefined) standings.set(snapshot.service, standing);
   }
   const letters = (await Promise.all(before.map(readLetters))).flat();
+  const replacements = letters.flatMap(({ replacedBy }) => replacedBy ?? []);
+  const corrected = await Promise.all(after.map((each) => readCorrected(each, groupsOf(each, flow), replacements)));
   const keptFrom = [...standings.values()].map((standing) => standing.keptFrom?.getTime() ?? 0);
   return {
-    ...{ period, groups, standings },
+    ...{ period, groups: flow.groups, standings },
     letters: new Map(letters.map((letter) => [`${letter.who} ${letter.id}`, letter])),
-    replacements: new Set(letters.flatMap(({ replacedBy }) => replacedBy ?? [])),
+    replacements: new Set(replacements),
+    corrected: new Set(corrected.flat()),
     parked: new Set((await Promise.all(after.map(readParked))).flatMap((names) => [...names])),
     comparableFrom: new Date(Math.max(0, ...keptFrom)),
     now: new Date(),

@@ -47,6 +47,17 @@ export async function streamCaused(
   return [await openStream<Caused>(client, { text, values: [from, to], take })];
 }
 
+/** Which of the messages with these ids the groups have handled, by group and id. */
+export async function readCorrected(
+  { client }: Snapshot,
+  groups: readonly string[],
+  ids: readonly string[],
+): Promise<string[]> {
+  const text = `select consumer || ' ' || message_id as name from processed_messages
+    where consumer = any($1) and message_id = any($2::uuid[])`;
+  return (await rowsOf<{ name: string }>(client, text, [groups, ids])).map(({ name }) => name);
+}
+
 /** Messages that wait in an inbox for a dead one of their key, by group and id. */
 export async function readParked({ client }: Snapshot): Promise<ReadonlySet<string>> {
   if (!(await hasTable(client, "inbox_parked"))) return new Set();

@@ -19,6 +19,8 @@ export type Context = {
   readonly letters: ReadonlyMap<string, Letter>;
   /** Ids that went out in the place of others, and are in no outbox. */
   readonly replacements: ReadonlySet<string>;
+  /** Group and id, of those that were handled. */
+  readonly corrected: ReadonlySet<string>;
   /** Group and id of what waits in an inbox. */
   readonly parked: ReadonlySet<string>;
   /** Before it, some outbox has been emptied, and nobody can tell who committed what. */

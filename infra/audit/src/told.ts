@@ -36,6 +36,8 @@ export async function streamTold(
 export type Standing = {
   /** How far the relays are, by destination, in each lane; absent where none ever was. */
   readonly passed: ReadonlyMap<string, readonly number[]>;
+  /** The types that a destination gets; absent where it gets all. */
+  readonly types: ReadonlyMap<string, readonly string[]>;
   /** Destination and id. */
   readonly parked: ReadonlySet<string>;
   readonly dead: ReadonlySet<string>;
@@ -49,8 +51,13 @@ export async function readStanding({ client }: Snapshot): Promise<Standing | und
     client,
     `select reader, array_agg(position::float8 order by lane) as lanes from log_cursors where log = 'outbox' group by reader`,
   );
+  const choosy = await rowsOf<{ destination: string; types: string[] }>(
+    client,
+    "select destination, types from outbox_destinations where types is not null",
+  );
   return {
     passed: new Map(cursors.map(({ reader, lanes }) => [reader, lanes])),
+    types: new Map(choosy.map(({ destination, types }) => [destination, types])),
     parked: await namesIn(client, "outbox_parked"),
     dead: await namesIn(client, "outbox_dead"),
     keptFrom: await readKeptFrom(client),

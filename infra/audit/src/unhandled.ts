@@ -2,7 +2,7 @@ import type { Group } from "@throughline/contracts/topology";
 import type { Finding } from "./finding.ts";
 import type { Context } from "./judge.ts";
 import type { Letter } from "./letters.ts";
-import type { Told } from "./told.ts";
+import type { Standing, Told } from "./told.ts";
 
 /** What may still become of a message that is stopped, the best first. */
 const hopes = ["waiting", "dead", "settled"];
@@ -19,26 +19,36 @@ export function unhandled(told: Told, { group, roads }: Group, context: Context)
     { kind, id, fault: `${type} ${sequence} of ${key}, for ${group}: ${why}` },
   ];
   const letter = letters.get(`${group} ${id}`);
-  const settled = letter && reasonOf(letter);
+  const settled = letter && reasonOf(letter, group, context);
   if (settled !== undefined) return finding(settled);
   if (parked.has(`${group} ${id}`)) return finding({ kind: "waiting", why: "parked behind a dead message of its key" });
-  const used = roads.filter((road) => standings.get(service)?.passed.has(road));
-  const stops = (used.length > 0 ? used : roads).map((road) => stopOn(road, told, context));
+  const used = roadsOf(told, roads, standings.get(service));
+  const stops = used.map((road) => stopOn(road, told, group, context));
   // Where it is stopped on each of its roads, by the one on which it may still come; it needs no more than one.
   const [stop] = stops.includes(undefined) ? [] : hopes.flatMap((kind) => stops.filter((each) => each?.kind === kind));
   if (stop !== undefined) return finding(stop);
   if (now.getTime() - Date.parse(timestamp) < graceMs) return finding({ kind: "waiting", why: "not a minute old" });
   const again = letter ?? used.map((road) => letters.get(`outbox ${road} ${id}`)).find((each) => each !== undefined);
-  const sentAgain = again === undefined ? "" : `, and sent again as ${again.name}`;
+  const sentAgain = again === undefined ? "" : `, and ${again.replacedBy ?? "sent again"} as ${again.name}`;
   return finding({ kind: "missing", why: `published by ${service}${sentAgain}` });
 }
 
+/** By which the service sends it to the group: those of the manifest, or where settings have moved them, those that it has. */
+function roadsOf({ type }: Told, roads: readonly string[], standing: Standing | undefined): readonly string[] {
+  const open = [...(standing?.passed.keys() ?? [])].filter(
+    (road) => standing?.types.get(road)?.includes(type) !== false,
+  );
+  const used = roads.filter((road) => open.includes(road));
+  return [used, open, roads].find(({ length }) => length > 0) ?? [];
+}
+
 /** Why a message has not left by a road; undefined where it has. */
-function stopOn(road: string, told: Told, { letters, standings }: Context): Reason | undefined {
+function stopOn(road: string, told: Told, group: string, context: Context): Reason | undefined {
+  const { letters, standings } = context;
   const { id, service, position, slot } = told;
   const standing = standings.get(service);
   const letter = letters.get(`outbox ${road} ${id}`);
-  const refused = letter && reasonOf(letter);
+  const refused = letter && reasonOf(letter, group, context);
   if (refused !== undefined) return refused;
   if (standing?.dead.has(`${road} ${id}`))
     return { kind: "dead", why: `the relay of ${service} gave it up, refused by ${road}` };
@@ -49,10 +59,14 @@ function stopOn(road: string, told: Told, { letters, standings }: Context): Reas
   return isPassed ? undefined : { kind: "waiting", why: `in the outbox of ${service}, at ${position}` };
 }
 
-/** What a letter says of its message; undefined where it was sent again. */
-function reasonOf({ name, state, replacedBy }: Letter): Reason | undefined {
+/** What a letter says of its message; undefined where it was sent again, or another in its place, and did not arrive. */
+function reasonOf({ name, state, replacedBy }: Letter, group: string, context: Context): Reason | undefined {
   if (state === "open" || state === "quarantined") return { kind: "dead", why: `letter ${name} is ${state}` };
   if (state === "discarded") return { kind: "settled", why: `letter ${name} was discarded` };
-  if (state === "replaced") return { kind: "settled", why: `${replacedBy} went out in its place` };
-  return undefined;
+  if (state !== "replaced") return undefined;
+  const other = `${group} ${replacedBy}`;
+  if (context.corrected.has(other)) return { kind: "settled", why: `${replacedBy} went out in its place` };
+  if (context.parked.has(other)) return { kind: "waiting", why: `${replacedBy}, in its place, is parked` };
+  const next = context.letters.get(other);
+  return next && reasonOf(next, group, context);
 }
