@@ -4,7 +4,7 @@ import { describe, expect, test, vi } from "vitest";
 import { readActions } from "./actions.ts";
 import { bury } from "./bury.ts";
 import type { Desk } from "./desk.ts";
-import { discardLetter } from "./discard.ts";
+import { discardLetter, discardMany } from "./discard.ts";
 import { dryRun } from "./dry-run.ts";
 import { editLetter } from "./edit.ts";
 import { previewReplay } from "./preview.ts";
@@ -176,6 +176,27 @@ describe.skipIf(isExcused)("a letter", () => {
     const notes = await shop.notes();
     expect(notes.toSorted()).toEqual(["third", expect.stringMatching(/[234]/)].toSorted());
     expect(notes[0]).toBe("third");
+  });
+
+  test("of many that are given up, the others go on where one cannot be, and stop where a person stops it", async () => {
+    await using shop = await openLetters();
+    await shop.publish(cancelled("o-1", 7), cancelled("o-2", 7), cancelled("o-3", 7));
+    await letterWhen(shop.database, 3);
+    const stopping = new AbortController();
+    const away = { ...shop.desk, database: { transaction: () => Promise.reject(new Error("no answer")) } as never };
+    const last = {
+      number: 2,
+      get desk() {
+        stopping.abort();
+        return shop.desk;
+      },
+    };
+    const all = [{ desk: shop.desk, number: 1 }, { desk: away, number: 3 }, last, { desk: shop.desk, number: 3 }];
+    expect(await discardMany(all, { ...act, signal: stopping.signal })).toEqual({
+      ...{ discarded: 1, settled: 0, left: 2 },
+      failed: [{ letter: `${shop.desk.service}-3`, reason: "no answer" }],
+    });
+    expect((await letterWhen(shop.database, 3)).state).toBe("open");
   });
 
   test("that is tried out shows what it would write and publish, and writes nothing", async () => {

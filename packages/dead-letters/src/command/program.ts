@@ -1,10 +1,10 @@
 import { readFile } from "node:fs/promises";
 import { userInfo } from "node:os";
 import { text as readAll } from "node:stream/consumers";
-import { momentOf } from "@throughline/terminal";
+import { momentOf, short } from "@throughline/terminal";
 import { Command, InvalidArgumentError } from "commander";
-import { choiceForm, choose } from "../choose.ts";
-import { discardLetter } from "../discard.ts";
+import { type Chosen, choiceForm, choose } from "../choose.ts";
+import { discardMany } from "../discard.ts";
 import { editLetter } from "../edit.ts";
 import { type Answer, list, preview, show, tryOut } from "./look.ts";
 import type { Desks } from "./open-desks.ts";
@@ -89,15 +89,11 @@ export async function readCommandLine(argv: readonly string[]): Promise<Task> {
     .argument("<letters>")
     .requiredOption("--reason <text>", "why, for the record")
     .action(
-      does((letters: string, { reason }: { reason: string }) => async (desks) => {
-        const chosen = await choose(desks, letters, open);
-        let discarded = 0;
-        for (const { desk, number } of chosen) {
-          if (await discardLetter(desk, number, { by: by(), reason })) discarded += 1;
-        }
-        const text = `${discarded} discarded${discarded < chosen.length ? `, ${chosen.length - discarded} were settled already` : ""}`;
-        return { text, json: { discarded }, isDone: discarded === chosen.length };
-      }),
+      does(
+        (letters: string, { reason }: { reason: string }) =>
+          async (desks, signal) =>
+            discardAll(await choose(desks, letters, open), { by: by(), reason, signal }),
+      ),
     );
   program
     .command("edit")
@@ -116,6 +112,17 @@ export async function readCommandLine(argv: readonly string[]): Promise<Task> {
   await program.parseAsync([...argv], { from: "user" });
   if (task === undefined) throw new Error("No command was given");
   return task;
+}
+
+async function discardAll(all: readonly Chosen[], options: Parameters<typeof discardMany>[1]) {
+  const done = await discardMany(all, options);
+  const { discarded, settled, failed, left } = done;
+  const lines = [
+    `${discarded} discarded${settled > 0 ? `, ${settled} were settled already` : ""}`,
+    ...failed.slice(0, 20).map(({ letter, reason }) => `${letter} could not be discarded: ${short(reason, 200)}`),
+    ...(left > 0 ? [`${left} are left: the same command goes on with them`] : []),
+  ];
+  return { text: lines.join("\n"), json: done, isDone: discarded === all.length };
 }
 
 async function one(desks: Desks["desks"], letter: string) {
