@@ -1,4 +1,4 @@
-import { forgetDestination } from "@throughline/outbox/operation";
+import { countWaiting, forgetDestination } from "@throughline/outbox/operation";
 import type { Answer } from "./answer.ts";
 import type { Chosen } from "./choose.ts";
 import { isConfirmed } from "./confirm.ts";
@@ -8,7 +8,8 @@ export async function forget(
   { service, database, state }: Chosen,
   { by, isSure, interrupted }: { readonly by: string; readonly isSure: boolean; readonly interrupted: AbortSignal },
 ): Promise<Answer> {
-  const { destination, waiting, parked } = state;
+  const { destination, parked } = state;
+  const waiting = await countWaiting(database, destination);
   const json = { service, destination, waiting, parked };
   const question = `Never send to ${destination} the ${waiting} messages of ${service} that wait for it, and ${parked} parked ones?`;
   if (!isSure && !(await isConfirmed(question, interrupted))) {

@@ -4,7 +4,7 @@ import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import type { Envelope } from "@throughline/envelope";
 import { openTestDatabase } from "@throughline/local/testing";
-import { type Database, migrations as logMigrations, readLanes } from "@throughline/log";
+import { type Database, migrations as logMigrations, query, readLanes } from "@throughline/log";
 import { enqueue, outboxLog, migrations as outboxMigrations, startRelay } from "@throughline/outbox";
 import { memoryTransport } from "@throughline/transport/memory";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
@@ -86,6 +86,19 @@ test("a destination is forgotten when it is said so, and no relay has it", async
   ]);
   expect(await readLanes(outbox.database, outboxLog, "memory")).toEqual([]);
   expect(await run("status")).toMatchObject({ code: 0, out: "No relay has ever run.\n" });
+});
+
+test("however many wait, who forgets a destination is told all of them", async () => {
+  await outbox.relay[Symbol.asyncDispose]();
+  await outbox.write("o-1");
+  const [name, text] = [
+    "copy",
+    'insert into outbox (key, type, id, version, "timestamp", source, sequence, correlation_id, wire) select key, type, gen_random_uuid(), version, "timestamp", source, n, correlation_id, wire from outbox, generate_series(2, 100001) n',
+  ];
+  await query(outbox.database, name, text);
+  expect((await run("status")).out).toContain("100000 or more");
+  const { out } = await run("forget", "--destination", "memory", "--yes", "--json");
+  expect(JSON.parse(out)).toMatchObject({ waiting: 100_001 });
 });
 
 test("what cannot be done is said on stderr, and exits with 1", async () => {

@@ -1,4 +1,4 @@
-import { type DestinationState, isForgotten, readStates } from "@throughline/outbox/operation";
+import { type DestinationState, isForgotten, mostCounted, readStates } from "@throughline/outbox/operation";
 import { colors, table } from "@throughline/terminal";
 import type { Answer } from "./answer.ts";
 import type { Outbox } from "./open-outboxes.ts";
@@ -21,7 +21,13 @@ export async function tellStatus(outboxes: readonly Outbox[]): Promise<Answer> {
 function toRow(line: Line): string[] {
   const { service, destination, waiting, oldestMs, lag, lanes, heldLanes, parked, parkedKeys, dead } = line;
   return [
-    ...[service, destination, String(waiting), waiting > 0 ? toAge(oldestMs) : "-", String(lag)],
+    ...[
+      service,
+      destination,
+      waiting < mostCounted ? String(waiting) : `${mostCounted} or more`,
+      waiting > 0 ? toAge(oldestMs) : "-",
+      String(lag),
+    ],
     ...[`${heldLanes} of ${lanes} held`, parked > 0 ? `${parked} in ${parkedKeys} keys` : "0", String(dead)],
     holdUpOf(line),
   ];

@@ -4,4 +4,4 @@ export { type ParkedKey, readLanesOf, readParkedKeysOf } from "./look.ts";
 export { isForgotten } from "./neglect.ts";
 export { findPosition, type Place, readPlace } from "./place.ts";
 export { type Preview, previewReplay, type Replay, replay } from "./replay.ts";
-export { type DestinationState, readStates } from "./status.ts";
+export { countWaiting, type DestinationState, mostCounted, readStates } from "./status.ts";

@@ -1,11 +1,12 @@
 import { type Database, type Holder, query, whatHoldsBack } from "@throughline/log";
 import type { Destination } from "./destination.ts";
 import { outboxLog } from "./outbox-log.ts";
+import { unhurried } from "./place.ts";
 
 /** What a destination has and lacks, as the database knows it. */
 export type DestinationState = {
   readonly destination: string;
-  /** Messages that committed and have not been published, parked ones aside; up to 100,000, in the next 1,000,000 positions. */
+  /** Messages that committed and have not been published, parked ones aside; up to `mostCounted`, in the next 1,000,000 positions. */
   readonly waiting: number;
   /** Age of the oldest of them, in milliseconds; 0 where none waits there. */
   readonly oldestMs: number;
@@ -90,9 +91,22 @@ const waitingIn = (columns: string, limit: number) => `from lanes l cross join l
     where o.position > l.position and o.position <= l.position + 1000000 and ${isOfLane} order by o.position limit ${limit}
   ) as waiting`;
 
+/** So many that wait are counted again and again; `countWaiting` counts all. */
+export const mostCounted = 100_000;
+
+/** All that wait for a destination, parked ones aside, however long it takes. */
+export async function countWaiting(database: Database, destination: string): Promise<number> {
+  const text = `with ${lanesOfDestination} select count(*)::float8 as waiting from lanes l
+    join outbox o on o.position > l.position and ${isOfLane}`;
+  const [row] = await unhurried(database, (tx) =>
+    query<{ waiting: number }>(tx, "outbox_count_waiting", text, [destination]),
+  );
+  return row?.waiting ?? 0;
+}
+
 const statusQuery = `
   with ${lanesOfDestination}
-  select (select count(*)::int ${waitingIn("1", 100_000)}) as waiting,
+  select (select count(*)::int ${waitingIn("1", mostCounted)}) as waiting,
     coalesce(extract(epoch from clock_timestamp() - (select min(created_at) ${waitingIn("o.created_at", 1)})) * 1000, 0)
       ::float8 as "oldestMs",
     coalesce(pg_sequence_last_value('outbox_position_seq') - min(position), 0)::float8 as lag,
