@@ -1,6 +1,6 @@
-import { existsSync, rmSync } from "node:fs";
+import { existsSync, globSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { isRunning } from "./leftover.ts";
+import { endLeftover, isRunning } from "./leftover.ts";
 import { dataDir } from "./place.ts";
 
 /** `npm run reset`: forgets the data of `npm start`. The broker's programs, once fetched, stay. */
@@ -10,7 +10,9 @@ if (running !== undefined) {
   console.error(`npm start is running as process ${running}. End it with Ctrl-C first, then reset.`);
   process.exitCode = 1;
 } else if (existsSync(dataDir)) {
-  rmSync(dataDir, { recursive: true });
+  // What outlives a start that was killed still writes there.
+  for (const file of globSync("**/pid", { cwd: dataDir })) await endLeftover(join(dataDir, file));
+  rmSync(dataDir, { recursive: true, maxRetries: 5 });
   console.log("The data of npm start is forgotten.");
 } else {
   console.log("There is no data to forget.");
