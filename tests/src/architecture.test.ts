@@ -48,7 +48,6 @@ const allowed: Record<string, readonly string[]> = {
     "contracts",
     "dead-letters",
     "doctor",
-    "envelope",
     "event-store",
     "inbox",
     "log",
@@ -66,6 +65,9 @@ const allowed: Record<string, readonly string[]> = {
   "infra/topology": ["contracts", "doctor", "local", "service", "transport"],
   demo: ["contracts", "envelope", "local", "terminal", "transport"],
 };
+
+/** What infra/local runs, and does not import. */
+const started = ["payment-provider", "sns-sqs-emulator"];
 
 /** Libraries that one folder wraps for all others. */
 const wrapped: Record<string, string> = {
@@ -104,7 +106,13 @@ test("every package has its row in the table, and its package.json lists exactly
     const listed = Object.keys(dependencies).filter((name) => name.startsWith("@throughline/"));
     return { folder, listed: listed.map((name) => name.split("/")[1] ?? "").sort() };
   });
-  for (const { folder, listed } of manifests) expect({ folder, listed }).toEqual({ folder, listed: allowed[folder] });
+  for (const { folder, listed } of manifests) {
+    expect({ folder, listed }).toEqual({ folder, listed: allowed[folder] });
+    const own = sources.filter((source) => source.folder === folder).flatMap(({ text }) => importsOf(text));
+    const imported = own.flatMap((name) => /^@throughline\/([^/]+)/.exec(name)?.[1] ?? []);
+    const used = new Set([...imported, ...(folder === "infra/local" ? started : [])]);
+    expect({ folder, used: [...used].sort() }).toEqual({ folder, used: listed });
+  }
   const folders = new Set(sources.map((source) => source.folder));
   expect([...folders].filter((folder) => folder !== "tests" && !(folder in allowed))).toEqual([]);
 });

@@ -7,7 +7,7 @@ export { handleEnvelope } from "./process.ts";
 export { PublishError, type PublishFailure } from "./publish-error.ts";
 export { openRoad, openRoads, type Road, type RoadSettings } from "./roads.ts";
 export { tellFailure } from "./subscription.ts";
-export { contextOf, formatTraceparent, isSampled, parseTraceparent } from "./traceparent.ts";
+export { contextOf, formatTraceparent, isSampled } from "./traceparent.ts";
 export type {
   Backlog,
   DeadLetter,
