@@ -13,6 +13,7 @@ export type Contract<Data = unknown> = {
   read(envelope: Envelope): Envelope<Data>;
 };
 
+/** A contract for `data` as `schema` has it; of an event, unless `kind` says that it is work. */
 export function defineContract<Data>(
   type: string,
   version: string,

@@ -9,7 +9,7 @@ import { createLogger } from "./logger.ts";
 import { closePart } from "./parts.ts";
 
 export type Database = AsyncDisposable & {
-  /** What log, event store, outbox and inbox take. */
+  /** What log, event store, outbox and inbox call the database, and take. */
   readonly handle: NodePgDatabase;
   readonly pool: pg.Pool;
   /** Rejects where the database does not answer: the check for `/readyz`. */

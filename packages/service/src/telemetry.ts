@@ -3,7 +3,7 @@ import { type DiagLogger, DiagLogLevel, diag, metrics } from "@opentelemetry/api
 import { endTelemetry, onTelemetryEnd } from "./telemetry-end.ts";
 
 /**
- * `node --import @throughline/service/telemetry src/main.ts` sends this process's spans by OTLP over HTTP to
+ * `node --import @throughline/service/preload src/main.ts` sends this process's spans by OTLP over HTTP to
  * OTEL_EXPORTER_OTLP_ENDPOINT, under the name OTEL_SERVICE_NAME; without an endpoint it does nothing, and loads nothing.
  * The packages make their own spans, because libraries for messaging overwrite the trace that the outbox has stored; with
  * OTEL_NODE_ENABLED_INSTRUMENTATIONS=pg one makes them for statements. With OTEL_METRICS_EXPORTER=otlp metrics go there as

@@ -14,6 +14,7 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
   return [colors.bold(line(head)), ...rows.map(line)].join("\n");
 }
 
+/** For machines: with indents of two, and moments as ISO 8601. */
 export function toJson(value: unknown): string {
   return JSON.stringify(value, (_key, each) => (each instanceof Date ? each.toISOString() : each), 2);
 }
@@ -24,6 +25,7 @@ export function short(text: string, length = 90): string {
   return line.length > length ? `${line.slice(0, length - 1)}…` : line;
 }
 
+/** To the second, in UTC: `2026-11-23 10:00:00`. */
 export function when(moment: Date): string {
   return moment.toISOString().slice(0, 19).replace("T", " ");
 }
