@@ -84,7 +84,7 @@ describe("a process refuses to start", () => {
       '  LOG_LEVEL: expected one of fatal, error, warn, info, debug, trace, silent, but it is "loud"',
       expect.stringContaining("KAFKA_BROKERS: is not set, but kafka is in PUBLISH_TO and CONSUME_FROM."),
       expect.stringContaining("DATABASE_URL: is not set."),
-      expect.stringContaining("SHUTDOWN_GRACE_MS (1000) is shorter than HANDLER_TIMEOUT_MS (30000)"),
+      expect.stringContaining("SHUTDOWN_GRACE_MS (1000), less the quarter for requests in flight, is shorter than"),
       "  KAFKA_BROKER: nothing reads this variable. Did you mean KAFKA_BROKERS?",
     ]);
   });
@@ -98,7 +98,7 @@ describe("a process refuses to start", () => {
 
   test.each([
     [{ CONSUME_FROM: "sns-sqs", SQS_VISIBILITY_TIMEOUT_SECONDS: "60" }, /VISIBILITY.*6 × HANDLER_TIMEOUT_MS.*180/],
-    [{ HANDLER_TIMEOUT_MS: "50000" }, /SHUTDOWN_GRACE_MS \(40000\) is shorter than HANDLER_TIMEOUT_MS \(50000\)/],
+    [{ HANDLER_TIMEOUT_MS: "50000" }, /SHUTDOWN_GRACE_MS \(40000\), .* HANDLER_TIMEOUT_MS \(50000\).* to 66667/],
     [{ WORK_ON: "rabbitmq" }, /RABBITMQ_URL: is not set, but rabbitmq is in WORK_ON/],
     [{ KAFKA_SASL_USERNAME: "u" }, /KAFKA_SASL_MECHANISM and KAFKA_SASL_PASSWORD: not set, but KAFKA_SASL_USERNAME is/],
     [{ PUBLISH_FROM: "yesterday" }, /PUBLISH_FROM: expected beginning, now, or a time such as 2026-11-26T10:00:00Z/],
@@ -127,6 +127,16 @@ describe("a process refuses to start", () => {
     [{ CLAIMS_URL: "https://bucket" }, /CLAIMS_URL: expected a URL that starts with postgres:.* or s3:/],
   ])("on %o", (env, fault) => {
     expect(faults({ ...enough, ...env })).toEqual([expect.stringMatching(fault)]);
+  });
+
+  test("where the requests in flight may take the time that a handler needs to end", () => {
+    const faultsWith = (SHUTDOWN_GRACE_MS: string) =>
+      faults({ ...enough, SHUTDOWN_GRACE_MS, HANDLER_TIMEOUT_MS: "20000" });
+    expect(faultsWith("20000")).toEqual([
+      expect.stringMatching(/SHUTDOWN_GRACE_MS \(20000\).* Raise it to 26667 or lower/),
+    ]);
+    expect(faultsWith("26666")).toHaveLength(1);
+    expect(faultsWith("26667")).toEqual([]);
   });
 
   test.each([

@@ -40,12 +40,12 @@ export const settingChecks: readonly SettingCheck[] = [
     id: "shutdown-grace",
     name: "A process has the time to end its handlers before it is ended itself.",
     check({ shutdownGraceMs, handlerTimeoutMs }) {
-      if (shutdownGraceMs >= handlerTimeoutMs) return undefined;
+      if ((shutdownGraceMs * 3) / 4 >= handlerTimeoutMs) return undefined;
       return {
         settings: ["SHUTDOWN_GRACE_MS", "HANDLER_TIMEOUT_MS"],
-        conflict: `SHUTDOWN_GRACE_MS (${shutdownGraceMs}) is shorter than HANDLER_TIMEOUT_MS (${handlerTimeoutMs})`,
+        conflict: `SHUTDOWN_GRACE_MS (${shutdownGraceMs}), less the quarter for requests in flight, is shorter than HANDLER_TIMEOUT_MS (${handlerTimeoutMs})`,
         consequence: "a handler could not end before the process does",
-        fix: "Raise it or lower the other",
+        fix: `Raise it to ${Math.ceil((handlerTimeoutMs * 4) / 3)} or lower the other`,
       };
     },
   },
