@@ -20,8 +20,7 @@ export function startTimeOuts(database: Database, { orderTimeoutMs, onError }: T
   }, 1_000);
 
   async function look(): Promise<void> {
-    const before = new Date(Date.now() - orderTimeoutMs);
-    while ((await expireOrders(database, before)) > 0);
+    await expireOrders(database, new Date(Date.now() - orderTimeoutMs));
   }
   return {
     async [Symbol.asyncDispose]() {

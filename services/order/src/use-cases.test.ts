@@ -1,5 +1,5 @@
 import { runCausedBy } from "@throughline/envelope";
-import { migrations as eventStore, loadState, readStream } from "@throughline/event-store";
+import { closeStream, migrations as eventStore, loadState, readStream } from "@throughline/event-store";
 import { openTestDatabase } from "@throughline/local/testing";
 import { migrations as log } from "@throughline/log";
 import { migrations as outbox } from "@throughline/outbox";
@@ -77,6 +77,37 @@ test("an order that takes too long is cancelled, once, and no other", async () =
   expect(expired.toSorted()).toEqual([0, 1]);
   expect(await findOrder(shop.database, late.orderId)).toMatchObject({ status: "cancelled", reason: "timed out" });
   expect(await findOrder(shop.database, done.orderId)).toMatchObject({ status: "completed" });
+});
+
+test("an order that cannot be cancelled in time is told of, and holds up no other", async () => {
+  await using shop = await openShop();
+  const [closed, late] = [await shop.do((tx) => placeOrder(tx, order)), await shop.do((tx) => placeOrder(tx, order))];
+  await closeStream(shop.database, `order-${closed.orderId}`, { expected: 1 });
+  const expiring = expireOrders(shop.database, new Date(Date.now() + 60_000));
+  await expect(expiring).rejects.toThrow(`Order ${closed.orderId} could not be cancelled in time`);
+  expect(await findOrder(shop.database, late.orderId)).toMatchObject({ status: "cancelled", reason: "timed out" });
+  expect(await findOrder(shop.database, closed.orderId)).toMatchObject({ status: "placed" });
+});
+
+test("of several orders that cannot be cancelled in time, each is told of", async () => {
+  await using shop = await openShop();
+  await shop.do((tx) => Promise.all(Array.from({ length: 3 }, () => placeOrder(tx, order))));
+  await shop.database.execute(sql`update streams set closed_at = now()`);
+  const failure = await expireOrders(shop.database, new Date(Date.now() + 60_000)).catch((error: unknown) => error);
+  expect(failure).toBeInstanceOf(AggregateError);
+  expect(failure).toMatchObject({ message: "3 orders could not be cancelled in time" });
+  expect((failure as AggregateError).errors).toHaveLength(3);
+});
+
+test("orders that only the view takes for placed hold up none behind them", async () => {
+  await using shop = await openShop();
+  const soon = new Date(Date.now() + 60_000);
+  await shop.do((tx) => Promise.all(Array.from({ length: 100 }, () => placeOrder(tx, order))));
+  expect(await expireOrders(shop.database, soon)).toBe(100);
+  await shop.database.execute(sql`update orders set status = 'placed'`);
+  const late = await shop.do((tx) => placeOrder(tx, order));
+  expect(await expireOrders(shop.database, soon)).toBe(1);
+  expect(await findOrder(shop.database, late.orderId)).toMatchObject({ status: "cancelled", reason: "timed out" });
 });
 
 test("a time-out that meets another change of the same order waits for it, and they do not lock each other out", async () => {

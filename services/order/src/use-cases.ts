@@ -1,8 +1,8 @@
 import { currentCause, newId } from "@throughline/envelope";
 import { decide } from "@throughline/event-store";
-import { allEnded, askTogether, type Database, query, type Transaction } from "@throughline/log";
+import { allEnded, askTogether, type Database, query, shareTransactions, type Transaction } from "@throughline/log";
 import { enqueue } from "@throughline/outbox";
-import { and, eq, lt } from "drizzle-orm";
+import { and, eq, gt, lt } from "drizzle-orm";
 import { type OrderCommand, OrderError, type OrderEvent, orders, type PlaceOrder, toMessages } from "./order.ts";
 import { idempotencyKeys, orderViews, type PlacedOrder } from "./schema.ts";
 import { saveOrderView } from "./views.ts";
@@ -56,20 +56,46 @@ export async function cancelOrder(tx: Transaction, orderId: string, reason: stri
   await change(tx, orderId, { type: "cancel", reason }, by);
 }
 
-/** Cancels orders that were placed before `before` and have not ended, a hundred at a time. Returns how many. */
+/**
+ * Cancels the orders that were placed before `before` and have not ended, a hundred at a time. One that cannot be cancelled
+ * stops no other: what failed is thrown once all have been tried. Returns how many it cancelled.
+ */
 export async function expireOrders(database: Database, before: Date): Promise<number> {
-  // Not locked here: whoever changes an order locks its stream first and its row in the view last, and so does this.
-  const overdue = await database
-    .select({ orderId: orderViews.orderId })
-    .from(orderViews)
-    .where(and(eq(orderViews.status, "placed"), lt(orderViews.placedAt, before)))
-    .orderBy(orderViews.orderId)
-    .limit(100);
-  return await database.transaction(async (tx) => {
-    let expired = 0;
-    for (const { orderId } of overdue) expired += (await change(tx, orderId, { type: "expire" })).length;
-    return expired;
-  });
+  const inSharedTransaction = shareTransactions(database, { batchSize: pageSize });
+  const failures: Error[] = [];
+  let expired = 0;
+
+  async function expire(orderId: string): Promise<void> {
+    try {
+      const events = await inSharedTransaction((tx) => change(tx, orderId, { type: "expire" }));
+      expired += events.length;
+    } catch (cause) {
+      failures.push(new Error(`Order ${orderId} could not be cancelled in time`, { cause }));
+    }
+  }
+
+  for await (const orderIds of overdueOrders(database, before)) await Promise.all(orderIds.map(expire));
+  if (failures.length === 1) throw failures[0];
+  if (failures.length > 1)
+    throw new AggregateError(failures, `${failures.length} orders could not be cancelled in time`);
+  return expired;
+}
+
+const pageSize = 100;
+
+/** Not locked here: whoever changes an order locks its stream first and its row in the view last, and so does the time-out. */
+async function* overdueOrders(database: Database, before: Date): AsyncGenerator<readonly string[]> {
+  let after: string | undefined = "";
+  while (after !== undefined) {
+    const overdue: { readonly orderId: string }[] = await database
+      .select({ orderId: orderViews.orderId })
+      .from(orderViews)
+      .where(and(eq(orderViews.status, "placed"), lt(orderViews.placedAt, before), gt(orderViews.orderId, after)))
+      .orderBy(orderViews.orderId)
+      .limit(pageSize);
+    yield overdue.map(({ orderId }) => orderId);
+    after = overdue.length < pageSize ? undefined : overdue.at(-1)?.orderId;
+  }
 }
 
 /** Decides, keeps the view and tells the world: all of it commits with `tx`, or nothing. Returns what happened. */
