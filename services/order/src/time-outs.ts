@@ -8,8 +8,12 @@ export type TimeOutOptions = {
   readonly onError: (error: unknown) => void;
 };
 
-/** Cancels the orders that have not ended in time. Looks once a second; any number of processes may look. */
+/**
+ * Cancels the orders that have not ended in time. Looks once a second; any number of processes may look. Disposing it
+ * finishes the page in hand.
+ */
 export function startTimeOuts(database: Database, { orderTimeoutMs, onError }: TimeOutOptions): AsyncDisposable {
+  const stop = new AbortController();
   let looking: Promise<void> | undefined;
   const timer = setInterval(() => {
     looking ??= look()
@@ -20,11 +24,12 @@ export function startTimeOuts(database: Database, { orderTimeoutMs, onError }: T
   }, 1_000);
 
   async function look(): Promise<void> {
-    await expireOrders(database, new Date(Date.now() - orderTimeoutMs));
+    await expireOrders(database, new Date(Date.now() - orderTimeoutMs), { stopping: stop.signal });
   }
   return {
     async [Symbol.asyncDispose]() {
       clearInterval(timer);
+      stop.abort();
       await looking;
     },
   };

@@ -58,9 +58,14 @@ export async function cancelOrder(tx: Transaction, orderId: string, reason: stri
 
 /**
  * Cancels the orders that were placed before `before` and have not ended, a hundred at a time. One that cannot be cancelled
- * stops no other: what failed is thrown once all have been tried. Returns how many it cancelled.
+ * stops no other: what failed is thrown once all have been tried. Returns how many it cancelled. Once `stopping` is aborted,
+ * the hundred in hand are the last.
  */
-export async function expireOrders(database: Database, before: Date): Promise<number> {
+export async function expireOrders(
+  database: Database,
+  before: Date,
+  { stopping }: { readonly stopping?: AbortSignal } = {},
+): Promise<number> {
   const inSharedTransaction = shareTransactions(database, { batchSize: pageSize });
   const failures: Error[] = [];
   let expired = 0;
@@ -74,7 +79,10 @@ export async function expireOrders(database: Database, before: Date): Promise<nu
     }
   }
 
-  for await (const orderIds of overdueOrders(database, before)) await Promise.all(orderIds.map(expire));
+  for await (const orderIds of overdueOrders(database, before)) {
+    await Promise.all(orderIds.map(expire));
+    if (stopping?.aborted) break;
+  }
   if (failures.length === 1) throw failures[0];
   if (failures.length > 1)
     throw new AggregateError(failures, `${failures.length} orders could not be cancelled in time`);
