@@ -91,12 +91,18 @@ function difference(before: readonly Counts[], after: readonly Counts[]): Counts
     .filter(({ inserted, updated, deleted }) => inserted + updated + deleted > 0);
 }
 
-/** The versions of rows that this transaction wrote bear its id. */
+/**
+ * The versions of rows that this transaction wrote bear its id, or that of a savepoint, which is later. Of all others that it
+ * sees, none is of a transaction that still runs.
+ */
+const isWrittenHere = `case when xmin::text::bigint >= (pg_current_xact_id()::xid)::text::bigint then pg_xact_status(
+  ((pg_current_xact_id()::text::bigint >> 32 << 32) | xmin::text::bigint)::text::xid8) = 'in progress' end`;
+
 async function withRows(tx: Transaction, counts: Counts): Promise<TableChange> {
   const rows = await query<{ row: Record<string, unknown> }>(
     tx,
     `dry_run_rows_${counts.table}`,
-    `select to_jsonb(t) as row from ${counts.table} t where xmin = pg_current_xact_id()::xid limit ${mostRows}`,
+    `select to_jsonb(t) as row from ${counts.table} t where ${isWrittenHere} limit ${mostRows}`,
   );
   return { ...counts, rows: rows.map(({ row }) => row) };
 }

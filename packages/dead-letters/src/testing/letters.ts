@@ -49,7 +49,9 @@ export async function openLetters({ parks = [], isDraining = true, roadIn = rabb
   const fault: { message: string | undefined } = { message: undefined };
   const note = async ({ data }: { data: { orderId: string; reason: string } }, tx: Parameters<typeof enqueue>[0]) => {
     if (fault.message !== undefined) throw new RejectedError(fault.message);
-    await query(tx, "note", "insert into notes (text) values ($1)", [data.reason]);
+    await tx.transaction((savepoint) =>
+      query(savepoint, "note", "insert into notes (text) values ($1)", [data.reason]),
+    );
     await enqueue(tx, "diary", [{ type: "note.written", version: "1", key: data.orderId, data }]);
   };
   const reaction = third
