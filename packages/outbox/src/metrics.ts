@@ -1,4 +1,5 @@
-import { type BatchObservableCallback, metrics } from "@opentelemetry/api";
+import { isDeepStrictEqual } from "node:util";
+import { type Attributes, type BatchObservableCallback, metrics } from "@opentelemetry/api";
 import type { DestinationStatus } from "./status.ts";
 
 const meter = () => metrics.getMeter("throughline");
@@ -13,6 +14,7 @@ export function observeRelay(status: () => Promise<DestinationStatus[]>): Dispos
   const dead = meter().createObservableGauge("throughline.outbox.dead", { unit: "{message}" });
   const heldBack = meter().createObservableGauge("throughline.outbox.held_back", { unit: "s" });
   const all = [waiting, oldest, lag, parked, parkedKeys, dead, heldBack];
+  const holders = new Map<string, Attributes | undefined>();
   const observe: BatchObservableCallback = async (result) => {
     for (const one of await status()) {
       const attributes = { "throughline.destination": one.destination };
@@ -23,16 +25,26 @@ export function observeRelay(status: () => Promise<DestinationStatus[]>): Dispos
       result.observe(parked, one.parked, attributes);
       result.observe(parkedKeys, one.parkedKeys, attributes);
       result.observe(dead, one.dead, attributes);
-      if (one.heldBackBy === undefined) continue;
-      const { pid = "none", ageMs, application, state } = one.heldBackBy;
-      const holder = {
-        "throughline.holder.pid": String(pid),
-        "throughline.holder.application": application,
-        "throughline.holder.state": state,
-      };
-      result.observe(heldBack, ageMs / 1_000, { ...attributes, ...holder });
+      const holder = holderOf(one);
+      const last = holders.get(one.destination);
+      // The SDK would export the last value of what is not observed any more, for ever.
+      if (last !== undefined && !isDeepStrictEqual(last, holder)) result.observe(heldBack, 0, last);
+      if (holder !== undefined) result.observe(heldBack, (one.heldBackBy?.ageMs ?? 0) / 1_000, holder);
+      holders.set(one.destination, holder);
     }
   };
   meter().addBatchObservableCallback(observe, all);
   return { [Symbol.dispose]: () => meter().removeBatchObservableCallback(observe, all) };
+}
+
+/** Who holds a destination back, for longer than an ordinary commit does, which would be a series of its own each time. */
+function holderOf({ destination, heldBackBy }: DestinationStatus): Attributes | undefined {
+  if (heldBackBy === undefined || heldBackBy.ageMs < 1_000) return undefined;
+  const { pid = "none", application, state } = heldBackBy;
+  return {
+    "throughline.destination": destination,
+    "throughline.holder.pid": String(pid),
+    "throughline.holder.application": application,
+    "throughline.holder.state": state,
+  };
 }
