@@ -73,10 +73,10 @@ function forms(name: string, letter: Letter): Html {
     ${discardForm(name, { waiting: 1 })}</div>`;
 }
 
-function contractSentence({ fault }: Pointed): Html {
-  return fault === undefined
-    ? html`<p class="good">It keeps today's contract.</p>`
-    : html`<p class="bad">${short(fault, 1_000)}</p>`;
+function contractSentence({ fault, more }: Pointed): Html {
+  if (fault === undefined) return html`<p class="good">It keeps today's contract.</p>`;
+  const others = more === 0 ? undefined : html`<p class="dim">${more} faults more, which are not pointed at below.</p>`;
+  return html`<p class="bad">${short(fault, 1_000)}</p>${others}`;
 }
 
 function body({ lines }: Pointed): Html {

@@ -54,7 +54,11 @@ export async function show(chosen: Chosen): Promise<Answer> {
     pointed.fault === undefined
       ? colors.green("The body keeps today's contract.")
       : colors.red(short(pointed.fault, 1_000));
-  return { text: [...facts(name, letter), "", ...lines, "", verdict, ...actions.map(toLine)].join("\n"), json };
+  const more = pointed.more === 0 ? [] : [colors.dim(`${pointed.more} faults more, which are not pointed at above.`)];
+  return {
+    text: [...facts(name, letter), "", ...lines, "", verdict, ...more, ...actions.map(toLine)].join("\n"),
+    json,
+  };
 }
 
 function facts(name: string, letter: Letter): string[] {
