@@ -10,3 +10,4 @@ export { migrate } from "./migrate.ts";
 export { type Service, startService } from "./service.ts";
 export { type Fault, type SettingCheck, settingChecks, toSentence } from "./setting-checks.ts";
 export type { Road } from "./settings.ts";
+export { runUnsampled } from "./trace-context.ts";

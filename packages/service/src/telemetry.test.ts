@@ -74,6 +74,19 @@ test("what is asked every second makes no trace", async () => {
   expect(collector.spans.map(({ kind }) => kind)).toEqual([2]);
 });
 
+test("what is run unsampled has no span, and whoever it asks is told to make none", async () => {
+  await using collector = await startCollector();
+  const env = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, OTEL_BSP_SCHEDULE_DELAY: "600000" };
+  await using child = startChild("process.ts", preload, env);
+  await child.said("listening");
+  await callOnce(child.output(), `${collector.url}&unsampled=1`, { traceparent, "x-correlation-id": "cart-7" });
+  child.kill("SIGTERM");
+  await child.ended;
+  expect(collector.spans.map(({ kind }) => kind)).toEqual([2]);
+  const unsampled = expect.stringMatching(/^00-[0-9a-f]{32}-[0-9a-f]{16}-00$/);
+  expect(collector.calls[0]?.headers).toMatchObject({ traceparent: unsampled, "x-correlation-id": "cart-7" });
+});
+
 test("the last spans are sent before a process ends", async () => {
   await using collector = await startCollector();
   const env = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, OTEL_BSP_SCHEDULE_DELAY: "600000" };

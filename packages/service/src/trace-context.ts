@@ -1,5 +1,7 @@
+import { randomBytes } from "node:crypto";
 import {
   type Context,
+  context,
   INVALID_SPAN_CONTEXT,
   isSpanContextValid,
   ROOT_CONTEXT,
@@ -7,6 +9,7 @@ import {
   type SpanContext,
   trace,
 } from "@opentelemetry/api";
+import { currentCause, newId, runCausedBy } from "@throughline/envelope";
 
 /**
  * The context that the `traceparent` of W3C Trace Context (https://www.w3.org/TR/trace-context/) names; the root where it
@@ -32,6 +35,16 @@ export function traceparentOf(span: SpanContext): string | undefined {
 
 // A later version than 00 may have more fields behind these four.
 const pattern = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?=-|$)/;
+
+/**
+ * Runs what is asked again and again in a trace of its own that is not sampled, so that neither this process nor whoever is
+ * asked keeps a span of it, also where no SDK runs here.
+ */
+export function runUnsampled<Result>(work: () => Result): Result {
+  const traceparent = `00-${randomBytes(16).toString("hex")}-${randomBytes(8).toString("hex")}-00`;
+  const cause = currentCause() ?? { correlationId: newId() };
+  return runCausedBy({ ...cause, traceparent }, () => context.with(contextFrom(traceparent), work));
+}
 
 /** Whether a path is asked every second: it gets no span, and a log line at debug only. */
 export function isQuiet(path: string): boolean {

@@ -1,3 +1,4 @@
+import { runUnsampled } from "@throughline/service";
 import type { Response } from "express";
 import { watchingOf } from "./visitors.ts";
 
@@ -9,7 +10,7 @@ export type Told = {
 
 /**
  * Server-sent events: what is read each second, where it is not what was sent last. They end with the last, with the
- * watcher or the watcher's token, and with the console.
+ * watcher or the watcher's token, and with the console. No trace is kept of the reading, which would crowd out all others.
  */
 export async function sendEvents(response: Response, read: () => Promise<Told>): Promise<void> {
   const { stopping, admitAgain } = watchingOf(response);
@@ -21,7 +22,7 @@ export async function sendEvents(response: Response, read: () => Promise<Told>):
   const send = async () => {
     // Asked anew each time: who watches sees no more than the token is good for.
     await admitAgain();
-    const { data, isLast = false } = await read();
+    const { data, isLast = false } = await runUnsampled(read);
     if (response.writableEnded || response.closed) return;
     const event = `data: ${JSON.stringify(data)}\n\n`;
     if (!response.writableNeedDrain) {

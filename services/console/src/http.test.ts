@@ -129,3 +129,15 @@ test("a page that is watched is sent anew where it has changed, and not again wh
   const unknown = await fetch(`${shop.url}/orders/o-2`, { headers: { accept: "text/event-stream" } });
   expect(await unknown.text()).toMatch(/There is no such order.*"isLive":false/);
 });
+
+test.each(["/", "/orders/o-1"])(
+  "what the page %s asks while it is watched is in traces that nobody keeps",
+  async (path) => {
+    await using shop = await openShop();
+    await fetch(`${shop.url}${path}`, { headers: { accept: "text/event-stream" } });
+    await vi.waitUntil(() => shop.traceparents.length > 2, { timeout: 10_000 });
+    const unsampled = expect.stringMatching(/^00-[0-9a-f]{32}-[0-9a-f]{16}-00$/);
+    expect(shop.traceparents).toEqual(shop.traceparents.map(() => unsampled));
+    expect(new Set(shop.traceparents).size).toBeGreaterThan(1);
+  },
+);

@@ -60,6 +60,11 @@ export async function openShop(options: ShopOptions = {}) {
   const { access = anybody, more = () => [], lettersAbout } = others;
   await using opened = new AsyncDisposableStack();
   const orders = express.Router();
+  const traceparents: (string | undefined)[] = [];
+  orders.use((request, _response, next) => {
+    traceparents.push(request.get("traceparent"));
+    next();
+  });
   orders.get("/orders", (_request, response) => void response.json({ orders: hasOrders ? [order] : [] }));
   if (takesOrders) orders.post("/orders", (_request, response) => void response.status(201).json(order));
   orders.get("/orders/o-1", (_request, response) => void response.json(order));
@@ -94,6 +99,8 @@ export async function openShop(options: ShopOptions = {}) {
   }
   return {
     url: console.url,
+    /** Of each question about orders. */
+    traceparents,
     watchers: () => getEventListeners(stopping.signal, "abort").length,
     snapshot: async () => (await (await fetch(`${console.url}/snapshot`)).json()) as Drawn,
     /** The way of the order: it waits in the outbox and with the broker, and billing fails at it. */

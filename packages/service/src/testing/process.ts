@@ -6,6 +6,7 @@ import { openDatabase } from "../database.ts";
 import { callHttp } from "../http-client.ts";
 import { serveHttp } from "../http-server.ts";
 import { startService } from "../service.ts";
+import { runUnsampled } from "../trace-context.ts";
 
 const hasDatabase = process.env.DATABASE_URL !== undefined;
 const config = parseConfig({ service: "test", port: 0, database: hasDatabase });
@@ -36,7 +37,8 @@ routes.get("/slow", async (_request, response) => {
   response.json({ done: true });
 });
 routes.get("/call/:orderId", async (request, response) => {
-  const answer = await callHttp(String(request.query.url), { method: "POST", body: { a: 1 }, timeoutMs: 1_000 });
+  const call = () => callHttp(String(request.query.url), { method: "POST", body: { a: 1 }, timeoutMs: 1_000 });
+  const answer = await (request.query.unsampled ? runUnsampled(call) : call());
   response.json({ orderId: request.params.orderId, answer: await answer.json() });
 });
 routes.get("/number/:text", async (request, response) => {
