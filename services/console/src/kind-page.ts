@@ -39,7 +39,7 @@ export function kindPage({ kind, lines, below, silent, mayAct }: KindView): Page
 
 function forms({ fingerprint, open, lastFailedAt }: ServiceKind, waiting: number): Html {
   return html`<div class="cards">${open > 0 ? replayForm(fingerprint, { open, until: lastFailedAt }) : undefined}
-    ${discardForm(fingerprint, { waiting })}</div>`;
+    ${discardForm(fingerprint, { waiting, until: lastFailedAt })}</div>`;
 }
 
 export function linesTable(lines: readonly ServiceLine[]): Html {

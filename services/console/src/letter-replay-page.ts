@@ -1,6 +1,6 @@
 import { type Html, html } from "./html.ts";
 import type { LetterReplay } from "./letter-replays.ts";
-import { letters, placeOf, short } from "./letter-words.ts";
+import { failedList, letters, placeOf } from "./letter-words.ts";
 import type { Page } from "./page.ts";
 
 /** How far a replay is. It goes on whoever looks. */
@@ -32,6 +32,6 @@ function outcome({ done: { sent, notOpen, failed } }: LetterReplay): Html {
     failed.length === 0
       ? undefined
       : html`<p class="bad">${letters(failed.length)} could not be sent:</p>
-  <ul>${failed.slice(0, 20).map(({ letter, reason }) => html`<li><a href="${placeOf(letter)}">${letter}</a>: ${short(reason, 200)}</li>`)}</ul>`
+  ${failedList(failed)}`
   }`;
 }

@@ -1,3 +1,4 @@
+import type { Replayed } from "@throughline/dead-letters/operation";
 import type { Silent } from "./desks.ts";
 import { type Html, html } from "./html.ts";
 
@@ -27,6 +28,15 @@ export function silentList(silent: readonly Silent[]): Html | undefined {
   return html`<div role="alert"><ul class="bad">${silent.map(
     ({ service, reason }) => html`<li>Of ${service} nothing is known now: ${short(reason, 300)}</li>`,
   )}</ul></div>`;
+}
+
+/** The first of those to which something could not be done, and why. */
+export function failedList(failed: Replayed["failed"]): Html {
+  return html`<ul>${failed
+    .slice(0, 20)
+    .map(
+      ({ letter, reason }) => html`<li><a href="${placeOf(letter)}">${letter}</a>: ${short(reason, 200)}</li>`,
+    )}</ul>`;
 }
 
 /** What only operators do; others are told so. */

@@ -1,4 +1,5 @@
 import {
+  type Chosen,
   dataOf,
   discardLetter,
   dryRun,
@@ -11,6 +12,7 @@ import { problem, readForm } from "@throughline/service";
 import express, { type Response, Router } from "express";
 import { z } from "zod";
 import { choose, findChosen } from "./chosen.ts";
+import { type Discarded, discardedPage } from "./discarded-page.ts";
 import { type EditView, editPage } from "./edit-page.ts";
 import { isWaiting } from "./letter-page.ts";
 import { placeOf } from "./letter-words.ts";
@@ -20,15 +22,16 @@ import { dryRunPage } from "./preview-page.ts";
 import { isOperator, operatorsOnly, visitorOf } from "./visitors.ts";
 
 const reason = z.string().trim().max(500);
+const before = z.iso
+  .datetime()
+  .optional()
+  .transform((text) => (text === undefined ? new Date() : new Date(text)));
 const replayBody = z.object({
   reason: reason.optional().transform((text) => text || undefined),
-  before: z.iso
-    .datetime()
-    .optional()
-    .transform((text) => (text === undefined ? new Date() : new Date(text))),
+  before,
   rate: z.coerce.number().int().min(1).max(1_000).default(20),
 });
-const discardBody = z.object({ reason: reason.min(1) });
+const discardBody = z.object({ reason: reason.min(1), before });
 const editBody = z.object({ data: z.string().min(1), reason: reason.min(1) });
 
 /** What operators do to letters. Each notes who did it, and why, where the command notes it. */
@@ -51,9 +54,12 @@ export function letterActs({ desks, replays }: LettersParts): Router {
 
   router.post("/dead-letters/:choice/discard", async (request, response) => {
     const { choice } = request.params;
-    const act = { ...readForm(discardBody, request), by: nameOf(response) };
-    for (const { desk, number } of await choose(desks, choice, waiting)) await discardLetter(desk, number, act);
-    response.redirect(303, choice === "all" ? "/dead-letters" : placeOf(choice));
+    const { before, reason } = readForm(discardBody, request);
+    if (choice === "all") throw problem(400, "Bad Request", { detail: "Letters are given up one by one, or by kind" });
+    const chosen = await choose(desks, choice, { states: ["open", "quarantined"], before });
+    const done = await discardEach(chosen, { reason, by: nameOf(response) });
+    if (done.failed.length > 0) return sendPage(response, discardedPage(choice, done));
+    response.redirect(303, placeOf(choice));
   });
 
   router.post("/dead-letters/:choice/dry-run", async ({ params: { choice } }, response) => {
@@ -84,7 +90,22 @@ export function letterActs({ desks, replays }: LettersParts): Router {
   return router;
 }
 
-const waiting = { states: ["open", "quarantined"] } as const;
+/** Each in its own transaction: one that cannot be given up keeps no other. */
+async function discardEach(chosen: readonly Chosen[], act: Parameters<typeof discardLetter>[2]): Promise<Discarded> {
+  const failed: { letter: string; reason: string }[] = [];
+  let discarded = 0;
+  for (const { desk, number } of chosen) {
+    try {
+      if (await discardLetter(desk, number, act)) discarded += 1;
+    } catch (error) {
+      failed.push({
+        letter: `${desk.service}-${number}`,
+        reason: error instanceof Error ? error.message : String(error),
+      });
+    }
+  }
+  return { discarded, failed };
+}
 
 /** Why this is not sent, before it is tried. */
 function refusalOf(letter: Letter, text: string): EditView["refusal"] {
