@@ -9,8 +9,15 @@ export type EditView = {
   /** The data as JSON, as it was or as a person has written it. */
   readonly data: string;
   readonly reason: string;
-  /** Why it was not sent. */
-  readonly refusal?: { readonly message: string; readonly faults: readonly Fault[] };
+  readonly refusal?: Refusal;
+};
+
+/** Why a person has it before them again. */
+export type Refusal = {
+  readonly message: string;
+  readonly faults: readonly Fault[];
+  /** Of the page. Default: 400. */
+  readonly status?: number;
 };
 
 /** A corrected message, to be sent in the place of a letter. What breaks its contract is not sent, and said beside. */
@@ -18,14 +25,14 @@ export function editPage({ name, type, data, reason, refusal }: EditView): Page 
   const described = refusal === undefined ? undefined : html`aria-invalid="true" aria-describedby="faults"`;
   return {
     title: `Correct ${name}`,
-    status: refusal === undefined ? 200 : 400,
+    status: refusal === undefined ? 200 : (refusal.status ?? 400),
     body: html`<p>A new ${type} with this data is sent in the place of the letter. It has an id of its own and names the dead
       message as its cause.</p>
     <form class="stack" method="post" action="${placeOf(name)}/edit">
       ${
         refusal === undefined
           ? undefined
-          : html`<div id="faults" class="bad" role="alert"><p>Nothing was sent. ${refusal.message}</p>
+          : html`<div id="faults" class="bad" role="alert"><p>${refusal.message}</p>
         <ul>${refusal.faults.map(({ path, message }) => html`<li><code>${path.map(String).join(".")}</code>: ${message}</li>`)}</ul></div>`
       }
       <label>Data <textarea name="data" required rows="${Math.min(30, data.split("\n").length + 2)}" cols="80" spellcheck="false" ${described}>${data}</textarea></label>

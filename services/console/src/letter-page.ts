@@ -1,3 +1,4 @@
+import { workTypes } from "@throughline/contracts";
 import type { Action, Letter, Pointed, Preview } from "@throughline/dead-letters/operation";
 import { type Html, html } from "./html.ts";
 import { acts, placeOf, short, when } from "./letter-words.ts";
@@ -40,6 +41,11 @@ export function isWaiting({ state }: Pick<Letter, "state">): boolean {
   return state === "open" || state === "quarantined";
 }
 
+/** Whoever does it knows it by its id: a correction, which has another, would be done as well. */
+export function isWork({ type }: Pick<Letter, "type">): boolean {
+  return workTypes.includes(type ?? "");
+}
+
 function whatNow({ verdict, why }: Preview): Html {
   const tone = verdict === "fails" ? "bad" : verdict === "not sent" ? "dim" : "good";
   return html`Sent again now: <strong class="${tone}">${verdict}</strong> – ${short(why, 300)}.`;
@@ -69,8 +75,14 @@ function forms(name: string, letter: Letter): Html {
     <div class="card stack"><h2>Look closer</h2>
       <form method="post" action="${place}/dry-run"><button type="submit">Dry run</button></form>
       <p>Handles it in a transaction that is rolled back, and shows what that would write and publish.</p>
-      ${letter.type === null ? undefined : html`<p><a href="${place}/edit">Edit</a>: send a corrected message in its place.</p>`}</div>
+      ${letter.type === null ? undefined : correction(place, letter)}</div>
     ${discardForm(name, { waiting: 1 })}</div>`;
+}
+
+function correction(place: string, letter: Letter): Html {
+  return isWork(letter)
+    ? html`<p>Work cannot be corrected: whoever does it knows it by its id, and might do it twice.</p>`
+    : html`<p><a href="${place}/edit">Edit</a>: send a corrected message in its place.</p>`;
 }
 
 function contractSentence({ fault, more }: Pointed): Html {

@@ -6,15 +6,17 @@ import {
   editLetter,
   faultOfData,
   faultsBehind,
+  findLetter,
   type Letter,
 } from "@throughline/dead-letters/operation";
 import { problem, readForm } from "@throughline/service";
+import { AwayError } from "@throughline/transport";
 import express, { type Response, Router } from "express";
 import { z } from "zod";
 import { choose, findChosen } from "./chosen.ts";
 import { type Discarded, discardedPage } from "./discarded-page.ts";
-import { type EditView, editPage } from "./edit-page.ts";
-import { isWaiting } from "./letter-page.ts";
+import { editPage, type Refusal } from "./edit-page.ts";
+import { isWaiting, isWork } from "./letter-page.ts";
 import { placeOf } from "./letter-words.ts";
 import type { LettersParts } from "./letters-http.ts";
 import { sendPage } from "./page.ts";
@@ -69,7 +71,7 @@ export function letterActs({ desks, replays }: LettersParts): Router {
 
   router.get("/dead-letters/:choice/edit", async ({ params: { choice } }, response) => {
     const { letter } = await findChosen(desks, choice);
-    if (!isWaiting(letter) || !isOperator(response)) return response.redirect(placeOf(choice));
+    if (!isWaiting(letter) || isWork(letter) || !isOperator(response)) return response.redirect(placeOf(choice));
     const found = await dataOf(letter);
     if (found === undefined) throw problem(409, "It cannot be corrected", { detail: "Its bytes are no envelope" });
     const data = JSON.stringify(found.data, undefined, 2);
@@ -81,9 +83,17 @@ export function letterActs({ desks, replays }: LettersParts): Router {
     const { desk, number, letter } = await findChosen(desks, choice);
     if (!isWaiting(letter)) return response.redirect(303, placeOf(choice));
     const { data, reason } = readForm(editBody, request);
+    const showAgain = (refusal: Refusal) =>
+      sendPage(response, editPage({ name: choice, type: letter.type ?? "", data, reason, refusal }));
     const refusal = refusalOf(letter, data);
-    if (refusal) return sendPage(response, editPage({ name: choice, type: letter.type ?? "", data, reason, refusal }));
-    await editLetter(desk, number, JSON.parse(data), { by: nameOf(response), reason });
+    if (refusal) return showAgain(refusal);
+    try {
+      await editLetter(desk, number, JSON.parse(data), { by: nameOf(response), reason });
+    } catch (error) {
+      // Where it is not known what became of the letter, what the person has written must not be lost.
+      const now = await findLetter(desk.database, number).catch(() => letter);
+      if (now && isWaiting(now)) return showAgain(failureOf(error));
+    }
     response.redirect(303, placeOf(choice));
   });
 
@@ -108,13 +118,21 @@ async function discardEach(chosen: readonly Chosen[], act: Parameters<typeof dis
 }
 
 /** Why this is not sent, before it is tried. */
-function refusalOf(letter: Letter, text: string): EditView["refusal"] {
+function refusalOf(letter: Letter, text: string): Refusal | undefined {
   try {
     const fault = faultOfData(letter, JSON.parse(text));
-    return fault && { message: fault.message, faults: faultsBehind(fault) };
+    return fault && { message: `Nothing was sent. ${fault.message}`, faults: faultsBehind(fault) };
   } catch (error) {
-    return { message: `The data is not JSON: ${error instanceof Error ? error.message : error}`, faults: [] };
+    const why = error instanceof Error ? error.message : error;
+    return { message: `Nothing was sent. The data is not JSON: ${why}`, faults: [] };
   }
+}
+
+/** Why this may not have been sent. A broker that did not answer may have it all the same. */
+function failureOf(error: unknown): Refusal {
+  const why = error instanceof Error ? error.message : error;
+  const message = `It may not have been sent: ${why}. Sent again, it has its effect once.`;
+  return { message, faults: [], status: error instanceof AwayError ? 503 : 400 };
 }
 
 function nameOf(response: Response): string {
