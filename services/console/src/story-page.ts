@@ -5,26 +5,19 @@ import { silentList } from "./letter-words.ts";
 import type { LettersAbout } from "./letters-about.ts";
 import type { Page } from "./page.ts";
 import { scroll } from "./scroll.ts";
-import type { Step, Story } from "./story.ts";
+import type { Order, Step, Story } from "./story.ts";
 import { brokerName } from "./words.ts";
 
 const barWidth = 260;
 
 /** Where one order is, and the way that it took: what happened to it, and each step in every service. */
-export function storyPage({ order, happenings, silent: untold, steps }: Story, { lines, silent }: LettersAbout): Page {
-  const total = `${(order.totalInCents / 100).toFixed(2)} ${order.currency}`;
+export function storyPage(story: Story, { lines, silent }: LettersAbout): Page {
+  const { orderId, order, happenings, silent: untold, steps } = story;
   const wholeMs = Math.max(1, ...steps.map(({ startMs, durationMs }) => startMs + durationMs));
   return {
-    title: `Order ${order.orderId}`,
+    title: `Order ${orderId}`,
     isLive: true,
-    body: html`<dl>
-      <dt>status</dt><dd><strong>${order.status}</strong>${order.reason && ` (${order.reason})`}</dd>
-      <dt>payment</dt><dd>${order.payment}</dd>
-      <dt>stock</dt><dd>${order.stock}</dd>
-      <dt>total</dt><dd>${total}</dd>
-      <dt>customer</dt><dd>${order.customerId}</dd>
-      <dt>placed</dt><dd>${order.placedAt}</dd>
-    </dl>
+    body: html`${order && summary(order)}
     <h2>What happened</h2>
     ${scroll(
       "What happened",
@@ -42,6 +35,17 @@ export function storyPage({ order, happenings, silent: untold, steps }: Story, {
 
 const noWay = html`<p class="dim">No trace of it is here: it is older than what the console keeps, was not sampled, or its
   spans go elsewhere (OTEL_EXPORTER_OTLP_ENDPOINT).</p>`;
+
+function summary({ status, reason, payment, stock, totalInCents, currency, customerId, placedAt }: Order): Html {
+  return html`<dl>
+      <dt>status</dt><dd><strong>${status}</strong>${reason && ` (${reason})`}</dd>
+      <dt>payment</dt><dd>${payment}</dd>
+      <dt>stock</dt><dd>${stock}</dd>
+      <dt>total</dt><dd>${(totalInCents / 100).toFixed(2)} ${currency}</dd>
+      <dt>customer</dt><dd>${customerId}</dd>
+      <dt>placed</dt><dd>${placedAt}</dd>
+    </dl>`;
+}
 
 function happeningRow({ at, service, type, data, by }: Happening): Html {
   return html`<tr><td>${at}</td><td>${service}</td><td>${type}</td>

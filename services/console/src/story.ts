@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { gather } from "./desks.ts";
 import { type Happenings, readHappenings } from "./happenings.ts";
 import { type Address, get } from "./snapshot.ts";
 import type { Span } from "./spans.ts";
@@ -14,7 +15,9 @@ export type Step = {
 };
 
 export type Story = Happenings & {
-  readonly order: Order;
+  readonly orderId: string;
+  /** Undefined where the order service does not tell now. */
+  readonly order: Order | undefined;
   /** Depth first, each before those that it caused. Empty where no spans were received. */
   readonly steps: readonly Step[];
 };
@@ -22,7 +25,7 @@ export type Story = Happenings & {
 /** Waits end in whole milliseconds. */
 const clockMs = 5;
 
-type Order = z.infer<typeof orderSchema>;
+export type Order = z.infer<typeof orderSchema>;
 
 const orderSchema = z.object({
   ...{ orderId: z.string(), customerId: z.string(), status: z.string(), reason: z.string().optional() },
@@ -35,19 +38,30 @@ export type Question = {
   readonly token?: string | undefined;
 };
 
-/** Undefined where there is no such order. Throws where the order service does not answer. */
+/** Undefined where there is no such order. An order service that does not answer is among the silent. */
 export async function tellStory(
   addresses: readonly Address[],
   { orderId, spans, token }: Question,
 ): Promise<Story | undefined> {
-  const order = addresses.find(({ name }) => name === "order");
-  if (order === undefined) return undefined;
-  const [found, happenings] = await Promise.all([
-    get(order, `/orders/${encodeURIComponent(orderId)}`, token),
+  const address = addresses.find(({ name }) => name === "order");
+  if (address === undefined) return undefined;
+  const [found, told] = await Promise.all([
+    gather([{ service: "order", asked: readOrder(address, orderId, token) }]),
     readHappenings(addresses, orderId, token),
   ]);
-  if (found.status === 404) return undefined;
-  return { ...happenings, order: orderSchema.parse(await found.json()), steps: stepsOf(spans) };
+  const [order] = found.answers;
+  if (order === undefined && found.silent.length === 0) return undefined;
+  const isNamed = told.silent.some(({ service }) => service === "order");
+  const silent = isNamed ? told.silent : [...found.silent, ...told.silent];
+  return { orderId, order, happenings: told.happenings, silent, steps: stepsOf(spans) };
+}
+
+/** None where there is no such order. */
+async function readOrder(address: Address, orderId: string, token: string | undefined): Promise<Order[]> {
+  const response = await get(address, `/orders/${encodeURIComponent(orderId)}`, token);
+  if (response.status === 404) return [];
+  if (!response.ok) throw new Error(`it answered ${response.status}`);
+  return [orderSchema.parse(await response.json())];
 }
 
 export function stepsOf(spans: readonly Span[]): Step[] {
