@@ -19,9 +19,10 @@ export function letterReplayPage(replay: LetterReplay, { mayAct }: { readonly ma
   };
 }
 
-function stateOf({ isOver, done }: LetterReplay): string {
+function stateOf({ isOver, done, stoppedBy }: LetterReplay): string {
   if (!isOver) return "It is at it.";
-  return done.left === 0 ? "Done." : `Stopped: ${letters(done.left)} are left, and the same goes on with them.`;
+  const by = stoppedBy === undefined ? "" : ` by ${stoppedBy}`;
+  return done.left === 0 ? "Done." : `Stopped${by}: ${letters(done.left)} are left, and the same goes on with them.`;
 }
 
 function outcome({ done: { sent, notOpen, failed } }: LetterReplay): Html {

@@ -9,8 +9,10 @@ export type LetterReplay = {
   readonly total: number;
   readonly done: Replayed;
   readonly isOver: boolean;
-  /** Between two letters. */
-  stop(): void;
+  /** Undefined where nobody has stopped it. */
+  readonly stoppedBy: string | undefined;
+  /** Between two letters. False where it is over, or somebody else was first. */
+  stop(by: string): boolean;
 };
 
 export type LetterReplays = AsyncDisposable & {
@@ -26,13 +28,17 @@ const mostKept = 100;
 
 /** Replays go on whoever looks, until they are done or stopped; disposing stops all, each after the letter it is at. */
 export function createLetterReplays(): LetterReplays {
-  const all = new Map<string, LetterReplay & { readonly ended: Promise<unknown> }>();
+  const all = new Map<
+    string,
+    LetterReplay & { readonly stopping: AbortController; readonly ended: Promise<unknown> }
+  >();
   let last = 0;
   return {
     begin(choice, letters, { by, reason, rate }) {
       const stopping = new AbortController();
       let done: Replayed = { sent: 0, notOpen: 0, failed: [], left: letters.length };
       let isOver = false;
+      let stoppedBy: string | undefined;
       const onProgress = (now: Replayed) => {
         done = now;
       };
@@ -41,14 +47,22 @@ export function createLetterReplays(): LetterReplays {
       });
       last += 1;
       const replay = {
-        ...{ number: String(last), choice, by, total: letters.length, ended },
+        ...{ number: String(last), choice, by, total: letters.length, stopping, ended },
         get done() {
           return done;
         },
         get isOver() {
           return isOver;
         },
-        stop: () => stopping.abort(),
+        get stoppedBy() {
+          return stoppedBy;
+        },
+        stop(who: string) {
+          if (isOver || stoppedBy !== undefined) return false;
+          stoppedBy = who;
+          stopping.abort();
+          return true;
+        },
       };
       all.set(replay.number, replay);
       all.delete(String(last - mostKept));
@@ -57,7 +71,7 @@ export function createLetterReplays(): LetterReplays {
     of: (number) => all.get(number),
     running: () => [...all.values()].filter(({ isOver }) => !isOver),
     async [Symbol.asyncDispose]() {
-      for (const replay of all.values()) replay.stop();
+      for (const { stopping } of all.values()) stopping.abort();
       await Promise.all([...all.values()].map(({ ended }) => ended));
     },
   };

@@ -1,5 +1,5 @@
-import { cancelled, isExcused, letterWhen } from "@throughline/dead-letters/testing";
-import { describe, expect, test } from "vitest";
+import { cancelled, isExcused, letterWhen, patience } from "@throughline/dead-letters/testing";
+import { describe, expect, test, vi } from "vitest";
 import { openShop } from "./letters-under-test.ts";
 
 describe.skipIf(isExcused)("dead letters that operators give up", () => {
@@ -37,4 +37,18 @@ describe.skipIf(isExcused)("dead letters that operators give up", () => {
     ]);
     for (const number of [2, 3]) expect((await letterWhen(shop.database, number)).state).toBe("discarded");
   });
+});
+
+test.skipIf(isExcused)("a replay that two operators stop names the first, and that is written down once", async () => {
+  await using shop = await openShop();
+  await shop.publish(...Array.from({ length: 10 }, (_, number) => cancelled(`o-${number}`)));
+  await letterWhen(shop.database, 10);
+  shop.fault.message = undefined;
+  await shop.act("/dead-letters/all/replay", { rate: "1" });
+  await vi.waitUntil(() => shop.consumer.status().handled === 1, patience);
+  await shop.act("/dead-letters/replays/1/stop", {}, { authorization: `Bearer ${await shop.tokenOf("bob")}` });
+  await shop.act("/dead-letters/replays/1/stop", {});
+  await shop.until("/dead-letters/replays/1", "Stopped");
+  expect(await shop.read("/dead-letters/replays/1")).toMatch(/Stopped by bob: \d letters are left/);
+  expect(shop.logged).toEqual([{ by: "bob", number: "1", choice: "all" }]);
 });

@@ -9,7 +9,7 @@ import {
   readLetterLines,
   states,
 } from "@throughline/dead-letters/operation";
-import { problem } from "@throughline/service";
+import { problem, type Service } from "@throughline/service";
 import { Router } from "express";
 import { choose, findChosen, isKind } from "./chosen.ts";
 import { askEach, type Desks } from "./desks.ts";
@@ -23,7 +23,11 @@ import { type Page, sendLive, sendPage } from "./page.ts";
 import { type PreviewView, previewPage } from "./preview-page.ts";
 import { isOperator } from "./visitors.ts";
 
-export type LettersParts = { readonly desks: Desks; readonly replays: LetterReplays };
+export type LettersParts = {
+  readonly desks: Desks;
+  readonly replays: LetterReplays;
+  readonly log: Pick<Service["log"], "info">;
+};
 
 const linesAtOnce = 100;
 const previewsAtOnce = 100;

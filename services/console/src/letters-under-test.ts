@@ -47,15 +47,18 @@ export async function openConsole(desks: Desks) {
   const folder = await mkdtemp(join(tmpdir(), "throughline-"));
   opening.defer(() => rm(folder, { recursive: true }));
   const keyFile = join(folder, "key.json");
-  const token = await issueDevelopmentToken(keyFile, { subject: "ann", roles: ["operator"] });
+  const tokenOf = (subject: string) => issueDevelopmentToken(keyFile, { subject, roles: ["operator"] });
+  const token = await tokenOf("ann");
   const authorized = { authorization: `Bearer ${token}` };
+  const logged: object[] = [];
+  const log = { info: (entry: object) => void logged.push(entry) };
   opening.use(desks);
   const replays = opening.use(createLetterReplays());
   const watch = opening.use(watchServices([]));
   const traces = createTraces({ mostSpans: 10 });
   const parts = { addresses: [], watch, traces, stopping: new AbortController().signal };
   const access = openAccess({ access: { kind: "development", keyFile } });
-  const more = [lettersRoutes({ desks, replays })];
+  const more = [lettersRoutes({ desks, replays, log })];
   const http = opening.use(await serveHttp(quiet, { routes: routes({ ...parts, access, more }) }));
   const opened = opening.move();
 
@@ -63,7 +66,7 @@ export async function openConsole(desks: Desks) {
     return fetch(http.url + path, { redirect: "manual", ...init, headers: { accept: "text/html", ...headers } });
   }
   return {
-    ...{ url: http.url, token },
+    ...{ url: http.url, token, tokenOf, logged },
     get: (path: string) => ask(path),
     read: async (path: string, headers?: Record<string, string>) => (await ask(path, {}, headers)).text(),
     until: (path: string, text: string) =>

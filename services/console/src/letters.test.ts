@@ -59,7 +59,7 @@ describe.skipIf(isExcused)("dead letters in the console", () => {
     expect(await shop.read("/dead-letters")).toContain("ann sends all again");
     await shop.act("/dead-letters/replays/1/stop", {});
     await shop.until("/dead-letters/replays/1", "Stopped");
-    expect(await shop.read("/dead-letters/replays/1")).toMatch(/Stopped: \d+ letters are left/);
+    expect(await shop.read("/dead-letters/replays/1")).toMatch(/Stopped by ann: \d+ letters are left/);
     expect(await shop.read("/dead-letters")).toMatch(/\d+ letters wait for you/);
     await shop.act("/dead-letters/all/replay", { rate: "1000" });
     await vi.waitUntil(() => shop.consumer.status().handled === 30, patience);

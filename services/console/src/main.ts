@@ -18,7 +18,8 @@ await using service = await startService(config);
 await using desks = openDesks(config);
 await using replays = createLetterReplays();
 using watch = watchServices(config.services);
-const more = [lettersRoutes({ desks, replays }), outboxRoutes(desks, watch), tryRoutes(config, watch, service.log)];
+const { log } = service;
+const more = [lettersRoutes({ desks, replays, log }), outboxRoutes(desks, watch), tryRoutes(config, watch, log)];
 await using _http = await serveHttp(config, {
   routes: routes({
     ...{ addresses: config.services, watch, traces, access: openAccess(config), stopping: stopping.signal, more },

@@ -148,7 +148,7 @@ function pagesWith(env: Readonly<Record<string, string>>) {
   const config = parseConfig({ service: "console", port: 0, database: false }, env);
   const desks = openDesks(config);
   return (watch: Watch) => [
-    lettersRoutes({ desks, replays: createLetterReplays() }),
+    lettersRoutes({ desks, replays: createLetterReplays(), log }),
     outboxRoutes(desks, watch),
     tryRoutes(config, watch, log),
   ];
