@@ -16,12 +16,12 @@ export type Discarded = {
 /** Gives letters up one by one. Each is its own transaction, so that stopping anywhere leaves nothing half done. */
 export async function discardMany(
   all: readonly Chosen[],
-  { signal, ...act }: Act & { readonly reason: string; readonly signal: AbortSignal },
+  { signal, ...act }: Act & { readonly reason: string; readonly signal?: AbortSignal },
 ): Promise<Discarded> {
   const counts = { discarded: 0, settled: 0 };
   const failed: { letter: string; reason: string }[] = [];
   for (const [index, { desk, number }] of all.entries()) {
-    if (signal.aborted) return { ...counts, failed, left: all.length - index };
+    if (signal?.aborted) return { ...counts, failed, left: all.length - index };
     try {
       counts[(await discardLetter(desk, number, act)) ? "discarded" : "settled"] += 1;
     } catch (error) {

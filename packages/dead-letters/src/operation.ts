@@ -2,7 +2,7 @@ export { type Action, readActions } from "./actions.ts";
 export type { Chosen } from "./choose.ts";
 export { type Fault, faultsBehind } from "./contract.ts";
 export type { Act, Desk } from "./desk.ts";
-export { discardLetter, discardMany } from "./discard.ts";
+export { type Discarded, discardLetter, discardMany } from "./discard.ts";
 export { type DryRun, dryRun } from "./dry-run.ts";
 export { dataOf, editLetter, faultOfData } from "./edit.ts";
 export { type Kind, readKinds } from "./kinds.ts";

@@ -1,13 +1,10 @@
-import type { Replayed } from "@throughline/dead-letters/operation";
+import type { Discarded } from "@throughline/dead-letters/operation";
 import { html } from "./html.ts";
 import { failedList, letters, placeOf } from "./letter-words.ts";
 import type { Page } from "./page.ts";
 
-/** What came of giving letters up. Those that somebody else has settled meanwhile are neither. */
-export type Discarded = { readonly discarded: number; readonly failed: Replayed["failed"] };
-
 /** Where not all could be given up: how many were, and why the others were not. */
-export function discardedPage(choice: string, { discarded, failed }: Discarded): Page {
+export function discardedPage(choice: string, { discarded, failed }: Pick<Discarded, "discarded" | "failed">): Page {
   return {
     title: `Not all of ${choice} is given up`,
     status: 500,

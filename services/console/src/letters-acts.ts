@@ -1,7 +1,6 @@
 import {
-  type Chosen,
   dataOf,
-  discardLetter,
+  discardMany,
   dryRun,
   editLetter,
   faultOfData,
@@ -14,7 +13,7 @@ import { AwayError } from "@throughline/transport";
 import express, { type Response, Router } from "express";
 import { z } from "zod";
 import { choose, findChosen } from "./chosen.ts";
-import { type Discarded, discardedPage } from "./discarded-page.ts";
+import { discardedPage } from "./discarded-page.ts";
 import { editPage, type Refusal } from "./edit-page.ts";
 import { isWaiting, isWork } from "./letter-page.ts";
 import { placeOf } from "./letter-words.ts";
@@ -61,7 +60,7 @@ export function letterActs({ desks, replays, log }: LettersParts): Router {
     const { before, reason } = readForm(discardBody, request);
     if (choice === "all") throw problem(400, "Bad Request", { detail: "Letters are given up one by one, or by kind" });
     const chosen = await choose(desks, choice, { states: ["open", "quarantined"], before });
-    const done = await discardEach(chosen, { reason, by: nameOf(response) });
+    const done = await discardMany(chosen, { reason, by: nameOf(response) });
     if (done.failed.length > 0) return sendPage(response, discardedPage(choice, done));
     response.redirect(303, placeOf(choice));
   });
@@ -100,23 +99,6 @@ export function letterActs({ desks, replays, log }: LettersParts): Router {
   });
 
   return router;
-}
-
-/** Each in its own transaction: one that cannot be given up keeps no other. */
-async function discardEach(chosen: readonly Chosen[], act: Parameters<typeof discardLetter>[2]): Promise<Discarded> {
-  const failed: { letter: string; reason: string }[] = [];
-  let discarded = 0;
-  for (const { desk, number } of chosen) {
-    try {
-      if (await discardLetter(desk, number, act)) discarded += 1;
-    } catch (error) {
-      failed.push({
-        letter: `${desk.service}-${number}`,
-        reason: error instanceof Error ? error.message : String(error),
-      });
-    }
-  }
-  return { discarded, failed };
 }
 
 /** Why this is not sent, before it is tried. */
