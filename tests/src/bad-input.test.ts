@@ -49,7 +49,13 @@ const badRequests: BadRequest[] = [
     400,
     ["customerId", "currency", "items.0.sku", "items.0.quantity", "items.0.amountInCents", "express"],
   ],
-  ["unknown fields", "/orders", post({ ...good, coupon: 1, items: [{ ...item, gift: true }] }), 400, ["items.0", ""]],
+  [
+    "unknown fields",
+    "/orders",
+    post({ ...good, coupon: 1, items: [{ ...item, gift: true }] }),
+    400,
+    ["items.0.gift", "coupon"],
+  ],
   ["more items than allowed", "/orders", post({ ...good, items: Array(101).fill(item) }), 400, ["items"]],
   ["U+0000", "/orders", post({ ...good, customerId: "c\0" }), 400, ["customerId"]],
   ["half a character", "/orders", post({ ...good, customerId: "\ud800" }), 400, ["customerId"]],
@@ -60,7 +66,7 @@ const badRequests: BadRequest[] = [
   ["an empty key", "/orders", post(good, { "idempotency-key": "" }), 400, ["idempotency-key"]],
   ["a long key", "/orders", post(good, { "idempotency-key": "k".repeat(256) }), 400, ["idempotency-key"]],
   ["a key beyond ASCII", "/orders", post(good, { "idempotency-key": "ü" }), 400, ["idempotency-key"]],
-  ["a wrong query", "/orders?limit=0&status=lost&page=2", {}, 400, ["status", "limit", ""]],
+  ["a wrong query", "/orders?limit=0&status=lost&page=2", {}, 400, ["status", "limit", "page"]],
   ["U+0000 in the address", "/orders/%00", {}, 400],
   ["half an escape", "/orders/%C3", {}, 400],
   ["an unknown order", "/orders/o-1", {}, 404],
@@ -91,7 +97,7 @@ test("the other services answer the same way", async () => {
   ]);
   expect(answers.map(({ status }) => status)).toEqual([400, 400, 400, 404]);
   const paths = answers.map(({ body }) => (body as { errors?: { path: string }[] }).errors?.map(({ path }) => path));
-  expect(paths).toEqual([["sku"], ["onHand", ""], ["from", "to"], undefined]);
+  expect(paths).toEqual([["sku"], ["onHand", "sku"], ["from", "to"], undefined]);
 });
 
 test("whatever is wrong with a message, it is set aside as it came, with its reason, and nobody waits for it", async () => {
