@@ -10,7 +10,11 @@ export type Cursor = {
   readonly position: number;
   /** Grows with every claim. A cursor of an older epoch moves nothing: its holder has been succeeded. */
   readonly epoch: number;
+  /** When the server was started that it was claimed of: another one may have taken over without the last commits. */
+  readonly server: number;
 };
+
+const thisServer = "extract(epoch from pg_postmaster_start_time())::float8";
 
 export type CursorClaim = {
   /** Who reads: a destination, a projection. */
@@ -29,7 +33,7 @@ export async function claimCursor(
   log: Log,
   { reader, lane = 0, owner, leaseMs = 30_000 }: CursorClaim,
 ): Promise<Cursor | undefined> {
-  const [row] = await query<{ position: number; epoch: number }>(
+  const [row] = await query<Pick<Cursor, "position" | "epoch" | "server">>(
     handle,
     "log_claim_cursor",
     `insert into log_cursors as c (log, reader, lane, epoch, owner, leased_until)
@@ -37,16 +41,15 @@ export async function claimCursor(
      on conflict (log, reader, lane) do update
        set epoch = c.epoch + 1, owner = excluded.owner, leased_until = excluded.leased_until
        where c.leased_until is null or c.leased_until < clock_timestamp() or c.owner = excluded.owner
-     returning position::float8 as position, epoch::float8 as epoch`,
+     returning position::float8 as position, epoch::float8 as epoch, ${thisServer} as server`,
     [log.table, reader, lane, owner, leaseMs],
   );
   return row && { log: log.table, reader, lane, ...row };
 }
 
 /**
- * Moves the cursor and renews its lease. `undefined` says that a newer claim exists, or that the database is no longer as
- * far as the cursor, as a standby that took over without the last commits; and nothing moved: stand down, and roll back
- * what was to commit together with the move.
+ * Moves the cursor and renews its lease. `undefined` says that a newer claim exists, or that the server is another one, or
+ * was started anew; and nothing moved: stand down, and roll back what was to commit together with the move.
  */
 export async function moveCursor(
   handle: Database | Transaction,
@@ -58,8 +61,8 @@ export async function moveCursor(
     handle,
     "log_move_cursor",
     `update log_cursors set position = $5, leased_until = clock_timestamp() + $6 * interval '1 millisecond'
-     where log = $1 and reader = $2 and lane = $3 and epoch = $4 and position >= $7 returning 1`,
-    [cursor.log, cursor.reader, cursor.lane, cursor.epoch, position, leaseMs, cursor.position],
+     where log = $1 and reader = $2 and lane = $3 and epoch = $4 and ${thisServer} = $7 returning 1`,
+    [cursor.log, cursor.reader, cursor.lane, cursor.epoch, position, leaseMs, cursor.server],
   );
   return moved.length === 1 ? { ...cursor, position } : undefined;
 }
@@ -74,8 +77,8 @@ export async function renewCursor(
     handle,
     "log_renew_cursor",
     `update log_cursors set leased_until = clock_timestamp() + $5 * interval '1 millisecond'
-     where log = $1 and reader = $2 and lane = $3 and epoch = $4 and position >= $6 returning 1`,
-    [cursor.log, cursor.reader, cursor.lane, cursor.epoch, leaseMs, cursor.position],
+     where log = $1 and reader = $2 and lane = $3 and epoch = $4 and ${thisServer} = $6 returning 1`,
+    [cursor.log, cursor.reader, cursor.lane, cursor.epoch, leaseMs, cursor.server],
   );
   return renewed.length === 1;
 }

@@ -5,7 +5,7 @@ export type Lease = AsyncDisposable & {
   /** The lane is done up to here. */
   readonly position: number;
   /**
-   * Throws where another relay has claimed the lane since, or it was sent back: then nothing has moved, and nothing more
+   * Throws where another relay has claimed the lane since, it was sent back or the server is another: then nothing has moved, and nothing more
    * is to be sent than what was under way meanwhile, which may be the page behind.
    */
   move(handle: Database | Transaction, position: number): Promise<void>;
@@ -39,7 +39,7 @@ export function keepLease(database: Database, claimed: Cursor, { leaseMs, askedA
     over.abort();
     const { reader, lane, epoch } = cursor;
     return new Error(
-      `Lane ${lane} of ${reader} went to another relay or was sent back: the lease of epoch ${epoch} is over`,
+      `Lane ${lane} of ${reader} went to another relay, was sent back or is of another server: the lease of epoch ${epoch} is over`,
     );
   }
 

@@ -145,7 +145,7 @@ export const mutants: readonly Mutant[] = [
     breaks: "I11",
     file: `${postgres}/log-statements.ts`,
     // biome-ignore lint/suspicious/noTemplateCurlyInString: it is of the source.
-    find: "if (cursor?.epoch !== epoch || cursor.position < known) return [];\n    schema.cursors.set(tx, `${reader} ${lane}`, { ...cursor, position,",
+    find: "if (cursor?.epoch !== epoch || server !== onlyServer) return [];\n    schema.cursors.set(tx, `${reader} ${lane}`, { ...cursor, position,",
     // biome-ignore lint/suspicious/noTemplateCurlyInString: it is of the source.
     put: "if (cursor === undefined) return [];\n    schema.cursors.set(tx, `${reader} ${lane}`, { ...cursor, position,",
   },

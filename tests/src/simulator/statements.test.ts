@@ -137,7 +137,7 @@ function claim(of: { readonly owner: string; readonly leaseMs: number }): Call {
   return async (side) => {
     const cursor = await side.run((database) => claimCursor(database, outboxLog, { reader: destination, ...of }));
     if (cursor !== undefined) side.cursors.push(cursor);
-    return cursor;
+    return cursor && { ...cursor, server: undefined };
   };
 }
 
@@ -145,7 +145,7 @@ function move({ nth, position: to, leaseMs: ms }: { nth: number; position: numbe
   return onCursor(nth, async (side, cursor) => {
     const moved = await side.run((database) => moveCursor(database, cursor, to, { leaseMs: ms }));
     if (moved !== undefined) side.cursors.push(moved);
-    return moved;
+    return moved && { ...moved, server: undefined };
   });
 }
 

@@ -3,6 +3,9 @@ import type { Statements } from "./statements.ts";
 type Claim = [log: string, reader: string, lane: number, owner: string, leaseMs: number];
 type Held = [log: string, reader: string, lane: number, epoch: number];
 
+/** None takes over in the simulator. */
+const onlyServer = 1;
+
 /** What `@throughline/log` asks. */
 export const logStatements: Statements = {
   log_top_21587(tx, { schema }) {
@@ -41,19 +44,19 @@ export const logStatements: Statements = {
     const position = known?.position ?? 0;
     const epoch = (known?.epoch ?? 0) + 1;
     schema.cursors.set(tx, key, { reader, lane, position, epoch, owner, leasedUntil: clockMs() + leaseMs });
-    return [{ position, epoch }];
+    return [{ position, epoch, server: onlyServer }];
   },
   log_move_cursor: function* (tx, { schema, clockMs }, values) {
-    const [, reader, lane, epoch, position, leaseMs, known] = values as [...Held, number, number, number];
+    const [, reader, lane, epoch, position, leaseMs, server] = values as [...Held, number, number, number];
     const cursor = yield* schema.cursors.lock(tx, `${reader} ${lane}`);
-    if (cursor?.epoch !== epoch || cursor.position < known) return [];
+    if (cursor?.epoch !== epoch || server !== onlyServer) return [];
     schema.cursors.set(tx, `${reader} ${lane}`, { ...cursor, position, leasedUntil: clockMs() + leaseMs });
     return [{}];
   },
   log_renew_cursor: function* (tx, { schema, clockMs }, values) {
-    const [, reader, lane, epoch, leaseMs, known] = values as [...Held, number, number];
+    const [, reader, lane, epoch, leaseMs, server] = values as [...Held, number, number];
     const cursor = yield* schema.cursors.lock(tx, `${reader} ${lane}`);
-    if (cursor?.epoch !== epoch || cursor.position < known) return [];
+    if (cursor?.epoch !== epoch || server !== onlyServer) return [];
     schema.cursors.set(tx, `${reader} ${lane}`, { ...cursor, leasedUntil: clockMs() + leaseMs });
     return [{}];
   },
