@@ -174,6 +174,17 @@ const damages: Readonly<Record<string, Damage>> = {
     await bury("order", "order", id, "replaced", idAt(noon));
     return [["missing", id]];
   },
+  "a person has just corrected it": async ({ tell, handle, bury, run }) => {
+    const id = await tell(type, "replaced-now");
+    await handle(id, type, { by: ["analytics"] });
+    await bury("order", "order", id, "replaced", idAt(noon));
+    await run(
+      "order",
+      "insert into dead_letter_actions (letter, action, by_whom) select number, 'replaced', 'ann' from dead_letters where message_id = $1::uuid",
+      [id],
+    );
+    return [["waiting", id]];
+  },
   "a person has corrected it, and that waits for a person again": async ({ tell, handle, bury }) => {
     const [id, corrected] = [await tell(type, "replaced-dead"), idAt(noon)];
     await handle(id, type, { by: ["analytics"] });

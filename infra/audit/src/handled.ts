@@ -53,6 +53,7 @@ export async function readCorrected(
   groups: readonly string[],
   ids: readonly string[],
 ): Promise<string[]> {
+  if (groups.length === 0 || ids.length === 0) return [];
   const text = `select consumer || ' ' || message_id as name from processed_messages
     where consumer = any($1) and message_id = any($2::uuid[])`;
   return (await rowsOf<{ name: string }>(client, text, [groups, ids])).map(({ name }) => name);

@@ -29,8 +29,11 @@ export function unhandled(told: Told, { group, roads }: Group, context: Context)
   if (stop !== undefined) return finding(stop);
   if (now.getTime() - Date.parse(timestamp) < graceMs) return finding({ kind: "waiting", why: "not a minute old" });
   const again = letter ?? used.map((road) => letters.get(`outbox ${road} ${id}`)).find((each) => each !== undefined);
-  const sentAgain = again === undefined ? "" : `, and ${again.replacedBy ?? "sent again"} as ${again.name}`;
-  return finding({ kind: "missing", why: `published by ${service}${sentAgain}` });
+  return finding({ kind: "missing", why: `published by ${service}${again === undefined ? "" : laterOf(again)}` });
+}
+
+function laterOf({ name, replacedBy }: Letter): string {
+  return replacedBy === null ? `, and sent again as ${name}` : `, and in its place ${replacedBy}, of letter ${name}`;
 }
 
 /** By which the service sends it to the group: those of the manifest, or where settings have moved them, those that it has. */
@@ -60,7 +63,11 @@ function stopOn(road: string, told: Told, group: string, context: Context): Reas
 }
 
 /** What a letter says of its message; undefined where it was sent again, or another in its place, and did not arrive. */
-function reasonOf({ name, state, replacedBy }: Letter, group: string, context: Context): Reason | undefined {
+function reasonOf(
+  { name, state, replacedBy, replacedAt }: Letter,
+  group: string,
+  context: Context,
+): Reason | undefined {
   if (state === "open" || state === "quarantined") return { kind: "dead", why: `letter ${name} is ${state}` };
   if (state === "discarded") return { kind: "settled", why: `letter ${name} was discarded` };
   if (state !== "replaced") return undefined;
@@ -68,5 +75,7 @@ function reasonOf({ name, state, replacedBy }: Letter, group: string, context: C
   if (context.corrected.has(other)) return { kind: "settled", why: `${replacedBy} went out in its place` };
   if (context.parked.has(other)) return { kind: "waiting", why: `${replacedBy}, in its place, is parked` };
   const next = context.letters.get(other);
-  return next && reasonOf(next, group, context);
+  if (next !== undefined) return reasonOf(next, group, context);
+  const isFresh = replacedAt !== null && context.now.getTime() - replacedAt.getTime() < graceMs;
+  return isFresh ? { kind: "waiting", why: `${replacedBy} went out in its place within the last minute` } : undefined;
 }
