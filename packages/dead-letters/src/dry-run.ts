@@ -92,10 +92,10 @@ function difference(before: readonly Counts[], after: readonly Counts[]): Counts
 }
 
 /**
- * The versions of rows that this transaction wrote bear its id, or that of a savepoint, which is later. Of all others that it
- * sees, none is of a transaction that still runs.
+ * The versions of rows that this transaction wrote bear its id, or that of a savepoint, which is a little later. Of all
+ * others that it sees, none is of a transaction that still runs.
  */
-const isWrittenHere = `case when xmin::text::bigint >= (pg_current_xact_id()::xid)::text::bigint then pg_xact_status(
+const isWrittenHere = `case when xmin::text::bigint - (pg_current_xact_id()::xid)::text::bigint between 0 and 100000 then pg_xact_status(
   ((pg_current_xact_id()::text::bigint >> 32 << 32) | xmin::text::bigint)::text::xid8) = 'in progress' end`;
 
 async function withRows(tx: Transaction, counts: Counts): Promise<TableChange> {
