@@ -134,8 +134,9 @@ test.each(["/", "/orders/o-1"])(
   "what the page %s asks while it is watched is in traces that nobody keeps",
   async (path) => {
     await using shop = await openShop();
-    await fetch(`${shop.url}${path}`, { headers: { accept: "text/event-stream" } });
+    const watching = await fetch(`${shop.url}${path}`, { headers: { accept: "text/event-stream" } });
     await vi.waitUntil(() => shop.traceparents.length > 2, { timeout: 10_000 });
+    await watching.body?.cancel();
     const unsampled = expect.stringMatching(/^00-[0-9a-f]{32}-[0-9a-f]{16}-00$/);
     expect(shop.traceparents).toEqual(shop.traceparents.map(() => unsampled));
     expect(new Set(shop.traceparents).size).toBeGreaterThan(1);

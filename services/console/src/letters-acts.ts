@@ -91,6 +91,7 @@ export function letterActs({ desks, replays, log }: LettersParts): Router {
     try {
       await editLetter(desk, number, JSON.parse(data), { by: nameOf(response), reason });
     } catch (error) {
+      log.warn({ err: error, letter: choice }, "a correction failed");
       // Where it is not known what became of the letter, what the person has written must not be lost.
       const now = await findLetter(desk.database, number).catch(() => letter);
       if (now && isWaiting(now)) return showAgain(failureOf(error));

@@ -26,7 +26,7 @@ import { isOperator } from "./visitors.ts";
 export type LettersParts = {
   readonly desks: Desks;
   readonly replays: LetterReplays;
-  readonly log: Pick<Service["log"], "info">;
+  readonly log: Pick<Service["log"], "info" | "warn">;
 };
 
 const linesAtOnce = 100;

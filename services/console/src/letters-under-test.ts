@@ -51,7 +51,7 @@ export async function openConsole(desks: Desks) {
   const token = await tokenOf("ann");
   const authorized = { authorization: `Bearer ${token}` };
   const logged: object[] = [];
-  const log = { info: (entry: object) => void logged.push(entry) };
+  const log = { info: (entry: object) => void logged.push(entry), warn: () => undefined };
   opening.use(desks);
   const replays = opening.use(createLetterReplays());
   const watch = opening.use(watchServices([]));

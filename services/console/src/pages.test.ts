@@ -14,7 +14,7 @@ import { openShop, type ShopOptions } from "./shop-under-test.ts";
 import { tryRoutes } from "./try-http.ts";
 import type { Watch } from "./watch.ts";
 
-const log = { info: () => undefined };
+const log = { info: () => undefined, warn: () => undefined };
 
 test.runIf(hasBrowser).each<{ what: string; shop: ShopOptions; env: Record<string, string>; paths: Looks }>([
   {
