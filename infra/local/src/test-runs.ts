@@ -13,7 +13,7 @@ export function runFolder(root: string): { readonly brokers: string; readonly te
   const [brokers, temporary] = [join(path, "brokers"), join(path, "tmp")];
   mkdirSync(brokers, { recursive: true });
   mkdirSync(temporary);
-  return { brokers, temporary, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
+  return { brokers, temporary, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true, maxRetries: 5 }) };
 }
 
 /** Ends the processes of runs that could not clean up after themselves, and removes their data. */
