@@ -24,7 +24,7 @@ type News = {
   readonly error: string;
   readonly letters: number;
   readonly latest: number;
-  /** When it was asked for, as Postgres writes it. */
+  /** When it was asked for, or the last of them came, as Postgres writes it. */
   readonly asOf: string;
 };
 
@@ -73,7 +73,7 @@ function claimNews(database: Database, { quietMs, claimMs }: { quietMs: number; 
     "dead_letter_news",
     `with news as (
        select d.fingerprint, min(group_name) as "group", min(type) as type, min(error_message) as error,
-         count(*)::int as letters, max(number)::float8 as latest, now()::text as "asOf"
+         count(*)::int as letters, max(number)::float8 as latest, greatest(now(), max(d.drained_at))::text as "asOf"
        from dead_letters d left join dead_letter_alerts a using (fingerprint)
        where state in ('open', 'quarantined') and d.drained_at > coalesce(a.told_at, '-infinity')
          and coalesce(a.told_at, '-infinity') < clock_timestamp() - $1::float8 * interval '1 millisecond'
