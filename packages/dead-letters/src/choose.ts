@@ -4,6 +4,13 @@ import { findLetter, findNumbers, type Letter, type State } from "./letter.ts";
 /** A letter and the desk of its service. */
 export type Chosen = { readonly desk: Desk; readonly number: number };
 
+/** A letter to which something could not be done, by its name, and why. */
+export type NotDone = { readonly letter: string; readonly reason: string };
+
+export function notDone({ desk, number }: Chosen, error: unknown): NotDone {
+  return { letter: `${desk.service}-${number}`, reason: error instanceof Error ? error.message : String(error) };
+}
+
 /** How letters are meant: `billing-17`, a kind by its eight hex digits, or `all`. */
 export const choiceForm = "a letter (billing-17), a kind (3fa94b1c) or all";
 

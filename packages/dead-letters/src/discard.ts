@@ -1,5 +1,5 @@
 import { settle } from "./actions.ts";
-import type { Chosen } from "./choose.ts";
+import { type Chosen, type NotDone, notDone } from "./choose.ts";
 import type { Act, Desk } from "./desk.ts";
 import { lockLetter } from "./letter.ts";
 import { letKeyGo } from "./parked.ts";
@@ -9,7 +9,7 @@ export type Discarded = {
   readonly discarded: number;
   /** Somebody had settled them already. */
   readonly settled: number;
-  readonly failed: readonly { readonly letter: string; readonly reason: string }[];
+  readonly failed: readonly NotDone[];
   readonly left: number;
 };
 
@@ -19,13 +19,13 @@ export async function discardMany(
   { signal, ...act }: Act & { readonly reason: string; readonly signal?: AbortSignal },
 ): Promise<Discarded> {
   const counts = { discarded: 0, settled: 0 };
-  const failed: { letter: string; reason: string }[] = [];
+  const failed: NotDone[] = [];
   for (const [index, { desk, number }] of all.entries()) {
     if (signal?.aborted) return { ...counts, failed, left: all.length - index };
     try {
       counts[(await discardLetter(desk, number, act)) ? "discarded" : "settled"] += 1;
     } catch (error) {
-      failed.push({ letter: `${desk.service}-${number}`, reason: error instanceof Error ? error.message : `${error}` });
+      failed.push(notDone({ desk, number }, error));
     }
   }
   return { ...counts, failed, left: 0 };

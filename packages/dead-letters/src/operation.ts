@@ -1,5 +1,5 @@
 export { type Action, readActions } from "./actions.ts";
-export type { Chosen } from "./choose.ts";
+export type { Chosen, NotDone } from "./choose.ts";
 export { type Fault, faultsBehind } from "./contract.ts";
 export type { Act, Desk } from "./desk.ts";
 export { type Discarded, discardLetter, discardMany } from "./discard.ts";

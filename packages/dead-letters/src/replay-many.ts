@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { Chosen } from "./choose.ts";
+import { type Chosen, type NotDone, notDone } from "./choose.ts";
 import type { Act } from "./desk.ts";
 import { replayLetter } from "./replay.ts";
 
@@ -16,7 +16,7 @@ export type ReplayOptions = Act & {
 export type Replayed = {
   readonly sent: number;
   readonly notOpen: number;
-  readonly failed: readonly { readonly letter: string; readonly reason: string }[];
+  readonly failed: readonly NotDone[];
   readonly left: number;
 };
 
@@ -35,13 +35,13 @@ export async function replayMany(all: readonly Chosen[], options: ReplayOptions)
   return done;
 }
 
-type Outcome = "sent" | "notOpen" | Replayed["failed"][number];
+type Outcome = "sent" | "notOpen" | NotDone;
 
-async function tryReplay({ desk, number }: Chosen, act: Act): Promise<Outcome> {
+async function tryReplay(chosen: Chosen, act: Act): Promise<Outcome> {
   try {
-    return (await replayLetter(desk, number, act)) ? "sent" : "notOpen";
+    return (await replayLetter(chosen.desk, chosen.number, act)) ? "sent" : "notOpen";
   } catch (error) {
-    return { letter: `${desk.service}-${number}`, reason: error instanceof Error ? error.message : String(error) };
+    return notDone(chosen, error);
   }
 }
 

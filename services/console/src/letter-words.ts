@@ -1,4 +1,4 @@
-import type { Replayed } from "@throughline/dead-letters/operation";
+import type { NotDone } from "@throughline/dead-letters/operation";
 import type { Silent } from "./desks.ts";
 import { type Html, html } from "./html.ts";
 
@@ -31,7 +31,7 @@ export function silentList(silent: readonly Silent[]): Html | undefined {
 }
 
 /** The first of those to which something could not be done, and why. */
-export function failedList(failed: Replayed["failed"]): Html {
+export function failedList(failed: readonly NotDone[]): Html {
   return html`<ul>${failed
     .slice(0, 20)
     .map(

@@ -1,6 +1,6 @@
 import { colors, short, table, toJson, when } from "@throughline/terminal";
 import { type Action, readActions } from "../actions.ts";
-import { type Chosen, read } from "../choose.ts";
+import { type Chosen, type NotDone, read } from "../choose.ts";
 import type { Desk } from "../desk.ts";
 import { type DryRun, dryRun } from "../dry-run.ts";
 import { type Kind, readKinds } from "../kinds.ts";
@@ -102,6 +102,14 @@ export async function preview(all: readonly Chosen[]): Promise<Answer> {
   const sum = [...counts].map(([verdict, list]) => `${list.length} ${verdict}`).join(", ") || "Nothing is open";
   const rows = json.slice(0, 50).map(({ letter, verdict, why }) => [letter, verdict, short(why)]);
   return { text: `${table(["letter", "verdict", "why"], rows)}\n${colors.bold(sum)}`, json };
+}
+
+/** What a command over many letters did not do: the first that failed, and how many it did not come to. */
+export function notDoneLines(what: string, failed: readonly NotDone[], left: number): string[] {
+  return [
+    ...failed.slice(0, 20).map(({ letter, reason }) => `${letter} could not be ${what}: ${short(reason, 200)}`),
+    ...(left > 0 ? [`${left} are left: the same command goes on with them`] : []),
+  ];
 }
 
 export async function tryOut(chosen: Chosen): Promise<Answer> {

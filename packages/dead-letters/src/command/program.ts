@@ -1,12 +1,12 @@
 import { readFile } from "node:fs/promises";
 import { userInfo } from "node:os";
 import { text as readAll } from "node:stream/consumers";
-import { momentOf, short } from "@throughline/terminal";
+import { momentOf } from "@throughline/terminal";
 import { Command, InvalidArgumentError } from "commander";
 import { type Chosen, choiceForm, choose } from "../choose.ts";
 import { discardMany } from "../discard.ts";
 import { editLetter } from "../edit.ts";
-import { type Answer, list, preview, show, tryOut } from "./look.ts";
+import { type Answer, list, notDoneLines, preview, show, tryOut } from "./look.ts";
 import type { Desks } from "./open-desks.ts";
 import { replayAtTerminal } from "./replay-at-terminal.ts";
 
@@ -119,8 +119,7 @@ async function discardAll(all: readonly Chosen[], options: Parameters<typeof dis
   const { discarded, settled, failed, left } = done;
   const lines = [
     `${discarded} discarded${settled > 0 ? `, ${settled} were settled already` : ""}`,
-    ...failed.slice(0, 20).map(({ letter, reason }) => `${letter} could not be discarded: ${short(reason, 200)}`),
-    ...(left > 0 ? [`${left} are left: the same command goes on with them`] : []),
+    ...notDoneLines("discarded", failed, left),
   ];
   return { text: lines.join("\n"), json: done, isDone: discarded === all.length };
 }

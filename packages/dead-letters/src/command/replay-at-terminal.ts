@@ -1,7 +1,7 @@
-import { short, showProgress } from "@throughline/terminal";
+import { showProgress } from "@throughline/terminal";
 import type { Chosen } from "../choose.ts";
 import { type Replayed, type ReplayOptions, replayMany } from "../replay-many.ts";
-import type { Answer } from "./look.ts";
+import { type Answer, notDoneLines } from "./look.ts";
 
 type Options = Omit<ReplayOptions, "onProgress"> & { readonly isQuiet: boolean };
 
@@ -19,8 +19,7 @@ function toAnswer(done: Replayed): Answer {
   const { sent, notOpen, failed, left } = done;
   const lines = [
     `${sent} sent again${notOpen > 0 ? `, ${notOpen} not open (settled, or in quarantine after three replays)` : ""}`,
-    ...failed.slice(0, 20).map(({ letter, reason }) => `${letter} could not be sent: ${short(reason, 200)}`),
-    ...(left > 0 ? [`${left} are left: the same command goes on with them`] : []),
+    ...notDoneLines("sent", failed, left),
   ];
   return { text: lines.join("\n"), json: done };
 }
