@@ -1,23 +1,11 @@
-import { migrations as eventStore } from "@throughline/event-store";
-import { openTestDatabase } from "@throughline/local/testing";
-import { migrations as log } from "@throughline/log";
-import { migrations as outbox } from "@throughline/outbox";
 import { sql } from "drizzle-orm";
 import { expect, test, vi } from "vitest";
-import type { PlaceOrder } from "./order.ts";
+import { openTables, order } from "./testing/shop.ts";
 import { startTimeOuts } from "./time-outs.ts";
 import { placeOrder } from "./use-cases.ts";
 
-const own = { name: "order", folder: `${import.meta.dirname}/../migrations` };
-const order: PlaceOrder = {
-  customerId: "c-1",
-  currency: "USD",
-  express: false,
-  items: [{ sku: "cd-1", quantity: 1, amountInCents: 1_496 }],
-};
-
 test("time-outs that are told to end finish the page in hand and begin no other", async () => {
-  await using shop = await openTestDatabase(log, eventStore, outbox, own);
+  await using shop = await openTables();
   const placed = await shop.database.transaction((tx) =>
     Promise.all(Array.from({ length: 250 }, () => placeOrder(tx, order))),
   );

@@ -1,21 +1,11 @@
 import { runCausedBy } from "@throughline/envelope";
-import { closeStream, migrations as eventStore, loadState, readStream } from "@throughline/event-store";
-import { openTestDatabase } from "@throughline/local/testing";
-import { migrations as log } from "@throughline/log";
-import { migrations as outbox } from "@throughline/outbox";
+import { closeStream, loadState, readStream } from "@throughline/event-store";
 import { sql } from "drizzle-orm";
 import { expect, test, vi } from "vitest";
-import { OrderError, orders, type PlaceOrder } from "./order.ts";
+import { OrderError, orders } from "./order.ts";
+import { openTables, order } from "./testing/shop.ts";
 import { cancelOrder, expireOrders, placeOrder, recordPayment, recordStock } from "./use-cases.ts";
 import { findOrder } from "./views.ts";
-
-const own = { name: "order", folder: `${import.meta.dirname}/../migrations` };
-const order: PlaceOrder = {
-  customerId: "c-1",
-  currency: "USD",
-  express: false,
-  items: [{ sku: "cd-1", quantity: 1, amountInCents: 1_496 }],
-};
 
 test("an order, its view and its message commit together, with the caller's correlation", async () => {
   await using shop = await openShop();
@@ -131,7 +121,7 @@ test("what does not exist cannot be cancelled", async () => {
 });
 
 async function openShop() {
-  const { database, ...opened } = await openTestDatabase(log, eventStore, outbox, own);
+  const { database, ...opened } = await openTables();
   return {
     ...opened,
     database,
