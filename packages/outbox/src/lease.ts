@@ -5,8 +5,8 @@ export type Lease = AsyncDisposable & {
   /** The lane is done up to here. */
   readonly position: number;
   /**
-   * Throws where another relay has claimed the lane since, it was sent back or the server is another: then nothing has moved, and nothing more
-   * is to be sent than what was under way meanwhile, which may be the page behind.
+   * Throws where another relay has claimed the lane since, it was sent back or the server is another: then nothing has
+   * moved, and nothing more is to be sent than what was under way meanwhile, which may be the page behind.
    */
   move(handle: Database | Transaction, position: number): Promise<void>;
   /** Throws likewise; asks the database only where the lease may have run out, as after a pause of the whole process. */
