@@ -79,9 +79,14 @@ async function firstSince(tx: Transaction, moment: Date): Promise<number> {
 
 /**
  * A position up to which nothing was written since the moment, and beyond which little was before. By bisection: positions
- * are in the order of time, but for how long each transaction had been open, since `created_at` is when it began.
+ * are in the order of time, but for how long each transaction had been open, since `created_at` is when it began: for no
+ * longer than `openMs`, in milliseconds.
  */
-async function lastBefore(tx: Transaction, momentMs: number): Promise<number> {
+export async function lastBefore(
+  tx: Transaction,
+  momentMs: number,
+  openMs: number = longestTransactionMs,
+): Promise<number> {
   let [low, high] = [0, await readLimit(tx, outboxLog)];
   while (low < high) {
     const middle = Math.floor((low + high) / 2);
@@ -90,7 +95,7 @@ async function lastBefore(tx: Transaction, momentMs: number): Promise<number> {
       "outbox_bisect",
       `select position::float8 as position, created_at < to_timestamp($2::float8 / 1000) as "isBefore"
        from outbox where position > $1 order by outbox.position limit 1`,
-      [middle, momentMs - longestTransactionMs],
+      [middle, momentMs - openMs],
     );
     if (next?.isBefore) low = next.position;
     else high = middle;
