@@ -7,6 +7,7 @@ export { readBody, readForm, readQuery } from "./http-input.ts";
 export { HttpProblem, problem } from "./http-problem.ts";
 export { serveHttp } from "./http-server.ts";
 export { migrate } from "./migrate.ts";
+export { withoutPasswords, withoutSecret } from "./secrets.ts";
 export { type Service, startService } from "./service.ts";
 export { type Fault, type SettingCheck, settingChecks, toSentence } from "./setting-checks.ts";
 export type { Road } from "./settings.ts";

@@ -1,6 +1,7 @@
 import { isSpanContextValid, trace } from "@opentelemetry/api";
 import { currentCause } from "@throughline/envelope";
 import pino, { type DestinationStream, type Logger, type LoggerOptions } from "pino";
+import { hidden, secretNames, withoutPasswords } from "./secrets.ts";
 
 /** JSON lines on stdout, each with the service, the trace, correlation and baggage of its moment, and without secrets. */
 export function createLogger(
@@ -13,16 +14,13 @@ export function createLogger(
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (level) => ({ level }) },
     mixin: whereabouts,
-    redact: { paths: secretPaths, censor: "[redacted]" },
-    hooks: { streamWrite: (line) => line.replace(urlPassword, "$1[redacted]@") },
+    redact: { paths: secretPaths, censor: hidden },
+    hooks: { streamWrite: withoutPasswords },
   };
   return pino(options, destination);
 }
 
-const secretNames = ["authorization", "cookie", "password", "secret", "token"];
 const secretPaths = secretNames.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]);
-// The scheme is bounded, so that a long text without one is passed over in one go.
-const urlPassword = /([a-z][a-z0-9+.-]{0,30}:\/\/[^\s:/@"]*:)[^\s/@"]+@/gi;
 
 function whereabouts(): object {
   const span = trace.getActiveSpan()?.spanContext();

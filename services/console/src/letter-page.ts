@@ -1,5 +1,6 @@
 import { workTypes } from "@throughline/contracts";
 import type { Action, Letter, Pointed, Preview } from "@throughline/dead-letters/operation";
+import { withoutSecret } from "@throughline/service";
 import { type Html, html } from "./html.ts";
 import { acts, placeOf, short, when } from "./letter-words.ts";
 import type { Page } from "./page.ts";
@@ -31,7 +32,7 @@ export function letterPage(view: LetterView): Page {
     ${contractSentence(pointed)}
     ${body(pointed)}
     <h2>Headers</h2>
-    <pre tabindex="0">${JSON.stringify(letter.headers, undefined, 2)}</pre>
+    <pre tabindex="0">${JSON.stringify(letter.headers, withoutSecret, 2)}</pre>
     <h2>Where it failed</h2>
     <pre tabindex="0">${letter.error.stack || `${letter.error.name}: ${letter.error.message}`}</pre>`,
   };

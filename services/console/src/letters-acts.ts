@@ -8,7 +8,7 @@ import {
   findLetter,
   type Letter,
 } from "@throughline/dead-letters/operation";
-import { problem, readForm } from "@throughline/service";
+import { problem, readForm, withoutPasswords } from "@throughline/service";
 import { AwayError } from "@throughline/transport";
 import express, { type Response, Router } from "express";
 import { z } from "zod";
@@ -76,6 +76,7 @@ export function letterActs({ desks, replays, log }: LettersParts): Router {
     const found = await dataOf(letter);
     if (found === undefined) throw problem(409, "It cannot be corrected", { detail: "Its bytes are no envelope" });
     const data = JSON.stringify(found.data, undefined, 2);
+    if (hasPassword(data)) throw problem(409, "It cannot be corrected", { detail: passwordShown });
     sendPage(response, editPage({ name: choice, type: letter.type ?? "", data, reason: "" }));
   });
 
@@ -102,8 +103,16 @@ export function letterActs({ desks, replays, log }: LettersParts): Router {
   return router;
 }
 
+/** No page shows it, so that it would go out without it. */
+function hasPassword(data: string): boolean {
+  return withoutPasswords(data) !== data;
+}
+
+const passwordShown = "There is an address with a password in it, which no page shows";
+
 /** Why this is not sent, before it is tried. */
 function refusalOf(letter: Letter, text: string): Refusal | undefined {
+  if (hasPassword(text)) return { message: `Nothing was sent. ${passwordShown}.`, faults: [] };
   try {
     const fault = faultOfData(letter, JSON.parse(text));
     return fault && { message: `Nothing was sent. ${fault.message}`, faults: faultsBehind(fault) };

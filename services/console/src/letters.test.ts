@@ -35,6 +35,25 @@ describe.skipIf(isExcused)("dead letters in the console", () => {
     expect(other).not.toContain("<b>no</b>");
   });
 
+  test("keep to themselves the passwords and secrets that are in them", async () => {
+    await using shop = await openShop();
+    shop.fault.message = "cannot reach amqp://user:hunter2@host";
+    await shop.publish(cancelled("o-1", "see amqp://user:hunter2@host"));
+    await letterWhen(shop.database, 1);
+    await shop.database.execute(`update dead_letters set headers = '{"Authorization": "Bearer hunter2", "x": "seen"}'`);
+    for (const path of ["", `/${await shop.kindOf(1)}`, "/diary-1"]) {
+      const page = await shop.read(`/dead-letters${path}`);
+      expect(page).toContain("amqp://user:[redacted]@host");
+      expect(page).not.toContain("hunter2");
+    }
+    expect(await shop.read("/dead-letters/diary-1")).toMatch(/Authorization&#34;: &#34;\[redacted\].*seen/s);
+    // A page that shows no password cannot send one either.
+    expect((await shop.get("/dead-letters/diary-1/edit")).status).toBe(409);
+    const data = JSON.stringify({ orderId: "o-1", reason: "see amqp://user:hunter2@host" });
+    const refused = await shop.act("/dead-letters/diary-1/edit", { data, reason: "typo" });
+    expect([refused.status, await refused.text()]).toEqual([400, expect.not.stringContaining("hunter2")]);
+  });
+
   test("are sent again by an operator, whose name is kept, while everybody can see how far it is", async () => {
     await using shop = await openShop();
     await shop.publish(cancelled("o-1"));
