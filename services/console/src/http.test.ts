@@ -26,6 +26,15 @@ test("a service that is not ready or does not answer is shown with the reason", 
 });
 
 test("the page of an order tells what happened to it and the way it took, over all services", async () => {
+test("a password in what a service tells is shown neither to people nor to programs", async () => {
+  await using shop = await openShop({ kafkaFault: "cannot reach amqp://user:hunter2@host" });
+  for (const path of ["/", "/snapshot"]) {
+    const shown = await (await fetch(shop.url + path)).text();
+    expect(shown).toContain("amqp://user:[redacted]@host");
+    expect(shown).not.toContain("hunter2");
+  }
+});
+
   await using shop = await openShop();
   await shop.traceOrder();
   const page = await (await fetch(`${shop.url}/orders/o-1`)).text();

@@ -1,12 +1,13 @@
-import { callHttp } from "@throughline/service";
+import { callHttp, withoutPasswords } from "@throughline/service";
 import { z } from "zod";
 import { type Status, statusSchema } from "./status.ts";
 
 export type Address = { readonly name: string; readonly url: string };
 
 export type ServiceView = Address & {
+  /** It can do its work, and tells how it stands. */
   readonly isReady: boolean;
-  /** Why it is not ready. */
+  /** Why not. */
   readonly reason?: string;
   readonly status?: Status;
 };
@@ -24,13 +25,27 @@ export async function takeSnapshot(addresses: readonly Address[]): Promise<Snaps
 }
 
 async function viewOf(address: Address): Promise<ServiceView> {
-  try {
-    const [ready, status] = await Promise.all([get(address, "/readyz"), get(address, "/status")]);
-    const reason = ready.ok ? {} : { reason: await reasonOf(ready) };
-    return { ...address, isReady: ready.ok, ...reason, status: withLetters(statusSchema.parse(await status.json())) };
-  } catch (error) {
-    return { ...address, isReady: false, reason: error instanceof Error ? error.message : String(error) };
-  }
+  const [ready, status] = await Promise.allSettled([read(address, "/readyz"), readStatus(address)]);
+  // Why it is not ready says more than why it does not tell how it stands.
+  const silent = [ready, status].find((answer) => answer.status === "rejected");
+  return {
+    ...{ ...address, isReady: silent === undefined },
+    ...(silent && { reason: reasonOf(silent.reason) }),
+    ...(status.status === "fulfilled" && { status: status.value }),
+  };
+}
+
+async function readStatus(address: Address): Promise<Status> {
+  return withLetters(statusSchema.parse(await read(address, "/status")));
+}
+
+/** Without passwords, since programs are shown it as it is. Throws what the problem says, where the answer is one. */
+async function read(address: Address, path: string): Promise<unknown> {
+  const response = await get(address, path);
+  const text = withoutPasswords(await response.text());
+  const body: unknown = response.headers.get("content-type")?.includes("json") ? JSON.parse(text) : undefined;
+  if (!response.ok) throw new Error(problemOf(body, response.status));
+  return body;
 }
 
 /** A dead letter counts where it died, whether it is still with the broker or was drained and waits for a person. */
@@ -59,12 +74,18 @@ function withLetters({ relay, consumers, deadLetters, ...same }: Status): Status
   };
 }
 
-async function reasonOf(response: Response): Promise<string> {
-  const problem = z
-    .object({ detail: z.string().optional(), parts: z.record(z.string(), z.string()).default({}) })
-    .parse(await response.json());
-  const parts = Object.entries(problem.parts).filter(([, state]) => state !== "ready");
-  return parts.map(([part, state]) => `${part}: ${state}`).join("; ") || (problem.detail ?? "not ready");
+const problemSchema = z
+  .object({ detail: z.string().optional(), parts: z.record(z.string(), z.string()).default({}) })
+  .catch({ parts: {} });
+
+function problemOf(body: unknown, status: number): string {
+  const { detail, parts } = problemSchema.parse(body);
+  const failed = Object.entries(parts).filter(([, state]) => state !== "ready");
+  return failed.map(([part, state]) => `${part}: ${state}`).join("; ") || (detail ?? `it answered ${status}`);
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** Asks a service, in the name of whoever looks. */
