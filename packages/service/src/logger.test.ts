@@ -1,10 +1,10 @@
 import { carryBaggage, runCausedBy } from "@throughline/envelope";
 import { expect, test } from "vitest";
-import { createLogger } from "./logger.ts";
+import { actsOf, createLogger } from "./logger.ts";
 
-function startLog() {
+function startLog(logLevel = "info") {
   const lines: string[] = [];
-  const log = createLogger({ service: "order", logLevel: "info" }, { write: (line) => void lines.push(line) });
+  const log = createLogger({ service: "order", logLevel }, { write: (line) => void lines.push(line) });
   return { log, lines };
 }
 
@@ -37,6 +37,13 @@ test("a line below the level is not written", () => {
   const { log, lines } = startLog();
   log.debug("detail");
   expect(lines).toEqual([]);
+});
+
+test.each(["warn", "silent"])("what people do is written where the level is %s, and without secrets", (level) => {
+  const { log, lines } = startLog(level);
+  log.info("detail");
+  actsOf(log).info({ by: "ann", token: "hunter2" }, "signed in");
+  expect(lines.map((line) => JSON.parse(line))).toMatchObject([{ service: "order", by: "ann", token: "[redacted]" }]);
 });
 
 test.each([

@@ -2,13 +2,15 @@ import { carryBaggage } from "@throughline/envelope";
 import type { Logger } from "pino";
 import type { Config } from "./config.ts";
 import { crashAt } from "./crash-point.ts";
-import { createLogger } from "./logger.ts";
+import { actsOf, createLogger } from "./logger.ts";
 import { closePart, closingParts } from "./parts.ts";
 import { checkTelemetry } from "./telemetry-check.ts";
 import { endTelemetry } from "./telemetry-end.ts";
 
 export type Service = AsyncDisposable & {
   readonly log: Logger;
+  /** For what people do, which is written whatever LOG_LEVEL is. */
+  readonly acts: Logger;
   /** Resolves when the process is asked to end: SIGTERM, SIGINT or `stop`. */
   readonly stopped: Promise<void>;
   /** Asks this process to end, as SIGTERM does. */
@@ -62,6 +64,7 @@ export async function startService(config: Config): Promise<Service> {
 
   return {
     log,
+    acts: actsOf(log),
     stopped,
     stop,
     async part(name, opening) {

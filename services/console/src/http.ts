@@ -1,4 +1,4 @@
-import { type Access, HttpProblem } from "@throughline/service";
+import { type Access, HttpProblem, type Service } from "@throughline/service";
 import express, { type NextFunction, type Request, type Response, Router } from "express";
 import { sendEvents } from "./events.ts";
 import { flowPage } from "./flow-page.ts";
@@ -22,6 +22,8 @@ export type ConsoleParts = {
   /** What failed for good of what was told about an order. Default: nobody knows. */
   readonly lettersAbout?: (key: string) => Promise<LettersAbout>;
   readonly access: Access;
+  /** Who signs in and out is written there. */
+  readonly acts: Pick<Service["acts"], "info">;
   /** Ends what never ends by itself. */
   readonly stopping: AbortSignal;
   /** Pages beside these, for whoever has been let in. Default: none. */
@@ -42,7 +44,7 @@ export function routes(parts: ConsoleParts): Router {
     next();
   });
   router.use(express.static(files, { index: false }));
-  router.use(signInRoutes(access));
+  router.use(signInRoutes(access, parts.acts));
   router.use(admitViewers(access, parts.stopping));
   router.use(flowRoutes(parts));
   router.use(storyRoutes(parts));

@@ -36,7 +36,7 @@ const discardBody = z.object({ reason: reason.min(1), before });
 const editBody = z.object({ data: z.string().min(1), reason: reason.min(1) });
 
 /** What operators do to letters. Each notes who did it, and why, where the command notes it. */
-export function letterActs({ desks, replays, log }: LettersParts): Router {
+export function letterActs({ desks, replays, log, acts }: LettersParts): Router {
   const router = Router();
   router.post("/dead-letters/*path", operatorsOnly, express.urlencoded({ extended: false, limit: "2mb" }));
 
@@ -51,7 +51,7 @@ export function letterActs({ desks, replays, log }: LettersParts): Router {
   router.post("/dead-letters/replays/:number/stop", ({ params: { number } }, response) => {
     const replay = replays.of(number);
     const by = nameOf(response);
-    if (replay?.stop(by)) log.info({ by, number, choice: replay.choice }, "replay stopped from the console");
+    if (replay?.stop(by)) acts.info({ by, number, choice: replay.choice }, "replay stopped from the console");
     response.redirect(303, `/dead-letters/replays/${number}`);
   });
 

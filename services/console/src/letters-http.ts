@@ -26,7 +26,8 @@ import { isOperator } from "./visitors.ts";
 export type LettersParts = {
   readonly desks: Desks;
   readonly replays: LetterReplays;
-  readonly log: Pick<Service["log"], "info" | "warn">;
+  readonly log: Pick<Service["log"], "warn">;
+  readonly acts: Pick<Service["acts"], "info">;
 };
 
 const linesAtOnce = 100;

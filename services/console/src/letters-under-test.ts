@@ -51,14 +51,14 @@ export async function openConsole(desks: Desks) {
   const token = await tokenOf("ann");
   const authorized = { authorization: `Bearer ${token}` };
   const logged: object[] = [];
-  const log = { info: (entry: object) => void logged.push(entry), warn: () => undefined };
+  const acts = { info: (entry: object) => void logged.push(entry) };
   opening.use(desks);
   const replays = opening.use(createLetterReplays());
   const watch = opening.use(watchServices([]));
   const traces = createTraces({ mostSpans: 10 });
-  const parts = { addresses: [], watch, traces, stopping: new AbortController().signal };
+  const parts = { addresses: [], watch, traces, acts, stopping: new AbortController().signal };
   const access = openAccess({ access: { kind: "development", keyFile } });
-  const more = [lettersRoutes({ desks, replays, log })];
+  const more = [lettersRoutes({ desks, replays, log: { warn: () => undefined }, acts })];
   const http = opening.use(await serveHttp(quiet, { routes: routes({ ...parts, access, more }) }));
   const opened = opening.move();
 

@@ -18,12 +18,12 @@ await using service = await startService(config);
 await using desks = openDesks(config);
 await using replays = createLetterReplays();
 using watch = watchServices(config.services);
-const { log } = service;
-const more = [lettersRoutes({ desks, replays, log }), outboxRoutes(desks, watch), tryRoutes(config, watch, log)];
+const { log, acts } = service;
+const more = [lettersRoutes({ desks, replays, log, acts }), outboxRoutes(desks, watch), tryRoutes(config, watch, acts)];
 await using _http = await serveHttp(config, {
   routes: routes({
-    ...{ addresses: config.services, watch, traces, access: openAccess(config), stopping: stopping.signal, more },
-    lettersAbout: (key) => findLettersAbout(desks, key),
+    ...{ addresses: config.services, watch, traces, access: openAccess(config), acts, stopping: stopping.signal, more },
+    recordsAbout: (key) => findRecordsAbout(desks, key),
   }),
 });
 await using _otlp = config.otlp && (await serveOtlp({ ...config, port: config.otlp.port }, traces, config.otlp));

@@ -14,7 +14,7 @@ import { openShop, type ShopOptions } from "./shop-under-test.ts";
 import { tryRoutes } from "./try-http.ts";
 import type { Watch } from "./watch.ts";
 
-const log = { info: () => undefined, warn: () => undefined };
+const [log, acts] = [{ warn: () => undefined }, { info: () => undefined }];
 
 test.runIf(hasBrowser).each<{ what: string; shop: ShopOptions; env: Record<string, string>; paths: Looks }>([
   {
@@ -148,9 +148,9 @@ function pagesWith(env: Readonly<Record<string, string>>) {
   const config = parseConfig({ service: "console", port: 0, database: false }, env);
   const desks = openDesks(config);
   return (watch: Watch) => [
-    lettersRoutes({ desks, replays: createLetterReplays(), log }),
+    lettersRoutes({ desks, replays: createLetterReplays(), log, acts }),
     outboxRoutes(desks, watch),
-    tryRoutes(config, watch, log),
+    tryRoutes(config, watch, acts),
   ];
 }
 

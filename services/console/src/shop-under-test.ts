@@ -83,8 +83,9 @@ export async function openShop(options: ShopOptions = {}) {
   const traces = createTraces({ mostSpans: 100 });
   const watch = opened.use(watchServices(addresses));
   const parts = {
-    ...{ addresses, watch, traces, access, more: more(watch, service.url), stopping: stopping.signal },
-    ...(lettersAbout && { lettersAbout }),
+    ...{ addresses, watch, traces, access, acts, more: more(watch, service.url), stopping: stopping.signal },
+    ...(recordsAbout && { recordsAbout }),
+const acts = { info: () => undefined };
   };
   const console = opened.use(await serveHttp(quiet, { routes: routes(parts) }));
   const otlp = opened.use(await serveOtlp(quiet, traces));

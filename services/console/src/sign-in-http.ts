@@ -1,4 +1,4 @@
-import { type HttpProblem, problem } from "@throughline/service";
+import { type HttpProblem, problem, type Service } from "@throughline/service";
 import express, { type Request, type Response, Router } from "express";
 import { sendPage } from "./page.ts";
 import { signInPage } from "./sign-in-page.ts";
@@ -9,8 +9,8 @@ import { admit, cookieName, requireSameOrigin, tokenOf } from "./visitors.ts";
 const longestToken = 4_000;
 const tooLong = `It has more than ${longestToken} characters, and no browser keeps it: ask the issuer for one with fewer claims`;
 
-/** A token becomes a cookie that no script can read and no other site can use. */
-export function signInRoutes(access: EndableAccess): Router {
+/** A token becomes a cookie that no script can read and no other site can use. Who comes and goes is written down. */
+export function signInRoutes(access: EndableAccess, acts: Pick<Service["acts"], "info">): Router {
   const router = Router();
   const { isRequired } = access;
   const cookie = { httpOnly: true, sameSite: "strict", secure: isRequired, path: "/" } as const;
@@ -30,16 +30,20 @@ export function signInRoutes(access: EndableAccess): Router {
   router.post("/sign-in", express.urlencoded({ limit: "16kb", extended: false }), async (request, response) => {
     requireSameOrigin(request);
     const { token, next } = formOf(request);
-    const refused = await faultOf(admit({ admit: access.signIn }, token));
+    const admitted = admit({ admit: access.signIn }, token);
+    const refused = await faultOf(admitted);
     if (refused) return sendForm(response, next, refused);
     if (token.length > longestToken) return sendForm(response, next, tooLong);
+    const { name: by, role } = await admitted;
+    acts.info({ by, role }, "signed in to the console");
     response.cookie(cookieName, token, cookie).redirect(303, next);
   });
 
   router.post("/sign-out", async (request, response) => {
     requireSameOrigin(request);
     const token = tokenOf(request);
-    if (token !== undefined) await access.signOut(token);
+    const visitor = token === undefined ? undefined : await access.signOut(token);
+    if (visitor) acts.info({ by: visitor.name, role: visitor.role }, "signed out of the console");
     response.clearCookie(cookieName, cookie).redirect(303, "/");
   });
 

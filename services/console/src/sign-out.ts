@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
-import { type Access, problem } from "@throughline/service";
+import { type Access, problem, type Visitor } from "@throughline/service";
 
 /** Access that its holder can end: a token that was signed out here lets nobody in, until it is signed in again. */
 export type EndableAccess = Access & {
   /** Admits also a token that was signed out, and so do others from then on. */
   readonly signIn: Access["admit"];
-  /** Never throws. What cannot be verified is not remembered: it lets nobody in. */
-  signOut(token: string): Promise<void>;
+  /** Answers who it was. Never throws: what cannot be verified is nobody's, and not remembered, since it lets nobody in. */
+  signOut(token: string): Promise<Visitor | undefined>;
 };
 
 /** Tokens that are remembered, the eldest of which is forgotten first. */
@@ -28,7 +28,10 @@ export function endable(access: Access): EndableAccess {
     },
     signOut: (token) =>
       access.admit(token).then(
-        () => remember(digestOf(token)),
+        (visitor) => {
+          remember(digestOf(token));
+          return visitor;
+        },
         () => undefined,
       ),
   };

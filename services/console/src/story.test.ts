@@ -52,7 +52,8 @@ async function openShop({ orderUrl }: { readonly orderUrl: string }) {
   const lettersAbout = async () => ({ lines: [line], silent: [] });
   const watch = opening.use(watchServices([]));
   const access = openAccess({ access: { kind: "development" } });
-  const parts = { addresses, watch, traces, lettersAbout, access, stopping: new AbortController().signal };
+  const [acts, stopping] = [{ info: () => undefined }, new AbortController().signal];
+  const parts = { addresses, watch, traces, recordsAbout, access, acts, stopping };
   const http = opening.use(await serveHttp(quiet, { routes: routes(parts) }));
   const opened = opening.move();
   return {

@@ -106,14 +106,14 @@ async function openTrial({ env, takesOrders = false }: TrialOptions) {
   await using opening = new AsyncDisposableStack();
   const issuer = opening.use(await openIssuer());
   const logged: object[] = [];
-  const log = { info: (entry: object) => void logged.push(entry) };
+  const acts = { info: (entry: object) => void logged.push(entry) };
   const settings = (orderUrl: string) =>
     parseConfig(
       { service: "console", port: 0, database: false },
       { PAYMENT_PROVIDER_URL: "http://127.0.0.1:1", SERVICES: `order=${orderUrl}`, ...env },
     );
   const more = (watch: Parameters<typeof tryRoutes>[1], orderUrl: string) => [
-    tryRoutes(settings(orderUrl), watch, log),
+    tryRoutes(settings(orderUrl), watch, acts),
   ];
   const shop = opening.use(await openShop({ access: openAccess(issuer), more, takesOrders }));
   const opened = opening.move();

@@ -10,7 +10,7 @@ import { isOperator, operatorsOnly, visitorOf } from "./visitors.ts";
 import type { Watch } from "./watch.ts";
 
 /** Where things may be broken on purpose, by operators alone. Where TRY_IT is not set, a page that says so. */
-export function tryRoutes(config: Config, watch: Watch, log: Pick<Service["log"], "info">): Router {
+export function tryRoutes(config: Config, watch: Watch, acts: Pick<Service["acts"], "info">): Router {
   const router = Router();
   const orderUrl = config.services.find(({ name }) => name === "order")?.url;
   if (config.tryIt === undefined || orderUrl === undefined) {
@@ -54,7 +54,7 @@ export function tryRoutes(config: Config, watch: Watch, log: Pick<Service["log"]
     const { token, name: by } = visitorOf(response) ?? {};
     const action = String(request.params.action);
     const fields = fieldsOf(request);
-    log.info({ ...fields, by, action }, "tried out from the console");
+    acts.info({ ...fields, by, action }, "tried out from the console");
     await (actions[action] ?? unknown(action))(fields, token);
     response.redirect(303, "/try");
   });

@@ -140,6 +140,8 @@ describe("in development", () => {
     expect([await statusFor(cookie), await statusFor(`throughline-token=${other}`)]).toEqual([401, 200]);
     expect((await console.signIn(token)).status).toBe(303);
     expect(await statusFor(cookie)).toBe(200);
+    // Both are written down, without the token.
+    expect(console.logged).toEqual(Array(2).fill({ by: "opa", role: "operator" }));
   });
 });
 
@@ -153,13 +155,15 @@ async function localAccess(): Promise<Local> {
 async function openConsole(access: Access | Local) {
   const keyFile = "keyFile" in access ? access.keyFile : "";
   const parts = { addresses: [], traces: createTraces({ mostSpans: 10 }), stopping: new AbortController().signal };
-  const router = routes({ ...parts, watch: watchServices([]), access });
+  const logged: object[] = [];
+  const acts = { info: (entry: object) => void logged.push(entry) };
+  const router = routes({ ...parts, watch: watchServices([]), access, acts });
   router.post("/write", operatorsOnly, (_request, response) => void response.status(204).end());
   const http = await serveHttp(quiet, { routes: router });
   const ask = (path: string, init: RequestInit = {}) => fetch(http.url + path, { redirect: "manual", ...init });
   const token = (subject: string, ...roles: string[]) => issueDevelopmentToken(keyFile, { subject, roles });
   return {
-    ...{ url: http.url, ask, token },
+    ...{ url: http.url, ask, token, logged },
     cookieOf: async (...who: Parameters<typeof token>) => `throughline-token=${await token(...who)}`,
     signIn: (signed: string, next = "/", headers: Record<string, string> = {}) =>
       ask("/sign-in", { method: "POST", headers, body: new URLSearchParams({ token: signed, next }) }),
