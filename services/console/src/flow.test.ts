@@ -3,9 +3,10 @@ import { createFlow } from "./flow.ts";
 import type { Snapshot } from "./snapshot.ts";
 import type { Status } from "./status.ts";
 
-const to = { destination: "kafka", waiting: 0, oldestMs: 0, parked: 0, dead: 0, publishedTotal: 0 };
+const to = { destination: "kafka", waiting: 0, oldestMs: 0, parked: 0, parkedKeys: 0, dead: 0, publishedTotal: 0 };
 const road = { road: "kafka", waiting: 0, deadLetters: 0 };
-const group = { group: "billing", handled: 0, duplicates: 0, failed: 0, deadLettered: 0, parked: 0, inFlight: 0 };
+const counts = { handled: 0, duplicates: 0, failed: 0, deadLettered: 0, parked: 0, parkedKeys: 0, inFlight: 0 };
+const group = { group: "billing", ...counts };
 
 test("messages travel at the rate of the last seconds, over every road between two places", () => {
   const flowOf = createFlow();
@@ -53,6 +54,11 @@ test("a service that is down stays in the picture, red with all that hangs on it
   expect(ways.map(({ mood }) => mood)).toEqual(["good", "bad"]);
 });
 
+test("a place leads to where more is to be seen of it", () => {
+  const { places } = createFlow()(snapshot(1_000, { order: status(), billing: listening() }));
+  expect(places.map(({ href }) => href)).toEqual(["/outbox#order", "/#in", "/outbox#group-billing"]);
+});
+
 test("a broker that answers nobody is down, and says to whom and why", () => {
   const silent = listening({}, { reason: "connect ECONNREFUSED" });
   const { places, troubles } = createFlow()(snapshot(1_000, { order: status(), billing: silent }));
@@ -62,13 +68,14 @@ test("a broker that answers nobody is down, and says to whom and why", () => {
 
 test("what does not leave the outbox is told with its cause", () => {
   const holder = { pid: 77, ageMs: 65_000, application: "psql", state: "idle in transaction" };
-  const order = status({ waiting: 1_200, oldestMs: 61_000, heldBackBy: holder, parked: 2, dead: 1 });
+  const order = status({ waiting: 1_200, oldestMs: 61_000, heldBackBy: holder, parked: 2, parkedKeys: 1, dead: 1 });
   const { ways, troubles } = createFlow()(snapshot(1_000, { order }));
   expect(troubles.map(({ text }) => text)).toEqual([
     "order cannot publish to Kafka: 1,200 messages wait, the oldest for 1 min, behind a transaction that is open for 1 min (idle in transaction, pid 77)",
-    "order → Kafka: 2 messages parked behind a refused one",
+    "order → Kafka: 2 parked behind 1 key whose message was refused",
     "order → Kafka: 1 message refused for good",
   ]);
+  expect(troubles.map(({ href }) => href)).toEqual(["/outbox#order", "/outbox#order", "/dead-letters?q=order"]);
   expect(ways[0]?.mood).toBe("bad");
 });
 
@@ -84,14 +91,15 @@ test("why a broker takes nothing is told once: by those who listen there, or els
 test("dead letters, parked messages and failing attempts of a group are told, and bring nothing down", () => {
   const flowOf = createFlow();
   flowOf(snapshot(1_000, { billing: listening() }));
-  const billing = listening({ failed: 4, parked: 3 }, { deadLetters: 2 });
+  const billing = listening({ failed: 4, parked: 3, parkedKeys: 2 }, { deadLetters: 2 });
   const { places, troubles } = flowOf(snapshot(3_000, { billing }));
   expect(troubles.map(({ text }) => text)).toEqual([
     "billing: 2 dead letters",
-    "billing: 3 messages parked behind a dead one",
+    "billing: 3 parked behind 2 keys whose message is dead",
     "billing: 2 attempts fail per second, and are made again",
   ]);
-  expect(places.at(-1)).toMatchObject({ mood: "wait", lines: [{ text: "3 parked" }, { text: "2 dead", mood: "bad" }] });
+  const lines = [{ text: "3 parked behind 2 keys" }, { text: "2 dead", mood: "bad" }];
+  expect(places.at(-1)).toMatchObject({ mood: "wait", lines, href: "/dead-letters?q=billing" });
 });
 
 function snapshot(at: number, services: Readonly<Record<string, Status | undefined>>): Snapshot {

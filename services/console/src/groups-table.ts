@@ -1,6 +1,7 @@
 import { courseLine } from "./course-line.ts";
 import type { History } from "./history.ts";
 import { type Html, html } from "./html.ts";
+import { groupId, lettersPlace } from "./links.ts";
 import { scroll } from "./scroll.ts";
 import type { ServiceView } from "./snapshot.ts";
 import { brokerName } from "./words.ts";
@@ -20,7 +21,9 @@ export function groupsTable(services: readonly ServiceView[], history: History):
 
 function rowsOf({ name, reason, status }: ServiceView, history: History): Html {
   if (status === undefined) return html`<tr><td>${name}</td><td colspan="9" class="bad error">${reason}</td></tr>`;
-  return html`${status.consumers.flatMap((consumer) => consumer.roads.map((road) => rowOf(consumer, road, history)))}`;
+  return html`${status.consumers.flatMap((consumer) =>
+    consumer.roads.map((road, nth) => rowOf(consumer, road, history, nth === 0)),
+  )}`;
 }
 
 type Consumer = NonNullable<ServiceView["status"]>["consumers"][number];
@@ -29,16 +32,17 @@ function rowOf(
   consumer: Consumer,
   { road, waiting, deadLetters, reason }: Consumer["roads"][number],
   history: History,
+  isFirst: boolean,
 ) {
   const { group, inFlight, handled, failed, duplicates, parked } = consumer;
   const course = history.of(`group ${group} ${road} waiting`);
   const figure = (value: number, mood = "") =>
     html`<td class="number ${value > 0 ? mood : ""}">${value.toLocaleString("en")}</td>`;
-  return html`<tr><td>${group}</td>
+  return html`<tr ${isFirst ? html`id="${groupId(group)}"` : undefined}><td>${group}</td>
     <td class="${reason === undefined ? "" : "error"}">${brokerName(road)}${reason === undefined ? undefined : html` <span class="bad">${reason}</span>`}</td>
     ${figure(waiting, "wait")}<td>${courseLine(course)}</td>
     ${figure(inFlight)}${figure(handled)}${figure(failed, "wait")}${figure(duplicates)}${figure(parked, "wait")}
     <td class="number ${deadLetters > 0 ? "bad" : ""}">${
-      deadLetters > 0 ? html`<a href="/dead-letters">${deadLetters.toLocaleString("en")}</a>` : "0"
+      deadLetters > 0 ? html`<a href="${lettersPlace(group)}">${deadLetters.toLocaleString("en")}</a>` : "0"
     }</td></tr>`;
 }

@@ -28,8 +28,9 @@ const address = { name: "order", url: "http://127.0.0.1:1" };
 const silent: Snapshot = { at: 0, services: [{ ...address, isReady: false, reason: "no answer" }] };
 
 function waiting(count: number): Snapshot {
-  const to = { destination: "kafka", waiting: count, oldestMs: 50, parked: 0, dead: 0, publishedTotal: 0 };
-  const counts = { handled: 0, duplicates: 0, failed: 0, deadLettered: 0, parked: 0, inFlight: 0 };
+  const nothing = { parked: 0, parkedKeys: 0, dead: 0, publishedTotal: 0 };
+  const to = { destination: "kafka", waiting: count, oldestMs: 50, ...nothing };
+  const counts = { handled: 0, duplicates: 0, failed: 0, deadLettered: 0, parked: 0, parkedKeys: 0, inFlight: 0 };
   const consumer = { group: "order", ...counts, roads: [{ road: "kafka", waiting: 7, deadLetters: 0 }] };
   const status = { pid: 1, uptimeSeconds: 1, rssBytes: 1, relay: [to], consumers: [consumer], deadLetters: [] };
   return { at: 0, services: [{ ...address, isReady: true, status }] };

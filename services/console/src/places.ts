@@ -1,5 +1,6 @@
 import type { Mood, Place, Seen, Way } from "./flow.ts";
-import { brokerName, duration } from "./words.ts";
+import { groupPlace, lettersPlace, outboxPlace } from "./links.ts";
+import { brokerName, duration, parkedWords } from "./words.ts";
 
 /** The places that the ways lead from and to, and the services that have none, each with what waits there. */
 export function placesOf(seen: readonly Seen[], ways: readonly Way[], isDown: (id: string) => boolean): Place[] {
@@ -15,13 +16,13 @@ export function placesOf(seen: readonly Seen[], ways: readonly Way[], isDown: (i
     const out = ways.filter(({ from }) => from === id);
     const waiting = Math.max(0, ...status.relay.map((to) => to.waiting));
     const oldestMs = Math.max(0, ...status.relay.map((to) => to.oldestMs));
-    const parked = status.relay.reduce((sum, to) => sum + to.parked, 0);
+    const [parked, keys] = [total(status.relay, "parked"), total(status.relay, "parkedKeys")];
     const lines = [
       ...line(waiting, `${waiting.toLocaleString("en")} wait, ${duration(oldestMs)}`, moodOf(out)),
-      ...line(parked, `${parked} parked`, "wait"),
+      ...line(parked, parkedWords(parked, keys), "wait"),
     ];
     const mood = parked > 0 ? "wait" : moodOf(out);
-    return { id, name, column: "tells", mood, perSecond: most(out), lines, href: "/outbox" };
+    return { id, name, column: "tells", mood, perSecond: most(out), lines, href: outboxPlace(name) };
   }
 
   function brokerOf(id: string): Place {
@@ -36,18 +37,18 @@ export function placesOf(seen: readonly Seen[], ways: readonly Way[], isDown: (i
     return { id, name: brokerName(road), column: "carries", mood, perSecond, lines, href: "/#in" };
   }
 
-  function groupOf({ group, roads, inFlight, parked }: Seen["status"]["consumers"][number]): Place {
+  function groupOf({ group, roads, inFlight, parked, parkedKeys }: Seen["status"]["consumers"][number]): Place {
     const id = `listens ${group}`;
     const into = ways.filter(({ to }) => to === id);
     const [waiting, letters] = [total(roads, "waiting"), total(roads, "deadLetters")];
     const lines = [
       ...line(waiting, `${waiting.toLocaleString("en")} wait`, moodOf(into)),
       ...line(inFlight, `${inFlight} in hand`),
-      ...line(parked, `${parked} parked`, "wait"),
+      ...line(parked, parkedWords(parked, parkedKeys), "wait"),
       ...line(letters, `${letters.toLocaleString("en")} dead`, "bad"),
     ];
     const mood = parked > 0 ? "wait" : moodOf(into);
-    const href = letters > 0 ? "/dead-letters" : "/outbox";
+    const href = letters > 0 ? lettersPlace(group) : groupPlace(group);
     return { id, name: group, column: "listens", mood, perSecond: most(into), lines, href };
   }
 }
@@ -67,9 +68,6 @@ function most(ways: readonly Way[]): number {
   return Math.max(0, ...ways.map(({ perSecond }) => perSecond));
 }
 
-function total(
-  roads: readonly { readonly waiting: number; readonly deadLetters: number }[],
-  what: "waiting" | "deadLetters",
-) {
-  return roads.reduce((sum, road) => sum + road[what], 0);
+function total<What extends string>(all: readonly Readonly<Record<What, number>>[], what: What): number {
+  return all.reduce((sum, each) => sum + each[what], 0);
 }

@@ -1,6 +1,7 @@
 import type { Rates, Seen } from "./flow.ts";
+import { groupPlace, lettersPlace, outboxPlace } from "./links.ts";
 import type { Status } from "./status.ts";
-import { brokerName, duration, many } from "./words.ts";
+import { brokerName, duration, many, parkedWords } from "./words.ts";
 
 /** What is wrong somewhere, in a sentence. */
 export type Trouble = {
@@ -49,12 +50,12 @@ function ofBrokers(seen: readonly Seen[]): Trouble[] {
 }
 
 function ofOutbox({ service: { name }, status }: Seen, rates: Rates, told: ReadonlySet<string>): Trouble[] {
-  return status.relay.flatMap(({ destination, waiting, oldestMs, parked, dead, ...causes }) => {
+  return status.relay.flatMap(({ destination, waiting, oldestMs, parked, parkedKeys, dead, ...causes }) => {
     const broker = brokerName(destination);
     const isStuck = waiting > 0 && oldestMs > patienceMs && rates.of(name, publishedTo(destination)) === 0;
     const cause = told.has(`carries ${destination}`) ? "" : causeOf(causes);
     const way = wayId(`tells ${name}`, `carries ${destination}`);
-    const href = "/outbox";
+    const [road, href] = [`${name} → ${broker}`, outboxPlace(name)];
     return [
       ...(isStuck
         ? [
@@ -66,10 +67,10 @@ function ofOutbox({ service: { name }, status }: Seen, rates: Rates, told: Reado
           ]
         : []),
       ...(parked > 0
-        ? [{ text: `${name} → ${broker}: ${many(parked, "message")} parked behind a refused one`, href, down: [] }]
+        ? [{ text: `${road}: ${parkedWords(parked, parkedKeys)} whose message was refused`, href, down: [] }]
         : []),
       ...(dead > 0
-        ? [{ text: `${name} → ${broker}: ${many(dead, "message")} refused for good`, href: "/dead-letters", down: [] }]
+        ? [{ text: `${road}: ${many(dead, "message")} refused for good`, href: lettersPlace(name), down: [] }]
         : []),
     ];
   });
@@ -83,16 +84,16 @@ function causeOf({ failure, heldBackBy }: Pick<Status["relay"][number], "failure
 }
 
 function ofGroups({ service: { name }, status }: Seen, rates: Rates): Trouble[] {
-  return status.consumers.flatMap(({ group, roads, parked }) => {
+  return status.consumers.flatMap(({ group, roads, parked, parkedKeys }) => {
     const letters = roads.reduce((sum, { deadLetters }) => sum + deadLetters, 0);
     const failed = rates.of(name, ({ consumers }) => consumers.find((each) => each.group === group)?.failed);
     const texts = [
-      ...(letters > 0 ? [{ text: `${group}: ${many(letters, "dead letter")}`, href: "/dead-letters" }] : []),
+      ...(letters > 0 ? [{ text: `${group}: ${many(letters, "dead letter")}`, href: lettersPlace(group) }] : []),
       ...(parked > 0
-        ? [{ text: `${group}: ${many(parked, "message")} parked behind a dead one`, href: "/dead-letters" }]
+        ? [{ text: `${group}: ${parkedWords(parked, parkedKeys)} whose message is dead`, href: lettersPlace(group) }]
         : []),
       ...(failed > 0
-        ? [{ text: `${group}: ${failed} attempts fail per second, and are made again`, href: "/outbox" }]
+        ? [{ text: `${group}: ${failed} attempts fail per second, and are made again`, href: groupPlace(group) }]
         : []),
     ];
     return texts.map((trouble) => ({ ...trouble, down: [] }));

@@ -17,6 +17,11 @@ export function many(count: number, noun: string): string {
   return `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
 }
 
+/** `1,000 parked behind 2 keys`. */
+export function parkedWords(messages: number, keys: number): string {
+  return `${messages.toLocaleString("en")} parked behind ${many(keys, "key")}`;
+}
+
 /** With one unit, which is enough to know what to do. */
 export function duration(ms: number): string {
   const units = [
