@@ -70,6 +70,25 @@ export async function visit(url: string, options: VisitOptions = {}): Promise<Vi
   };
 }
 
+/** By the Tab key alone, and then Enter, which leads to another page. */
+export async function follow(page: Page, role: "link" | "button", name: string | RegExp): Promise<void> {
+  await reach(page, role, name);
+  const loaded = page.waitForEvent("load");
+  await page.keyboard.press("Enter");
+  await loaded;
+}
+
+/** By the Tab key alone. */
+export async function reach(page: Page, role: "link" | "button" | "textbox", name: string | RegExp): Promise<void> {
+  const target = page.getByRole(role, { name, exact: true }).first();
+  await target.waitFor();
+  for (let step = 0; step < 60; step += 1) {
+    if (await target.evaluate((element) => element === element.ownerDocument.activeElement)) return;
+    await page.keyboard.press("Tab");
+  }
+  throw new Error(`Tab does not lead to ${role} ${name}`);
+}
+
 let browser: Promise<Browser> | undefined;
 afterAll(async () => (await browser)?.close());
 

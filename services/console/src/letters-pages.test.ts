@@ -1,9 +1,8 @@
 import { Readable } from "node:stream";
 import type { ReadableStream } from "node:stream/web";
 import { cancelled, isExcused, letterWhen } from "@throughline/dead-letters/testing";
-import type { Page } from "playwright-core";
 import { expect, test } from "vitest";
-import { hasBrowser, visit } from "./browser-under-test.ts";
+import { follow, hasBrowser, reach, visit } from "./browser-under-test.ts";
 import { openShop } from "./letters-under-test.ts";
 
 const canLook = hasBrowser && !isExcused;
@@ -103,11 +102,13 @@ test.runIf(canLook)("letters come by themselves, and leave alone what an operato
 });
 
 test.runIf(canLook)(
-  "from the link of the start to a letter that is corrected, there is no need of a mouse",
+  "from the link of the start to letters that are corrected, sent again and given up, there is no need of a mouse",
   async () => {
     await using shop = await openShop();
     await shop.publish(cancelled("o-1", 7));
     await letterWhen(shop.database, 1);
+    await shop.publish(cancelled("o-2"), cancelled("o-3"));
+    await letterWhen(shop.database, 3);
     shop.fault.message = undefined;
     await using visitor = await visit(`${shop.url}/sign-in?next=/dead-letters#${shop.token}`);
     const { page } = visitor;
@@ -129,6 +130,21 @@ test.runIf(canLook)(
     await page.keyboard.type('{"orderId": "o-1", "reason": "too late"}');
     await follow(page, "button", "Send it");
     await page.getByText("replaced by ann: typo").waitFor();
+
+    await follow(page, "link", "Dead letters");
+    await follow(page, "link", "diary-2");
+    await reach(page, "textbox", "Why, for the record");
+    await page.keyboard.type("mended");
+    await follow(page, "button", "Send it again");
+    await page.getByText("1 of 1 letter. Done.").waitFor();
+    await follow(page, "link", "Dead letters");
+    await follow(page, "link", "diary-3");
+    await reach(page, "button", "Discard it");
+    await page.keyboard.press("Enter");
+    // The browser leads to the field that has to be filled.
+    await page.keyboard.type("a test");
+    await page.keyboard.press("Enter");
+    await page.getByText("discarded by ann: a test").waitFor();
     expect(await visitor.faults()).toEqual([expect.stringContaining("400")]);
   },
 );
@@ -146,21 +162,3 @@ test.runIf(canLook)("a replay of many shows how far it is, without being asked, 
   await page.getByText("Stopped").waitFor();
   expect(await visitor.faults()).toEqual([]);
 });
-
-async function follow(page: Page, role: "link" | "button", name: string): Promise<void> {
-  const from = page.url();
-  await reach(page, role, name);
-  await page.keyboard.press("Enter");
-  await page.waitForURL((url) => url.href !== from);
-}
-
-/** By the Tab key alone. */
-async function reach(page: Page, role: "link" | "button" | "textbox", name: string): Promise<void> {
-  const target = page.getByRole(role, { name, exact: true }).first();
-  await target.waitFor();
-  for (let step = 0; step < 40; step += 1) {
-    if (await target.evaluate((element) => element === element.ownerDocument.activeElement)) return;
-    await page.keyboard.press("Tab");
-  }
-  throw new Error(`Tab does not lead to ${role} ${name}`);
-}

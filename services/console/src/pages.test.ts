@@ -50,6 +50,17 @@ test.runIf(hasBrowser).each<{ what: string; shop: ShopOptions; env: Record<strin
   expect(await Promise.all(found)).toEqual(Object.keys(paths).map((name) => [name, []]));
 });
 
+test.runIf(hasBrowser)("the pages that say what is not there, or cannot be, can be read by everyone", async () => {
+  await using opened = await openShop({ more: pagesWith({}) });
+  for (const [name, path] of [
+    ["order-unknown", "/orders/o-2"],
+    ["problem", "/dead-letters/nonsense"],
+  ] as const) {
+    await using visitor = await visit(opened.url + path);
+    expect([name, await visitor.faultsInEveryView(name)]).toEqual([name, [expect.stringContaining("404")]]);
+  }
+});
+
 test.runIf(hasBrowser)("the way from the flow to an order needs no mouse", async () => {
   await using shop = await openShop();
   await using visitor = await visit(shop.url);

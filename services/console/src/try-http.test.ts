@@ -6,7 +6,7 @@ import { testBrokers, uniqueName } from "@throughline/local/testing";
 import { openAccess, parseConfig } from "@throughline/service";
 import { openIssuer } from "@throughline/service/testing";
 import { expect, test, vi } from "vitest";
-import { hasBrowser, visit } from "./browser-under-test.ts";
+import { follow, hasBrowser, visit } from "./browser-under-test.ts";
 import { openShop } from "./shop-under-test.ts";
 import { tryRoutes } from "./try-http.ts";
 
@@ -46,7 +46,7 @@ test("a broker is stopped at the switchboard, and the page shows how it stands",
   expect(await page()).not.toContain("secret");
 });
 
-test.runIf(hasBrowser)("an operator tries everything out by its button, and sees what comes of it", async () => {
+test.runIf(hasBrowser)("an operator tries everything out without a mouse, and sees what comes of it", async () => {
   await using switchboard = await openSwitchboard();
   await using provider = await openProvider();
   vi.stubEnv("AWS_ACCESS_KEY_ID", "local");
@@ -68,7 +68,7 @@ test.runIf(hasBrowser)("an operator tries everything out by its button, and sees
   };
   expect(await page.locator("main").getByRole("button").allTextContents()).toEqual(Object.keys(outcomes));
   for (const [button, outcome] of Object.entries(outcomes)) {
-    await page.getByRole("button", { name: button }).click();
+    await follow(page, "button", button);
     await page.getByText(outcome).waitFor();
   }
   expect(await visitor.faultsInEveryView("try-operator")).toEqual([]);
