@@ -8,6 +8,9 @@ export type LetterLine = {
   readonly state: State;
   readonly type: string | null;
   readonly key: string | null;
+  readonly messageId: string | null;
+  /** Of an outbox, the destination; null where a group could not handle it. */
+  readonly refusedBy: string | null;
   readonly error: string;
   readonly deaths: number;
   readonly replays: number;
@@ -30,7 +33,8 @@ export async function readLetterLines(database: Database, filter: LinesFilter): 
   const rows = await query<Omit<LetterLine, "failedAt"> & { readonly failedAt: number }>(
     database,
     "dead_letter_lines",
-    `select number::float8 as number, state, type, key, error_name || ': ' || error_message as error,
+    `select number::float8 as number, state, type, key, message_id::text as "messageId",
+       case road when 'outbox' then origin end as "refusedBy", error_name || ': ' || error_message as error,
        cardinality(deaths) as deaths, replays, ${inMs("last_failed_at")} as "failedAt"
      from dead_letters where ($1::text is null or fingerprint = $1) and state = any($2) and ($3::float8 is null or number < $3)
        and ($5::text is null or key = $5)

@@ -1,5 +1,6 @@
 import { expect, test, vi } from "vitest";
-import { consumer, openShop, order, relay, traceId } from "./shop-under-test.ts";
+import { noRecords } from "./records-about.ts";
+import { consumer, openShop, order, records, relay, traceId } from "./shop-under-test.ts";
 import { createTraces } from "./traces.ts";
 
 test("the page shows each service, what waits in it and on its brokers, and the newest orders", async () => {
@@ -25,7 +26,6 @@ test("a service that is not ready or does not answer is shown with the reason", 
   expect(services[1]?.reason).toContain("no answer");
 });
 
-test("the page of an order tells what happened to it and the way it took, over all services", async () => {
 test("a password in what a service tells is shown neither to people nor to programs", async () => {
   await using shop = await openShop({ kafkaFault: "cannot reach amqp://user:hunter2@host" });
   for (const path of ["/", "/snapshot"]) {
@@ -35,6 +35,7 @@ test("a password in what a service tells is shown neither to people nor to progr
   }
 });
 
+test("the page of an order tells what happened to it and the way it took, over all services", async () => {
   await using shop = await openShop();
   await shop.traceOrder();
   const page = await (await fetch(`${shop.url}/orders/o-1`)).text();
@@ -67,13 +68,19 @@ test("what was handled in a trace of its own stands below the message that it is
   expect(steps.slice(3)).toEqual(["    process dev-billing ", "    process dev-analytics", "      POST"]);
 });
 
-test("the page of an order names what failed for good about it, and leads there", async () => {
-  const letter = { number: 7, service: "billing", state: "open" as const, type: "order.created", key: "o-1" };
-  const line = { ...letter, error: "RejectedError: no", deaths: 1, replays: 0, failedAt: new Date() };
-  const silent = [{ service: "inventory", reason: "it is being moved" }];
-  const lettersAbout = async (key: string) => ({ lines: key === "o-1" ? [line] : [], silent });
-  await using shop = await openShop({ lettersAbout });
+test("the page of an order says in one line of time what was told of it, by which road, and what died", async () => {
+  await using shop = await openShop({ recordsAbout: async (key) => (key === "o-1" ? records : noRecords) });
   const page = await (await fetch(`${shop.url}/orders/o-1`)).text();
+  const [, line = ""] = /aria-label="What happened".*?<tbody>(.*?)<\/tbody>/s.exec(page) ?? [];
+  expect(line.split("</tr>").map((row) => row.replace(/(<[^>]*>|\s)+/g, " ").trim())).toEqual([
+    "2026-11-23T10:00:00.000Z order order-placed {&#34;totalInCents&#34;:1496}",
+    "2026-11-23T10:00:00.000Z order tells order.created has left for Kafka · SNS → SQS refused it for good",
+    "2026-11-23T10:00:01.000Z billing dead letter order.created billing-7 , open: RejectedError: no",
+    "2026-11-23T10:00:02.000Z order dead letter order.created order-3 , open: Refused: no",
+    "2026-11-23T10:00:03.000Z order tells order.completed waits for Kafka · waits for SNS → SQS, parked behind what it refused",
+    "",
+  ]);
+  expect(page).toContain("2 messages more about it were told later, or are no longer kept.");
   expect(page).toContain('<a href="/dead-letters/billing-7">billing-7</a>');
   expect(page).toContain("it is being moved");
 });

@@ -3,8 +3,8 @@ import express, { type NextFunction, type Request, type Response, Router } from 
 import { sendEvents } from "./events.ts";
 import { flowPage } from "./flow-page.ts";
 import { html } from "./html.ts";
-import type { LettersAbout } from "./letters-about.ts";
 import { type Page, sendLive, sendPage } from "./page.ts";
+import { noRecords, type RecordsAbout } from "./records-about.ts";
 import { signInRoutes } from "./sign-in-http.ts";
 import { endable } from "./sign-out.ts";
 import type { Address } from "./snapshot.ts";
@@ -19,8 +19,8 @@ export type ConsoleParts = {
   readonly addresses: readonly Address[];
   readonly watch: Watch;
   readonly traces: Traces;
-  /** What failed for good of what was told about an order. Default: nobody knows. */
-  readonly lettersAbout?: (key: string) => Promise<LettersAbout>;
+  /** What was told about an order, and what failed of it for good. Default: nobody knows. */
+  readonly recordsAbout?: (key: string) => Promise<RecordsAbout>;
   readonly access: Access;
   /** Who signs in and out is written there. */
   readonly acts: Pick<Service["acts"], "info">;
@@ -71,7 +71,7 @@ function flowRoutes({ watch }: ConsoleParts): Router {
   return router;
 }
 
-function storyRoutes({ addresses, traces, lettersAbout = noLetters }: ConsoleParts): Router {
+function storyRoutes({ addresses, traces, recordsAbout = async () => noRecords }: ConsoleParts): Router {
   const router = Router();
 
   router.get("/orders", ({ query }, response) => {
@@ -82,16 +82,12 @@ function storyRoutes({ addresses, traces, lettersAbout = noLetters }: ConsolePar
   router.get("/orders/:orderId", ({ params: { orderId } }, response) =>
     sendLive(response, async () => {
       const question = { orderId, spans: traces.about(orderId), token: visitorOf(response)?.token };
-      const story = await tellStory(addresses, question);
-      return story ? storyPage(story, await lettersAbout(orderId)) : unknownOrder(orderId);
+      const [story, records] = await Promise.all([tellStory(addresses, question), recordsAbout(orderId)]);
+      return story ? storyPage(story, records) : unknownOrder(orderId);
     }),
   );
 
   return router;
-}
-
-async function noLetters(): Promise<LettersAbout> {
-  return { lines: [], silent: [] };
 }
 
 function unknownOrder(orderId: string): Page {

@@ -2,10 +2,10 @@ import { openAccess, parseConfig, serveHttp, startService } from "@throughline/s
 import { openDesks } from "./desks.ts";
 import { routes } from "./http.ts";
 import { createLetterReplays } from "./letter-replays.ts";
-import { findLettersAbout } from "./letters-about.ts";
 import { lettersRoutes } from "./letters-http.ts";
 import { serveOtlp } from "./otlp.ts";
 import { outboxRoutes } from "./outbox-http.ts";
+import { findRecordsAbout } from "./records-about.ts";
 import { createTraces } from "./traces.ts";
 import { tryRoutes } from "./try-http.ts";
 import { watchServices } from "./watch.ts";

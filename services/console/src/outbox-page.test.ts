@@ -1,16 +1,17 @@
+import { openTables } from "@throughline/dead-letters/testing";
 import type { Envelope } from "@throughline/envelope";
-import { openTestDatabase } from "@throughline/local/testing";
-import { type Database, migrations as logMigrations } from "@throughline/log";
-import { enqueue, migrations as outboxMigrations, startRelay } from "@throughline/outbox";
+import type { Database } from "@throughline/log";
+import { enqueue, startRelay } from "@throughline/outbox";
 import { readActions, readStates } from "@throughline/outbox/operation";
 import { openAccess, parseConfig } from "@throughline/service";
 import { openIssuer } from "@throughline/service/testing";
 import { PublishError } from "@throughline/transport";
 import { memoryTransport } from "@throughline/transport/memory";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { hasBrowser, visit } from "./browser-under-test.ts";
+import { follow, hasBrowser, reach, visit } from "./browser-under-test.ts";
 import { openDesks } from "./desks.ts";
 import { outboxRoutes } from "./outbox-http.ts";
+import { findRecordsAbout } from "./records-about.ts";
 import { openShop } from "./shop-under-test.ts";
 
 const soon = { timeout: 25_000, interval: 20 };
@@ -61,22 +62,37 @@ test("a replay says first what it would send, and nobody but an operator may beg
   expect(await readActions(orders.database)).toEqual([]);
 });
 
+test("what was told about an order is known from the databases, and which of them does not answer", async () => {
+  await orders.tell("o-9");
+  expect(await findRecordsAbout(orders.desks, "o-9")).toMatchObject({
+    messages: [{ service: "order", type: "order.created", roads: [{ destination: "memory", state: "left" }] }],
+    ...{ others: 0, letters: [], silent: [{ service: "billing" }] },
+  });
+});
+
+test.runIf(hasBrowser)("a click on who tells leads to what waits there", async () => {
+  await using visitor = await visit(orders.url, { token: await orders.token("viewer") });
+  const { page } = visitor;
+  await page.locator('[data-place="tells order"]').click();
+  await page.waitForURL(`${orders.url}/outbox#order`);
+  expect(await page.locator(":target").textContent()).toBe("Outbox of order");
+  await page.goto(`${orders.url}/outbox#group-order`);
+  expect(await page.locator(":target td").first().textContent()).toBe("order");
+});
+
 test.runIf(hasBrowser)("an operator sends again what a destination has had, without a mouse", async () => {
   await orders.tell("o-1", "o-2");
   const before = orders.received.length;
   await using visitor = await visit(`${orders.url}/outbox`, { token: await orders.token("operator") });
   const { page } = visitor;
   expect(await visitor.faultsInEveryView("outbox")).toEqual([]);
-  await page.getByRole("link", { name: "Send again …" }).first().focus();
-  await page.keyboard.press("Enter");
-  await page.getByRole("textbox", { name: /From a time/ }).focus();
+  await follow(page, "link", "Send again …");
+  await reach(page, "textbox", /From a time/);
   await page.keyboard.type("1");
   await page.keyboard.press("Enter");
-  const send = page.getByRole("button", { name: /^Send \d+ messages again/ });
-  await send.waitFor();
+  await page.getByText("What would be sent").waitFor();
   expect(await visitor.faultsInEveryView("replay")).toEqual([]);
-  await send.focus();
-  await page.keyboard.press("Enter");
+  await follow(page, "button", /^Send \d+ messages again/);
   await page.getByText("They were sent again.").waitFor();
   expect(await visitor.faultsInEveryView("replayed")).toEqual([]);
   expect(orders.received.length).toBeGreaterThanOrEqual(2 * before);
@@ -86,7 +102,7 @@ test.runIf(hasBrowser)("an operator sends again what a destination has had, with
 /** The outbox of a service that takes orders, with its relay, and a console that may look into it. */
 async function openOrders() {
   await using opening = new AsyncDisposableStack();
-  const { database, url } = opening.use(await openTestDatabase(logMigrations, outboxMigrations));
+  const { database, url } = opening.use(await openTables());
   const received: Envelope[] = [];
   const options = { to: [{ transport: choosy(received) }], leaseMs: 5_000, retryMs: 50, onError: () => {} };
   opening.use(await startRelay(database, options));
@@ -104,7 +120,7 @@ async function openOrders() {
   const token = (role: string) => issuer.sign({ roles: [role] });
   const write = (...keys: string[]) => writeAll(database, keys);
   return {
-    ...{ url: shop.url, database, received, token, write },
+    ...{ url: shop.url, database, desks, received, token, write },
     async tell(...keys: string[]) {
       const before = received.length;
       await write(...keys);

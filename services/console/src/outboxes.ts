@@ -24,18 +24,23 @@ export type OutboxView =
 
 const senders = new Set(topology.senders.map(({ service }) => service));
 
+/** A service that tells nothing has none. */
+export function hasOutbox(service: string): boolean {
+  return senders.has(service);
+}
+
 /** Looks at all of them at once. One that does not answer is a line of the page, not an error. */
 export async function readOutboxes(desks: Desks): Promise<OutboxView[]> {
   const opened = await desks.open();
-  const own = opened.desks.filter(({ service }) => senders.has(service));
+  const own = opened.desks.filter(({ service }) => hasOutbox(service));
   const { answers, silent } = await askEach({ ...opened, desks: own }, async (desk) => [await readOutbox(desk)]);
-  const views = [...answers, ...silent.filter(({ service }) => senders.has(service))];
+  const views = [...answers, ...silent.filter(({ service }) => hasOutbox(service))];
   return desks.services.flatMap((name) => views.find(({ service }) => service === name) ?? []);
 }
 
 /** Throws a problem where no outbox of that service is known, or its database does not answer. */
 export async function openOutbox(desks: Desks, service: string): Promise<Desk["database"]> {
-  if (!senders.has(service)) throw problem(404, "Not Found", { detail: `No outbox of ${service} is known` });
+  if (!hasOutbox(service)) throw problem(404, "Not Found", { detail: `No outbox of ${service} is known` });
   return (await openOne(desks, service)).database;
 }
 

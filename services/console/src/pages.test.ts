@@ -10,7 +10,7 @@ import { createLetterReplays } from "./letter-replays.ts";
 import { lettersRoutes } from "./letters-http.ts";
 import { outboxRoutes } from "./outbox-http.ts";
 import { sendLive } from "./page.ts";
-import { openShop, type ShopOptions } from "./shop-under-test.ts";
+import { openShop, records, type ShopOptions } from "./shop-under-test.ts";
 import { tryRoutes } from "./try-http.ts";
 import type { Watch } from "./watch.ts";
 
@@ -19,7 +19,7 @@ const [log, acts] = [{ warn: () => undefined }, { info: () => undefined }];
 test.runIf(hasBrowser).each<{ what: string; shop: ShopOptions; env: Record<string, string>; paths: Looks }>([
   {
     what: "something of everything",
-    shop: { lettersAbout: async () => failures },
+    shop: { recordsAbout: async () => records },
     env: { TRY_IT: "true" },
     paths: { flow: "/", order: "/orders/o-1", try: "/try", "sign-in": "/sign-in" },
   },
@@ -42,7 +42,7 @@ test.runIf(hasBrowser).each<{ what: string; shop: ShopOptions; env: Record<strin
   },
 ])("every page can be read by everyone, light and dark, wide and narrow, with $what", async ({ shop, env, paths }) => {
   await using opened = await openShop({ ...shop, more: pagesWith(env) });
-  if (shop.lettersAbout) await opened.traceOrder();
+  if (shop.recordsAbout) await opened.traceOrder();
   const found = Object.entries(paths).map(async ([name, path]) => {
     await using visitor = await visit(opened.url + path);
     return [name, await visitor.faultsInEveryView(name)];
@@ -167,14 +167,6 @@ function pagesWith(env: Readonly<Record<string, string>>) {
 
 /** Paths by the name that the picture of each gets. */
 type Looks = Readonly<Record<string, string>>;
-
-const failures = {
-  lines: (["open", "replayed"] as const).map((state, index) => ({
-    ...{ number: 7 + index, service: "billing", state, type: "order.created", key: "o-1", deaths: 1, replays: index },
-    ...{ error: "RejectedError: order.created@1 breaks its contract at data.totalInCents", failedAt: new Date() },
-  })),
-  silent: [{ service: "inventory", reason: "The database at 127.0.0.1:1/none does not answer" }],
-};
 
 function styleOf(page: Page, selector: string, what = "color"): Promise<unknown> {
   return page.evaluate(`getComputedStyle(document.querySelector("${selector}")).${what}`);

@@ -3,7 +3,9 @@ import { type Access, openAccess, serveHttp } from "@throughline/service";
 import express, { type Router } from "express";
 import { expect } from "vitest";
 import { type ConsoleParts, routes } from "./http.ts";
+import type { ServiceLine } from "./kind-page.ts";
 import { serveOtlp } from "./otlp.ts";
+import type { RecordsAbout } from "./records-about.ts";
 import { createTraces } from "./traces.ts";
 import { type Drawn, type Watch, watchServices } from "./watch.ts";
 
@@ -37,6 +39,37 @@ export const order = {
 
 const placed = { version: 1, type: "order-placed", at: "2026-11-23T10:00:00.000Z", data: { totalInCents: 1_496 } };
 
+const told = (id: string, type: string, at: string, roads: RecordsAbout["messages"][number]["roads"]) => ({
+  ...{ service: "order", id, type, at: new Date(at), roads },
+});
+const died = (
+  second: number,
+  letter: Pick<ServiceLine, "service" | "number" | "messageId" | "refusedBy" | "error">,
+) => ({
+  ...{ ...letter, state: "open" as const, type: "order.created", key: "o-1", deaths: 1, replays: 0 },
+  failedAt: new Date(`2026-11-23T10:00:0${second}.000Z`),
+});
+/** A message that one road refused for good and billing could not handle, and one that waits. */
+export const records: RecordsAbout = {
+  messages: [
+    // Its transaction began before the order was placed in it.
+    told("m-1", "order.created", "2026-11-23T09:59:59.990Z", [
+      { destination: "kafka", state: "left" },
+      { destination: "sns-sqs", state: "left" },
+    ]),
+    told("m-2", "order.completed", "2026-11-23T10:00:03.000Z", [
+      { destination: "kafka", state: "waits" },
+      { destination: "sns-sqs", state: "parked" },
+    ]),
+  ],
+  others: 2,
+  letters: [
+    died(1, { service: "billing", number: 7, messageId: "m-1", refusedBy: null, error: "RejectedError: no" }),
+    died(2, { service: "order", number: 3, messageId: "m-1", refusedBy: "sns-sqs", error: "Refused: no" }),
+  ],
+  silent: [{ service: "inventory", reason: "it is being moved" }],
+};
+
 export type ShopOptions = {
   readonly isReady?: boolean;
   /** Default: true, and there is one. */
@@ -49,15 +82,16 @@ export type ShopOptions = {
   readonly access?: Access;
   /** Pages beside those that every console has. Default: none. */
   readonly more?: (watch: Watch, orderUrl: string) => readonly Router[];
-  readonly lettersAbout?: NonNullable<ConsoleParts["lettersAbout"]>;
+  readonly recordsAbout?: NonNullable<ConsoleParts["recordsAbout"]>;
 };
 
+const acts = { info: () => undefined };
 const anybody = openAccess({ access: { kind: "development" } });
 
 /** A console that looks at an order service, and at one that is gone. */
 export async function openShop(options: ShopOptions = {}) {
   const { isReady = true, hasOrders = true, takesOrders = false, kafkaFault, ...others } = options;
-  const { access = anybody, more = () => [], lettersAbout } = others;
+  const { access = anybody, more = () => [], recordsAbout } = others;
   await using opened = new AsyncDisposableStack();
   const orders = express.Router();
   const traceparents: (string | undefined)[] = [];
@@ -85,7 +119,6 @@ export async function openShop(options: ShopOptions = {}) {
   const parts = {
     ...{ addresses, watch, traces, access, acts, more: more(watch, service.url), stopping: stopping.signal },
     ...(recordsAbout && { recordsAbout }),
-const acts = { info: () => undefined };
   };
   const console = opened.use(await serveHttp(quiet, { routes: routes(parts) }));
   const otlp = opened.use(await serveOtlp(quiet, traces));

@@ -1,33 +1,28 @@
-import type { Happening } from "./happenings.ts";
 import { type Html, html } from "./html.ts";
 import { linesTable } from "./kind-page.ts";
 import { silentList } from "./letter-words.ts";
-import type { LettersAbout } from "./letters-about.ts";
 import type { Page } from "./page.ts";
+import type { RecordsAbout } from "./records-about.ts";
 import { scroll } from "./scroll.ts";
 import type { Order, Step, Story } from "./story.ts";
+import { timeLine } from "./time-line.ts";
 import { brokerName } from "./words.ts";
 
 const barWidth = 260;
 
 /** Where one order is, and the way that it took: what happened to it, and each step in every service. */
-export function storyPage(story: Story, { lines, silent }: LettersAbout): Page {
+export function storyPage(story: Story, records: RecordsAbout): Page {
   const { orderId, order, happenings, silent: untold, steps } = story;
+  const { letters, silent } = records;
   const wholeMs = Math.max(1, ...steps.map(({ startMs, durationMs }) => startMs + durationMs));
   return {
     title: `Order ${orderId}`,
     isLive: true,
     body: html`${order && summary(order)}
     <h2>What happened</h2>
-    ${scroll(
-      "What happened",
-      html`<table>
-      <thead><tr><th>at</th><th>service</th><th>event</th><th>data</th><th>by</th></tr></thead>
-      <tbody>${happenings.map(happeningRow)}</tbody>
-    </table>`,
-    )}
+    ${timeLine(happenings, records)}
     ${silentList([...untold, ...silent])}
-    ${lines.length > 0 ? html`<h2>What failed for good</h2>${linesTable(lines)}` : undefined}
+    ${letters.length > 0 ? html`<h2>What failed for good</h2>${linesTable(letters)}` : undefined}
     <h2>The way it took</h2>
     ${steps.length > 0 ? wayTable(steps, wholeMs) : noWay}`,
   };
@@ -45,11 +40,6 @@ function summary({ status, reason, payment, stock, totalInCents, currency, custo
       <dt>customer</dt><dd>${customerId}</dd>
       <dt>placed</dt><dd>${placedAt}</dd>
     </dl>`;
-}
-
-function happeningRow({ at, service, type, data, by }: Happening): Html {
-  return html`<tr><td>${at}</td><td>${service}</td><td>${type}</td>
-    <td class="data"><code>${JSON.stringify(data)}</code></td><td>${by}</td></tr>`;
 }
 
 function wayTable(steps: readonly Step[], wholeMs: number): Html {

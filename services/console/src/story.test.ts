@@ -2,6 +2,7 @@ import { openAccess, serveHttp } from "@throughline/service";
 import { Router } from "express";
 import { expect, test } from "vitest";
 import { routes } from "./http.ts";
+import { noRecords } from "./records-about.ts";
 import { createTraces } from "./traces.ts";
 import { watchServices } from "./watch.ts";
 
@@ -48,8 +49,9 @@ async function openShop({ orderUrl }: { readonly orderUrl: string }) {
   const span = { traceId: "t1", spanId: "a1", service: "billing", name: "process dev-billing", startMs: 0, endMs: 1 };
   traces.add([{ ...span, attributes }]);
   const letter = { number: 7, service: "billing", state: "open" as const, type: "order.created", key: "o-1" };
-  const line = { ...letter, error: "RejectedError: no", deaths: 1, replays: 0, failedAt: new Date() };
-  const lettersAbout = async () => ({ lines: [line], silent: [] });
+  const origin = { messageId: null, refusedBy: null };
+  const line = { ...letter, ...origin, error: "RejectedError: no", deaths: 1, replays: 0, failedAt: new Date() };
+  const recordsAbout = async () => ({ ...noRecords, letters: [line] });
   const watch = opening.use(watchServices([]));
   const access = openAccess({ access: { kind: "development" } });
   const [acts, stopping] = [{ info: () => undefined }, new AbortController().signal];

@@ -1,0 +1,74 @@
+import type { RoadState } from "@throughline/outbox/operation";
+import type { Happening } from "./happenings.ts";
+import { type Html, html } from "./html.ts";
+import type { ServiceLine } from "./kind-page.ts";
+import { placeOf, short } from "./letter-words.ts";
+import type { RecordsAbout, ServiceMessage } from "./records-about.ts";
+import { scroll } from "./scroll.ts";
+import { brokerName, many } from "./words.ts";
+
+/** What happened to an order, what was told of it and what died of that, over all services. */
+export function timeLine(happenings: readonly Happening[], { messages, letters, others }: RecordsAbout): Html {
+  const lines = [...happenings.map(ofHappening), ...messages.map(toLine), ...letters.map(ofLetter)];
+  return html`${scroll(
+    "What happened",
+    html`<table>
+      <thead><tr><th>at</th><th>service</th><th>what</th><th>data, or where it is</th><th>by</th></tr></thead>
+      <tbody>${lines.toSorted((one, other) => one.at.getTime() - other.at.getTime()).map(row)}</tbody>
+    </table>`,
+  )}${others > 0 ? html`<p class="dim">${many(others, "message")} more about it ${others === 1 ? "was" : "were"} told later, or ${others === 1 ? "is" : "are"} no longer kept.</p>` : undefined}`;
+
+  function toLine(message: ServiceMessage): Line {
+    const ofIt = letters.filter(({ service, messageId }) => service === message.service && messageId === message.id);
+    const roads = message.roads.map(({ destination, state }, nth) => {
+      const refusal = ofIt.find((letter) => letter.refusedBy === destination && letter.state !== "replayed");
+      return html`${nth > 0 ? " · " : ""}${roadWords(destination, refusal ? "dead" : state)}`;
+    });
+    const what = html`tells <code>${message.type}</code>`;
+    const told = happenings.find((happening) => isOfOneTransaction(message, happening));
+    const at = told ? new Date(told.at) : message.at;
+    return { at, service: message.service, what, data: roads.length > 0 ? html`${roads}` : waitsForRelay };
+  }
+}
+
+/** In milliseconds; none takes longer, but where something is wrong. */
+const longestTransactionMs = 1_000;
+
+/** A message has the time when its transaction began, and what it tells of that of a moment later. */
+function isOfOneTransaction({ service, at }: ServiceMessage, happening: Happening): boolean {
+  const laterMs = Date.parse(happening.at) - at.getTime();
+  return happening.service === service && laterMs >= 0 && laterMs <= longestTransactionMs;
+}
+
+type Line = {
+  readonly at: Date;
+  readonly service: string;
+  readonly what: Html;
+  readonly data: Html;
+  readonly by?: string | undefined;
+};
+
+const waitsForRelay = html`<span class="wait">waits: no relay has ever run</span>`;
+
+function row({ at, service, what, data, by }: Line): Html {
+  return html`<tr><td>${at.toISOString()}</td><td>${service}</td><td>${what}</td>
+    <td class="data">${data}</td><td>${by}</td></tr>`;
+}
+
+function ofHappening({ at, service, type, data, by }: Happening): Line {
+  return { at: new Date(at), service, what: html`${type}`, data: html`<code>${JSON.stringify(data)}</code>`, by };
+}
+
+function ofLetter({ failedAt, service, number, type, state, error }: ServiceLine): Line {
+  const name = `${service}-${number}`;
+  const data = html`<a href="${placeOf(name)}">${name}</a>, ${state}: ${short(error)}`;
+  return { at: failedAt, service, what: html`<span class="bad">dead letter</span> <code>${type ?? ""}</code>`, data };
+}
+
+function roadWords(destination: string, state: RoadState): Html {
+  const broker = brokerName(destination);
+  if (state === "left") return html`has left for ${broker}`;
+  if (state === "dead") return html`<span class="bad">${broker} refused it for good</span>`;
+  const why = state === "parked" ? ", parked behind what it refused" : "";
+  return html`<span class="wait">waits for ${broker}${why}</span>`;
+}
