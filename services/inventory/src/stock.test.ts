@@ -23,6 +23,19 @@ test("an order reserves what is available, once", () => {
   given(stocks, counted(3), reserved("o-1", 3)).when({ type: "reserve", orderId: "o-1", quantity: 3 }).then();
 });
 
+test.each(["constructor", "__proto__"])("an order whose id is %s reserves and ships like any other", (orderId) => {
+  const history = [counted(3), reserved(orderId, 2)];
+  given(stocks, counted(3)).when({ type: "reserve", orderId, quantity: 2 }).then(reserved(orderId, 2));
+  given(stocks, counted(3)).when({ type: "ship", orderId }).then();
+  given(stocks, ...history)
+    .when({ type: "reserve", orderId, quantity: 2 })
+    .then();
+  given(stocks, ...history)
+    .when({ type: "ship", orderId })
+    .then(shipped(orderId, 2));
+  expect(stateOf([...history, released(orderId, 2)])).toEqual(stateOf([counted(3)]));
+});
+
 test("what is reserved cannot be reserved by another order", () => {
   given(stocks, counted(3), reserved("o-1", 2))
     .when({ type: "reserve", orderId: "o-2", quantity: 2 })

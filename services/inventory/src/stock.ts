@@ -46,7 +46,7 @@ export const stocks: Decider<StockCommand, StockEvent, Stock> = {
       }
       case "reserve": {
         const { orderId, quantity } = command;
-        if (stock.reservations[orderId] !== undefined) return [];
+        if (quantityHeldBy(orderId, stock) !== undefined) return [];
         const available = stock.onHand - reservedOf(stock);
         if (quantity > available) throw new StockError(`${quantity} pieces are wanted and ${available} are available`);
         return [{ type: "reserved", data: { orderId, quantity } }];
@@ -54,7 +54,7 @@ export const stocks: Decider<StockCommand, StockEvent, Stock> = {
       case "release":
       case "ship": {
         const { orderId } = command;
-        const quantity = stock.reservations[orderId];
+        const quantity = quantityHeldBy(orderId, stock);
         if (quantity === undefined) return [];
         return [{ type: command.type === "ship" ? "shipped" : "released", data: { orderId, quantity } }];
       }
@@ -71,6 +71,11 @@ export const stocks: Decider<StockCommand, StockEvent, Stock> = {
     return { ...stock, onHand: event.type === "shipped" ? stock.onHand - quantity : stock.onHand, reservations };
   },
 };
+
+/** An order may have any id, also that of a property which every object has. */
+function quantityHeldBy(orderId: string, { reservations }: Stock): number | undefined {
+  return Object.hasOwn(reservations, orderId) ? reservations[orderId] : undefined;
+}
 
 export function reservedOf(stock: Stock): number {
   return Object.values(stock.reservations).reduce((sum, quantity) => sum + quantity, 0);
