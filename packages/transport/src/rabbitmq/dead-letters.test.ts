@@ -1,6 +1,8 @@
 import { RejectedError, serializeEnvelope } from "@throughline/envelope";
+import type { ConsumeMessage } from "amqplib";
 import { describe, expect, test, vi } from "vitest";
 import type { DeadLetter, DeadLetterRoad, Transport } from "../transport.ts";
+import { letterOf } from "./letter.ts";
 import {
   type Bench,
   dieWith,
@@ -120,6 +122,15 @@ describe.skipIf(isExcused)("dead letters on RabbitMQ", () => {
       expect(Object.keys(headers).filter((name) => /death|count/.test(name))).toEqual([]);
     }
   });
+});
+
+test.each([
+  [[{ reason: "constructor" }], "RabbitMQ set it aside: constructor"],
+  [[null], "RabbitMQ set it aside: it was put there from outside, without a reason"],
+])("what a stranger has written as a death, %j, makes a letter all the same", (death, message) => {
+  const stranger = { content: Buffer.from("{}"), properties: { headers: { "x-death": death } } };
+  const letter = letterOf(stranger as unknown as ConsumeMessage, "billing", "dev.billing.dlq");
+  expect(letter).toMatchObject({ error: { message }, attempts: 0 });
 });
 
 describe.skipIf(isExcused)("a dead letter that is redelivered on RabbitMQ", () => {

@@ -90,9 +90,12 @@ const deaths: Record<string, { readonly message: string; readonly attempts: numb
 };
 
 function setAsideByBroker(headers: Headers): Fate {
-  const [death]: readonly Death[] = Array.isArray(headers["x-death"]) ? headers["x-death"] : [];
-  if (death === undefined) return fate("it was put there from outside, without a reason", 0, new Date());
-  const { message, attempts } = deaths[`${death.reason}`] ?? { message: `${death.reason}`, attempts: 0 };
+  // This header as well can be written by anybody.
+  const [death]: readonly (Death | null)[] = Array.isArray(headers["x-death"]) ? headers["x-death"] : [];
+  if (!death) return fate("it was put there from outside, without a reason", 0, new Date());
+  const reason = `${death.reason}`;
+  const known = Object.hasOwn(deaths, reason) ? deaths[reason] : undefined;
+  const { message, attempts } = known ?? { message: reason, attempts: 0 };
   return fate(message, attempts, dateOf(1_000 * (death.time?.value ?? Number.NaN)));
 }
 
