@@ -23,7 +23,8 @@ test("nobody else turns anything, and there is nothing else to turn", async () =
   await using board = await serveSwitches(0, { kafka }, () => {});
   const { origin } = new URL(board.url);
   const asked = [`${origin}/kafka/off`, `${origin}/${"x".repeat(32)}/kafka/off`, `${board.url}/postgres/off`];
-  for (const url of [...asked, `${board.url}/kafka/away`]) expect((await ask(url, "POST"))[0]).toBe(404);
+  for (const url of [...asked, `${board.url}/kafka/away`, `${board.url}/constructor/off`])
+    expect((await ask(url, "POST"))[0]).toBe(404);
   expect(broker.running()).toBe(1);
 });
 

@@ -41,7 +41,7 @@ export async function serveSwitches(
   async function answer({ method, url = "" }: IncomingMessage, response: ServerResponse): Promise<void> {
     const [, name = "", to = ""] = url.slice(secret.length).split("/");
     if (!isSame(url.slice(0, secret.length), secret)) return void response.writeHead(404).end();
-    const wanted = switches[name];
+    const wanted = Object.hasOwn(switches, name) ? switches[name] : undefined;
     if (method === "POST" && wanted !== undefined && (to === "on" || to === "off")) {
       log(`${name} is turned ${to}, as the console asked.`);
       await wanted.turn(to);
