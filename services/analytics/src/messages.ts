@@ -24,7 +24,9 @@ export const reactions = [
       placedAt: new Date(timestamp),
     }),
   ),
-  on(orderCompleted, ({ data, timestamp }, tx) => setFacts(tx, data.orderId, { completedAt: new Date(timestamp) })),
+  on(orderCompleted, ({ data: { orderId, ...facts }, timestamp }, tx) =>
+    setFacts(tx, orderId, { ...facts, completedAt: new Date(timestamp) }),
+  ),
   on(orderCancelled, ({ data, timestamp }, tx) =>
     setFacts(tx, data.orderId, { cancelledAt: new Date(timestamp), cancelReason: data.reason }),
   ),

@@ -1,8 +1,8 @@
 import { bigint, boolean, index, integer, pgTable, text, timestamp } from "drizzle-orm/pg-core";
 
 /**
- * One row per order. Each message sets the columns that are its own, so messages may come in any order and any number
- * of times. All sums are computed from these rows; nothing is ever added up.
+ * One row per order. Each message sets the columns that it tells of, and what two of them tell is the same, so messages
+ * may come in any order and any number of times. All sums are computed from these rows; nothing is ever added up.
  */
 export const orderFacts = pgTable(
   "order_facts",

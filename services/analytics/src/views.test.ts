@@ -50,6 +50,19 @@ test("a report covers the days that were asked for", async () => {
   expect((await reportOrders(opened.database, { to: tomorrow })).orders.completed).toBe(1);
 });
 
+test("an order of which nothing but its completion is known has its day and its amount in the report", async () => {
+  await using opened = await openTestDatabase(inbox, own);
+  const completed = history().filter(({ type }) => type === orderCompleted.type);
+  for (const envelope of completed) await handle(opened.database, envelope);
+  const day = completed[0]?.timestamp.slice(0, 10);
+  expect(await reportOrders(opened.database, {})).toEqual({
+    orders: { placed: 0, completed: 1, cancelled: 0 },
+    pieces: 0,
+    revenueByDay: [{ day, currency, orders: 1, amountInCents: 2_000 }],
+    revenue: [{ currency, orders: 1, amountInCents: 2_000 }],
+  });
+});
+
 type TestDatabase = Awaited<ReturnType<typeof openTestDatabase>>["database"];
 
 async function handle(database: TestDatabase, envelope: Envelope): Promise<void> {

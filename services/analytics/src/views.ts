@@ -7,7 +7,7 @@ export type OrderFacts = Partial<Omit<typeof orderFacts.$inferInsert, "orderId">
 export type Report = {
   readonly orders: { readonly placed: number; readonly completed: number; readonly cancelled: number };
   readonly pieces: number;
-  /** Of completed orders, by the day (UTC) on which they were placed. */
+  /** Of completed orders, by the day (UTC) on which they were placed; until that is known, on which they were completed. */
   readonly revenueByDay: readonly (Revenue & { readonly day: string })[];
   readonly revenue: readonly Revenue[];
 };
@@ -38,11 +38,12 @@ export async function reportOrders(
     })
     .from(orderFacts)
     .where(inPeriod);
-  const day = sql<string>`to_char(${orderFacts.placedAt} at time zone 'UTC', 'YYYY-MM-DD')`;
+  const at = sql`coalesce(${orderFacts.placedAt}, ${orderFacts.completedAt})`;
+  const day = sql<string>`to_char(${at} at time zone 'UTC', 'YYYY-MM-DD')`;
   const revenueByDay = await database
     .select({
       day,
-      currency: sql<string>`coalesce(${orderFacts.currency}, '')`,
+      currency: sql<string>`${orderFacts.currency}`,
       orders: sql<number>`count(*)::int`,
       amountInCents: sql<number>`sum(${orderFacts.totalInCents})::float8`,
     })
