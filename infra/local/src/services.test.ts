@@ -1,10 +1,12 @@
+import { once } from "node:events";
 import { rmSync } from "node:fs";
 import { mkdtemp } from "node:fs/promises";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { freeBasePort } from "./ports.ts";
-import { startServices } from "./services.ts";
+import { type ServicesOptions, startServices } from "./services.ts";
 import { connect, testBrokers, uniqueName } from "./testing.ts";
 
 const { postgres, snsSqs } = testBrokers;
@@ -28,6 +30,14 @@ test("services end side by side, so that one that is slow to end holds up no oth
   expect(await order?.ended).toBe("ended with code 0");
 }, 120_000);
 
+test("a port in use is named before the service starts, and that for spans as well", async () => {
+  await using taken = createServer().listen(0, "127.0.0.1");
+  await once(taken, "listening");
+  const { port } = taken.address() as AddressInfo;
+  const starting = start({ postgres, snsSqs }, { only: ["console"], envOf: { console: { OTLP_PORT: `${port}` } } });
+  await expect(starting).rejects.toThrow(`Port ${port}, which console needs, is in use`);
+}, 60_000);
+
 async function placeAndComplete(order: string): Promise<void> {
   const items = [{ sku: "cd-1", quantity: 1, amountInCents: 1_496 }];
   const placed = await send("POST", `${order}/orders`, { customerId: "c-1", currency: "USD", items });
@@ -38,19 +48,19 @@ async function placeAndComplete(order: string): Promise<void> {
   await expect.poll(statusOf, { timeout: 30_000 }).toBe("completed");
 }
 
-async function start(brokers: { readonly postgres: string; readonly snsSqs: string }) {
+async function start(
+  brokers: { readonly postgres: string; readonly snsSqs: string },
+  more: Pick<ServicesOptions, "only" | "envOf"> = {},
+) {
+  await using opening = new AsyncDisposableStack();
   const dataDir = await mkdtemp(join(tmpdir(), "services-"));
+  opening.defer(() => rmSync(dataDir, { recursive: true }));
   const [namespace, databasePrefix] = [uniqueName("t"), `${uniqueName("test_")}_`];
+  opening.defer(() => dropDatabases(databasePrefix));
   const options = { brokers, namespace, databasePrefix, basePort: await freeBasePort(), dataDir, log: () => undefined };
-  const services = await startServices(options);
-  return {
-    ...services,
-    async [Symbol.asyncDispose]() {
-      await services[Symbol.asyncDispose]();
-      await dropDatabases(databasePrefix);
-      rmSync(dataDir, { recursive: true });
-    },
-  };
+  const services = opening.use(await startServices({ ...options, ...more }));
+  const opened = opening.move();
+  return { ...services, [Symbol.asyncDispose]: () => opened.disposeAsync() };
 }
 
 async function dropDatabases(prefix: string): Promise<void> {

@@ -63,7 +63,8 @@ export async function startServices(options: ServicesOptions): Promise<Services>
     only.map(async (name) => {
       const common = { ...commonEnv(options, url), CLAIMS_URL: claimsUrl };
       const env: Record<string, string> = { ...common, ...envFor(name), ...options.env, ...options.envOf?.[name] };
-      const program = { name, command: process.execPath, args: argsFor(name), env, ports: [Number(env.PORT)] };
+      const ports = [env.PORT, env.OTLP_PORT].filter((port) => port).map(Number);
+      const program = { name, command: process.execPath, args: argsFor(name), env, ports };
       const place = { dataDir: join(dataDir, name), log };
       return [name, await supervise(program, place, { url: url[name], restarts })] as const;
     }),
