@@ -1,5 +1,6 @@
 import { readBody, serveHttp } from "@throughline/service";
-import { Router } from "express";
+import express, { type Request, type Response, Router } from "express";
+import { protobuf, readProtobuf } from "./otlp-protobuf.ts";
 import { spansOf, tracesBody } from "./spans.ts";
 import type { Traces } from "./traces.ts";
 
@@ -11,7 +12,7 @@ export type OtlpOptions = {
 /** 512 spans, as the SDK sends them together, are 1.4 MiB where all are of statements. */
 const mostMebibytes = 4;
 
-/** The address that OTEL_EXPORTER_OTLP_ENDPOINT names: takes spans as JSON over HTTP, as a collector does. */
+/** The address that OTEL_EXPORTER_OTLP_ENDPOINT names: takes spans over HTTP, as a collector does. */
 export function serveOtlp(
   config: Parameters<typeof serveHttp>[0],
   traces: Traces,
@@ -24,16 +25,21 @@ function otlpRoutes(traces: Traces, { forwardUrl }: OtlpOptions): Router {
   const router = Router();
   const forward =
     forwardUrl === undefined ? () => undefined : forwarderTo(`${forwardUrl.replace(/\/$/, "")}/v1/traces`);
-  router.post("/v1/traces", (request, response) => {
-    traces.add(spansOf(readBody(tracesBody, request)));
-    response.json({});
-    forward(request.body);
+  router.post("/v1/traces", express.raw({ type: protobuf, limit: `${mostMebibytes}mb` }), (request, response) => {
+    const { body } = request;
+    traces.add(spansOf(Buffer.isBuffer(body) ? readProtobuf(body) : readBody(tracesBody, request)));
+    accept(request, response);
+    forward(body);
   });
   // What is told beside them is taken, and not kept.
-  router.post(["/v1/metrics", "/v1/logs"], (_request, response) => {
-    response.json({});
-  });
+  router.post(["/v1/metrics", "/v1/logs"], accept);
   return router;
+}
+
+/** With nothing to add, in the encoding of the request, as OTLP wants it. */
+function accept(request: Request, response: Response): void {
+  if (request.is(protobuf)) response.type(protobuf).end();
+  else response.json({});
 }
 
 const mostUnderWay = 8;
@@ -44,9 +50,11 @@ function forwarderTo(url: string): (body: unknown) => void {
   return (body) => {
     if (underWay === mostUnderWay) return;
     underWay += 1;
+    const isProtobuf = Buffer.isBuffer(body);
     // Without a span of its own, which would be handed on by another one.
     fetch(url, {
-      ...{ method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) },
+      ...{ method: "POST", headers: { "content-type": isProtobuf ? protobuf : "application/json" } },
+      body: isProtobuf ? body : JSON.stringify(body),
       signal: AbortSignal.timeout(3_000),
     })
       .then((answer) => answer.arrayBuffer())

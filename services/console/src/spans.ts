@@ -15,20 +15,21 @@ export type Span = {
   readonly error?: string;
 };
 
+// What is left out is empty, as protobuf has it.
 const value = z.object({
   stringValue: z.string().optional(),
   intValue: z.coerce.number().optional(),
   doubleValue: z.number().optional(),
   boolValue: z.boolean().optional(),
 });
-const attributes = z.array(z.object({ key: z.string(), value })).default([]);
+const attributes = z.array(z.object({ key: z.string().default(""), value: value.default({}) })).default([]);
 const span = z.object({
   traceId: z.string().min(1),
   spanId: z.string().min(1),
   parentSpanId: z.string().optional(),
-  name: z.string(),
-  startTimeUnixNano: z.coerce.bigint(),
-  endTimeUnixNano: z.coerce.bigint(),
+  name: z.string().default(""),
+  startTimeUnixNano: z.coerce.bigint().default(0n),
+  endTimeUnixNano: z.coerce.bigint().default(0n),
   attributes,
   links: z.array(z.object({ spanId: z.string() })).default([]),
   status: z.object({ code: z.number().optional(), message: z.string().optional() }).optional(),
@@ -36,12 +37,14 @@ const span = z.object({
 
 /** What OTLP sends to `/v1/traces` as JSON, as far as it is read here. */
 export const tracesBody = z.object({
-  resourceSpans: z.array(
-    z.object({
-      resource: z.object({ attributes }).optional(),
-      scopeSpans: z.array(z.object({ spans: z.array(span).default([]) })).default([]),
-    }),
-  ),
+  resourceSpans: z
+    .array(
+      z.object({
+        resource: z.object({ attributes }).optional(),
+        scopeSpans: z.array(z.object({ spans: z.array(span).default([]) })).default([]),
+      }),
+    )
+    .default([]),
 });
 
 const isError = 2;
@@ -75,9 +78,10 @@ function toSpan(sent: z.infer<typeof span>, service: string): Span {
 }
 
 function valuesOf(sent: z.infer<typeof attributes>): Record<string, string | number | boolean> {
-  const values: Record<string, string | number | boolean> = {};
-  for (const { key, value } of sent) {
-    values[key] = value.stringValue ?? value.intValue ?? value.doubleValue ?? value.boolValue ?? "";
-  }
-  return values;
+  return Object.fromEntries(
+    sent.map(({ key, value }) => [
+      key,
+      value.stringValue ?? value.intValue ?? value.doubleValue ?? value.boolValue ?? "",
+    ]),
+  );
 }
