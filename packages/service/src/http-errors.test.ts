@@ -52,6 +52,7 @@ describe("a fault is answered with a problem", () => {
     ["a wrong query", "GET", "/orders?limit=1000", {}, 400, /The query has a fault/],
     ["an unknown route", "GET", "/nothing", {}, 404, /There is no GET \/nothing/],
     ["an unknown method", "DELETE", "/orders/1", {}, 405, /has GET/],
+    ["an unknown method of what every service has", "POST", "/livez", {}, 405, /has GET/],
     ["a database that is away", "GET", "/away", {}, 503, /does not answer/],
     ["a bug", "GET", "/bug", {}, 500, /correlation id leads to the cause/],
   ])("for %s", async (_what, method, path, init, status, detail) => {
@@ -94,6 +95,18 @@ describe("a fault is answered with a problem", () => {
     await using http = await serve();
     expect((await call(`${http.url}/orders`, { method: "PUT" })).headers.get("allow")).toBe("POST, GET");
   });
+
+  test("that names them also where the path is that of a router within another", async () => {
+    const [routes, pages] = [Router(), Router()];
+    pages.get("/snapshot", (_request, response) => void response.json({}));
+    routes.use(pages).use("/old", pages);
+    await using http = await serve({ routes });
+    for (const path of ["/snapshot", "/old/snapshot"]) {
+      const answer = await call(http.url + path, { method: "POST" });
+      expect([answer.status, answer.headers.get("allow")]).toEqual([405, "GET"]);
+    }
+    expect((await call(`${http.url}/old`, { method: "POST" })).status).toBe(404);
+  });
 });
 
 test("half an answer is cut off, so that nobody takes it for a whole one", async () => {
@@ -107,12 +120,16 @@ test("half an answer is cut off, so that nobody takes it for a whole one", async
   await expect(reading).rejects.toThrow();
 });
 
-test("what is no HTTP is answered with a problem as well", async () => {
+test.each([
+  ["what is no HTTP", "Hello?\r\n", /^HTTP\/1.1 400 Bad Request\r\n/],
+  ["a request without Host", "GET /livez HTTP/1.1\r\n", /^HTTP\/1.1 400 Bad Request\r\n/],
+  ["an expectation that nobody meets", "GET /livez HTTP/1.1\r\nhost: x\r\nexpect: tea\r\n", /^HTTP\/1.1 417 /],
+])("%s is answered with a problem as well", async (_what, request, status) => {
   await using http = await serve();
   const socket = connect(Number(new URL(http.url).port), "127.0.0.1").setEncoding("latin1");
-  socket.write("Hello?\r\n\r\n");
+  socket.write(`${request}connection: close\r\n\r\n`);
   const answer = (await socket.toArray()).join("");
-  expect(answer).toMatch(/^HTTP\/1.1 400 Bad Request\r\n/);
-  expect(answer).toContain("content-type: application/problem+json");
-  expect(answer).toMatch(/x-correlation-id: [0-9a-f-]{36}/);
+  expect(answer).toMatch(status);
+  expect(answer).toMatch(/^content-type: application\/problem\+json/im);
+  expect(answer).toMatch(/^x-correlation-id: [0-9a-f-]{36}/im);
 });

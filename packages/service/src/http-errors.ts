@@ -1,7 +1,7 @@
 import { STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
 import { currentCause, newId } from "@throughline/envelope";
-import type { ErrorRequestHandler, Request, RequestHandler, Response, Router } from "express";
+import type { ErrorRequestHandler, RequestHandler, Response, Router } from "express";
 import type { Logger } from "pino";
 import { HttpProblem, problem } from "./http-problem.ts";
 import { jsonErrorPosition } from "./json-position.ts";
@@ -22,9 +22,9 @@ export function answerErrors(log: Logger, mapError: MapError = () => undefined):
 }
 
 /** 404, or 405 with the methods that the path has. */
-export function answerUnknownRoutes(routes: Router): RequestHandler {
+export function answerUnknownRoutes(...routers: readonly Router[]): RequestHandler {
   return (request, response) => {
-    const methods = methodsAt(routes, request);
+    const methods = [...new Set(routers.flatMap((router) => methodsAt(router, request.path)))];
     if (methods.length === 0) {
       throw problem(404, "Not Found", { detail: `There is no ${request.method} ${request.path}` });
     }
@@ -105,9 +105,18 @@ function requestProblem(error: unknown): HttpProblem | undefined {
   });
 }
 
-function methodsAt(routes: Router, request: Request): string[] {
-  const methods = routes.stack
-    .filter((layer) => "match" in layer && typeof layer.match === "function" && Boolean(layer.match(request.path)))
-    .flatMap((layer) => layer.route?.stack.map((handler) => handler.method.toUpperCase()) ?? []);
-  return [...new Set(methods)];
+/** A layer of a router, with what the types leave out: how much of a path it takes. */
+type Layer = Router["stack"][number] & { match(path: string): false | { readonly path: string } };
+
+function methodsAt(router: Router, path: string): string[] {
+  return (router.stack as Layer[]).flatMap((layer) => {
+    const taken = layer.match(path);
+    if (!taken) return [];
+    if (isRouter(layer.handle)) return methodsAt(layer.handle, path.slice(taken.path.length) || "/");
+    return layer.route?.stack.map(({ method }) => method.toUpperCase()) ?? [];
+  });
+}
+
+function isRouter(handle: object): handle is Router {
+  return "stack" in handle;
 }

@@ -36,7 +36,9 @@ type HttpConfig = Pick<Config, "service" | "httpHost" | "port" | "logLevel" | "s
 export async function serveHttp(config: HttpConfig, options: HttpOptions): Promise<HttpServer> {
   const log = createLogger(config);
   const intake = createIntake();
-  const server = createServer(createApp(config.service, options, intake, log));
+  const app = createApp(config.service, options, intake, log);
+  // What Node would answer by itself, without a correlation id, is refused by the app.
+  const server = createServer({ requireHostHeader: false }, app).on("checkExpectation", app);
   // Longer than a load balancer keeps its connections (60 s): the side that may send must be the first to let go.
   server.keepAliveTimeout = 65_000;
   server.on("clientError", answerUnreadable);
@@ -57,13 +59,28 @@ function createApp(
   log: Logger,
 ) {
   const app = express().disable("x-powered-by").disable("etag");
-  app.use(followRequests(log), intake.count, refuseZeros);
-  app.use(healthRoutes({ service, ready, status, isStopping: intake.isStopping }));
+  app.use(followRequests(log), intake.count, refuseUnfit, refuseZeros);
+  const health = healthRoutes({ service, ready, status, isStopping: intake.isStopping });
+  app.use(health);
   app.use(express.json({ limit: `${most}mb`, type: jsonTypes, strict: false }));
   app.use(routes);
-  app.use(answerUnknownRoutes(routes));
+  app.use(answerUnknownRoutes(health, routes));
   app.use(answerErrors(log, mapError));
   return app;
+}
+
+/** A request of HTTP/1.1 names a host, and nobody meets any other expectation (RFC 9112, 3.2, and RFC 9110, 10.1.1). */
+function refuseUnfit(
+  { httpVersion, headers: { host, expect } }: Request,
+  _response: Response,
+  next: NextFunction,
+): void {
+  if (httpVersion === "1.1" && host === undefined)
+    throw problem(400, "Bad Request", { detail: "The header Host is missing" });
+  if (httpVersion === "1.1" && expect !== undefined && !/100-continue/i.test(expect)) {
+    throw problem(417, "Expectation Failed", { detail: `Nobody here knows what to do for ${expect}` });
+  }
+  next();
 }
 
 /** No text in Postgres may contain it, so no address with it can mean anything. */
