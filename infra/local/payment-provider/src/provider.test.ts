@@ -103,6 +103,17 @@ test("a problem has the title of its status and the correlation id of its answer
   expect(body).toMatchObject({ title: "Bad Request", errors: [{ path: "" }], correlationId: expect.any(String) });
 });
 
+test.each([
+  ["/livez", "GET"],
+  ["/behaviour", "GET, PUT"],
+  ["/ledger", "GET"],
+  ["/charges", "POST"],
+])("a method that %s has not is refused with those that it has", async (path, allow) => {
+  const { status, headers } = await fetch(provider.url + path, { method: "DELETE" });
+  expect([status, headers.get("allow")]).toEqual([405, allow]);
+  expect((await provider.send("DELETE", `${path}/1`, {})).status).toBe(404);
+});
+
 async function start() {
   const ledger = openLedger(file);
   const server = createProvider(ledger).listen(0, "127.0.0.1");
@@ -114,6 +125,7 @@ async function start() {
     return { status: response.status, body: (await response.json()) as unknown };
   };
   return {
+    url,
     send,
     post: (path: string, key: string | undefined, body: unknown) =>
       send("POST", path, body, key === undefined ? {} : { "idempotency-key": key }),

@@ -36,19 +36,33 @@ export function createProvider(ledger: Ledger): Express {
     response.set("x-correlation-id", request.get("x-correlation-id") || randomUUID());
     next();
   });
-  app.get(["/livez", "/readyz"], (_request, response) => void response.json({ status: "ready" }));
+  app
+    .route(["/livez", "/readyz"])
+    .get((_request, response) => void response.json({ status: "ready" }))
+    .all(refuseMethod);
   app.use(express.json({ strict: false }));
-  app.get("/behaviour", (_request, response) => void response.json(acts));
-  app.put("/behaviour", (request, response) => {
-    acts = read(behaviour, request.body);
-    response.json(acts);
-  });
-  app.get("/ledger", ({ query }, response) => {
-    const { orderId } = query;
-    response.json(ledger.entries.filter((entry) => orderId === undefined || entry.orderId === orderId));
-  });
-  app.post("/charges", (request, response) => move("charge", request, response));
-  app.post("/refunds", (request, response) => move("refund", request, response));
+  app
+    .route("/behaviour")
+    .get((_request, response) => void response.json(acts))
+    .put((request, response) => {
+      acts = read(behaviour, request.body);
+      response.json(acts);
+    })
+    .all(refuseMethod);
+  app
+    .route("/ledger")
+    .get(({ query: { orderId } }, response) => {
+      response.json(ledger.entries.filter((entry) => orderId === undefined || entry.orderId === orderId));
+    })
+    .all(refuseMethod);
+  app
+    .route("/charges")
+    .post((request, response) => move("charge", request, response))
+    .all(refuseMethod);
+  app
+    .route("/refunds")
+    .post((request, response) => move("refund", request, response))
+    .all(refuseMethod);
   app.use((request: Request) => {
     throw new Refusal(404, `There is no ${request.method} ${request.path}`);
   });
@@ -82,6 +96,13 @@ export function createProvider(ledger: Ledger): Express {
     const own = ledger.entries.filter((entry) => entry.orderId === orderId);
     return own.reduce((sum, { kind, amountInCents }) => sum + (kind === "charge" ? amountInCents : -amountInCents), 0);
   }
+}
+
+function refuseMethod({ method, path, route }: Request, response: Response): never {
+  const methods: string[] = route.stack.flatMap((layer: { readonly method?: string }) => layer.method ?? []);
+  const allow = methods.join(", ").toUpperCase();
+  response.set("allow", allow);
+  throw new Refusal(405, `There is no ${method} ${path}, but ${allow}`);
 }
 
 function read<Body>(schema: z.ZodType<Body>, body: unknown): Body {
