@@ -56,6 +56,7 @@ const badRequests: BadRequest[] = [
     400,
     ["items.0.gift", "coupon"],
   ],
+  ["a SKU that no address has", "/orders", post({ ...good, items: [{ ...item, sku: ".." }] }), 400, ["items.0.sku"]],
   ["more items than allowed", "/orders", post({ ...good, items: Array(101).fill(item) }), 400, ["items"]],
   ["U+0000", "/orders", post({ ...good, customerId: "c\0" }), 400, ["customerId"]],
   ["half a character", "/orders", post({ ...good, customerId: "\ud800" }), 400, ["customerId"]],
@@ -90,14 +91,16 @@ test.each(badRequests)(
 test("the other services answer the same way", async () => {
   const { inventory, analytics, billing } = fleet.services;
   const answers = await Promise.all([
-    call(`${inventory.url}/stock/cd%201`, { method: "PUT", body: { onHand: 1 } }),
+    call(`${inventory.url}/stock/${"x".repeat(101)}`, { method: "PUT", body: { onHand: 1 } }),
     call(`${inventory.url}/stock/cd-1`, { method: "PUT", body: { onHand: "7", sku: "cd-1" } }),
     call(`${analytics.url}/reports/orders?from=yesterday&to=never`),
+    call(`${analytics.url}/reports/orders?from=0000-01-01&to=9999-12-31T23:59:59-14:00`),
+    call(`${analytics.url}/reports/orders?from=0001-01-01T00:00:00%2B14:00`),
     call(`${billing.url}/payments/o-1`),
   ]);
-  expect(answers.map(({ status }) => status)).toEqual([400, 400, 400, 404]);
+  expect(answers.map(({ status }) => status)).toEqual([400, 400, 400, 400, 400, 404]);
   const paths = answers.map(({ body }) => (body as { errors?: { path: string }[] }).errors?.map(({ path }) => path));
-  expect(paths).toEqual([["sku"], ["onHand", "sku"], ["from", "to"], undefined]);
+  expect(paths).toEqual([["sku"], ["onHand", "sku"], ["from", "to"], ["from", "to"], ["from"], undefined]);
 });
 
 test("whatever is wrong with a message, it is set aside as it came, with its reason, and nobody waits for it", async () => {

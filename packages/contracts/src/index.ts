@@ -10,6 +10,7 @@ export {
   paymentRefunded,
   paymentRequested,
   refundRequested,
+  sku,
   stockRejected,
   stockReleased,
   stockReserved,

@@ -3,6 +3,8 @@ import { z } from "zod";
 import { type Contract, defineContract } from "./contract.ts";
 
 const id = z.string().min(1).max(100);
+/** What may be ordered may be stocked: any text but those which a URL takes for steps in its path. */
+export const sku = id.refine((text) => text !== "." && text !== "..", "expected no step in a path");
 const cents = z.int().nonnegative();
 const currency = z.string().regex(/^[A-Z]{3}$/, "expected an ISO 4217 code");
 const items = z.array(z.object({ sku: id, quantity: z.int().positive() })).min(1);

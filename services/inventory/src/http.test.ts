@@ -11,6 +11,20 @@ const own = { name: "inventory", folder: `${import.meta.dirname}/../migrations` 
 const quiet = { service: "inventory", httpHost: "127.0.0.1", port: 0, logLevel: "silent", shutdownGraceMs: 1_000 };
 const waiting = "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
 
+test("whatever may be ordered may be stocked", async () => {
+  await using store = await openTestDatabase(log, eventStore, outbox, own);
+  await using http = await serveHttp(quiet, { routes: routes(store.database), mapError });
+  const count = { method: "PUT", headers: { "content-type": "application/json" }, body: '{"onHand":7}' };
+  for (const sku of ["cd-1", "cd ü", "a/b?c#d%", "'; drop table stock; --", "\u{1f4bf}".repeat(50)]) {
+    const at = `${http.url}/stock/${encodeURIComponent(sku)}`;
+    expect(await (await fetch(at, count)).json()).toMatchObject({ sku, onHand: 7 });
+    expect(await (await fetch(at)).json()).toEqual({ sku, onHand: 7, reserved: 0, available: 7 });
+  }
+  expect(await (await fetch(`${http.url}/stock/${"x".repeat(101)}`, count)).json()).toMatchObject({
+    ...{ status: 400, title: "The SKU is not valid", errors: [{ path: "sku" }] },
+  });
+});
+
 test("the first count of a SKU that comes at the same time as another is taken after it", async () => {
   await using store = await openTestDatabase(log, eventStore, outbox, own);
   await using http = await serveHttp(quiet, { routes: routes(store.database), mapError });

@@ -1,3 +1,4 @@
+import { sku as skuForm } from "@throughline/contracts";
 import { ConcurrencyError, retryOnConflict } from "@throughline/event-store";
 import type { Database } from "@throughline/log";
 import { type HttpProblem, problem, readBody } from "@throughline/service";
@@ -7,7 +8,6 @@ import { StockError } from "./stock.ts";
 import { countStock } from "./use-cases.ts";
 import { findReservation, findStock } from "./views.ts";
 
-const skuForm = /^[A-Za-z0-9._-]{1,100}$/;
 const countBody = z.strictObject({ onHand: z.int().min(0).max(1_000_000_000) });
 
 export function routes(database: Database): Router {
@@ -27,9 +27,10 @@ export function routes(database: Database): Router {
 
   router.put("/stock/:sku", async (request, response) => {
     const { sku } = request.params;
-    if (!skuForm.test(sku)) {
-      const message = "expected 1 to 100 letters, digits, dots, dashes or underscores";
-      throw problem(400, "The SKU is not valid", { errors: [{ path: "sku", message }] });
+    const { error } = skuForm.safeParse(sku);
+    if (error) {
+      const errors = error.issues.map(({ message }) => ({ path: "sku", message }));
+      throw problem(400, "The SKU is not valid", { errors });
     }
     const { onHand } = readBody(countBody, request);
     await retryOnConflict(() => database.transaction((tx) => countStock(tx, sku, onHand)));

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { sku } from "@throughline/contracts";
 import { ConcurrencyError, readHistory, retryOnConflict } from "@throughline/event-store";
 import { type Database, shareTransactions, UnknownOutcomeError } from "@throughline/log";
 import {
@@ -20,7 +21,6 @@ import { findOrder, findOrders, type OrderView } from "./views.ts";
 // V8 leaves out the units of funds and metals, and the second bolívar; they are of ISO 4217 as well.
 const others = "BOV CHE CHW CLF COU MXV USN UYI UYW VED XAD XAG XAU XPD XPT XUA".split(" ");
 const currencies = new Set([...Intl.supportedValuesOf("currency"), ...others]);
-const sku = z.string().min(1).max(100);
 const placeOrderBody = z.strictObject({
   customerId: z.string().min(1).max(100),
   currency: z.string().refine((code) => currencies.has(code), "expected an ISO 4217 code such as USD"),
