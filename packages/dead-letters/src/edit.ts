@@ -32,7 +32,7 @@ export function editLetter(
     const corrected = { ...letter, ...rewrite(letter, envelope), messageId: id };
     await takePlace(tx, letter, id);
     if (letter.road === "inbox") await rewriteParked(tx, corrected);
-    await sendBack(desk, tx, corrected);
+    await sendBack(desk, tx, corrected, act);
     await settle(tx, number, "replaced", { ...act, replacedBy: id });
     return id;
   });

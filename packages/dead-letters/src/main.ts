@@ -1,3 +1,4 @@
+import "@throughline/service/telemetry";
 import { colors, runCommand, toJson } from "@throughline/terminal";
 import { openDesks } from "./command/open-desks.ts";
 import { readCommandLine } from "./command/program.ts";

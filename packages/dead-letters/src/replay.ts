@@ -5,6 +5,7 @@ import { settle } from "./actions.ts";
 import type { Act, Desk } from "./desk.ts";
 import { type Letter, lockLetter } from "./letter.ts";
 import { letOutboxKeyGo } from "./parked.ts";
+import { traceReplay } from "./replay-span.ts";
 
 const afterSend = channel("throughline:dead_letters.after_send");
 
@@ -16,7 +17,7 @@ export function replayLetter(desk: Desk, number: number, act: Act): Promise<bool
   return desk.database.transaction(async (tx) => {
     const letter = await lockLetter(tx, number, ["open"]);
     if (letter === undefined) return false;
-    await sendBack(desk, tx, letter);
+    await sendBack(desk, tx, letter, act);
     afterSend.publish(undefined);
     await settle(tx, number, "replayed", act);
     return true;
@@ -24,7 +25,11 @@ export function replayLetter(desk: Desk, number: number, act: Act): Promise<bool
 }
 
 /** Puts the letter where it died; one that died in this database goes on with the commit. */
-export async function sendBack(desk: Desk, tx: Transaction, letter: Letter): Promise<void> {
+export function sendBack(desk: Desk, tx: Transaction, letter: Letter, { by }: Act): Promise<void> {
+  return traceReplay(letter, by, () => putWhereItDied(desk, tx, letter));
+}
+
+async function putWhereItDied(desk: Desk, tx: Transaction, letter: Letter): Promise<void> {
   if (letter.road === "inbox") return runAgain(tx, letter);
   if (letter.road === "outbox") {
     const publisher = await desk.publisher(letter.origin.name);

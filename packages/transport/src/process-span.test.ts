@@ -79,6 +79,24 @@ describe("where an SDK traces", () => {
     expect(new Set(told).size).toBe(4);
   });
 
+  test("a message that was set aside has a span that says why, below the last attempt if any, and an unsampled one none", async () => {
+    const [tried, silent, unsampled] = [message(creation), message(creation), message(creation.replace(/01$/, "00"))];
+    await attemptEnvelope(subscribed({ handler: () => Promise.reject(new Error("no")) }), tried, 3, arrival);
+    const error = new Error("no attempt is left");
+    for (const envelope of [tried, silent, unsampled]) tellFailure({}, { error, envelope, deadLettered: true });
+    tellFailure({}, { error, envelope: tried, deadLettered: false });
+    const deaths = exporter.getFinishedSpans().filter((span) => span.name === "set aside order.created");
+    const idsOf = ({ attributes, parentSpanContext }: (typeof deaths)[number]) => [
+      attributes["messaging.message.id"],
+      parentSpanContext?.spanId,
+    ];
+    expect(deaths.map(idsOf)).toEqual([
+      [tried.id, processes()[0]?.spanContext().spanId],
+      [silent.id, contextIn(creation).spanId],
+    ]);
+    for (const { status } of deaths) expect(status.message).toBe("no attempt is left");
+  });
+
   test("other types, and messages that are not sampled, begin no trace", async () => {
     const [other, unsampled] = [message(creation), message(creation.replace(/01$/, "00"))];
     await handleEnvelope(subscribed({ links: ["order.cancelled"] }), other, arrival);

@@ -1,4 +1,5 @@
 import {
+  type Context,
   isSpanContextValid,
   type Link,
   ROOT_CONTEXT,
@@ -49,6 +50,19 @@ export function startProcessSpan(
   );
   // Without an SDK no trace begins, and the one that others began passes through.
   return origin && !isSpanContextValid(span.spanContext()) ? trace.wrapSpanContext(origin) : span;
+}
+
+/**
+ * A span `set aside <type>` at the moment at which a message became a dead letter, with the reason: below the attempt that was
+ * the last, or beside those that left no outcome. None where the message is not sampled.
+ */
+export function traceDeath({ id, type, key }: Envelope, error: Error, where: Context): void {
+  const { traceFlags = TraceFlags.NONE } = trace.getSpanContext(where) ?? {};
+  if ((traceFlags & TraceFlags.SAMPLED) === 0) return;
+  const attributes = { "messaging.message.id": id, "throughline.type": type, "throughline.key": key };
+  const span = trace.getTracer("throughline").startSpan(`set aside ${type}`, { attributes }, where);
+  recordFailure(span, error);
+  span.end();
 }
 
 /** Of a query that failed, what the driver says: drizzle's own message has the values, and a trace has no business with them. */

@@ -1,5 +1,6 @@
 import { context, ROOT_CONTEXT, type SpanContext, trace } from "@opentelemetry/api";
 import { type Envelope, runCausedBy } from "@throughline/envelope";
+import { traceDeath } from "./process-span.ts";
 import { contextOf } from "./traceparent.ts";
 import type { Failure, Subscription } from "./transport.ts";
 
@@ -29,15 +30,17 @@ export function withDefaults(subscription: Subscription): CompleteSubscription {
 
 /**
  * Tells the subscriber's owner, in the correlation and the trace of the message, so that what is logged there names them.
- * What `onFailure` itself throws becomes a process warning: the subscriber goes on.
+ * There, a message that was set aside has a span that says so. What `onFailure` itself throws becomes a process warning: the
+ * subscriber goes on.
  */
 export function tellFailure({ onFailure }: Pick<Subscription, "onFailure">, failure: Failure): void {
-  const { envelope } = failure;
+  const { envelope, error, deadLettered } = failure;
   try {
     if (envelope === undefined) onFailure?.(failure);
     else {
       const failed = failedIn.get(envelope);
       const where = failed ? trace.setSpanContext(ROOT_CONTEXT, failed) : contextOf(envelope.traceparent);
+      if (deadLettered) traceDeath(envelope, error, where);
       context.with(where, () => runCausedBy(envelope, () => onFailure?.(failure)));
     }
   } catch (error) {
