@@ -1,9 +1,11 @@
+import type { Envelope } from "@throughline/envelope";
 import type { Outcome } from "./destination.ts";
 import { judge, type ParkingPolicy, withJitter } from "./judge.ts";
 import type { Lane } from "./lane.ts";
 import type { Lease } from "./lease.ts";
-import { applyVerdict, parkRows, readDue, readNextDueMs, readParkedKeys } from "./parked-rows.ts";
+import { applyVerdict, type DueKeys, parkRows, readDue, readNextDueMs, readParkedKeys } from "./parked-rows.ts";
 import { type Row, toEnvelope } from "./rows.ts";
+import { waits } from "./trace.ts";
 
 /** The keys of one lane whose next message was refused. Their messages wait in a table of their own, the lane goes on. */
 export type Parking = {
@@ -28,6 +30,8 @@ export async function openParking(lane: ParkingLane): Promise<Parking> {
   const { database, destination, policy, lanes, number } = lane;
   const share = { destination: destination.name, lanes, number };
   const keys = new Set(await readParkedKeys(database, share));
+  /** When the first message of a key was refused last, as far as this process has seen it. */
+  const refusedAt = new Map<string, number>();
   let dueAt = keys.size > 0 ? performance.now() : Number.POSITIVE_INFINITY;
 
   async function lookAhead(): Promise<void> {
@@ -47,32 +51,50 @@ export async function openParking(lane: ParkingLane): Promise<Parking> {
         await lease.move(tx, upTo);
       });
       for (const { key } of rows) keys.add(key);
+      for (const key of reasons.errors.keys()) refusedAt.set(key, Date.now());
       await lookAhead();
     },
     async retry(lease) {
       const due = await readDue(database, share);
       if (due.keys.length > 0) {
-        const verdict = judge(due, await publishAgain(lane, lease, due.rows), policy);
+        const outcome = await publishAgain(lane, lease, toEnvelopes(due, refusedAt));
+        for (const { id, key } of due.rows) if (outcome.refused.has(id)) refusedAt.set(key, Date.now());
+        const verdict = judge(due, outcome, policy);
         const released = await database.transaction(async (tx) => {
           const empty = await applyVerdict(tx, destination.name, verdict);
           await lease.move(tx, lease.position);
           return empty;
         });
-        for (const key of released) keys.delete(key);
+        for (const key of released) {
+          keys.delete(key);
+          refusedAt.delete(key);
+        }
       }
       await lookAhead();
     },
   };
 }
 
+/** Who was refused before has waited since then; all others, behind it, since they were written. */
+function toEnvelopes({ keys, rows }: DueKeys, refusedAt: ReadonlyMap<string, number>): Envelope[] {
+  const refused = new Set(keys.filter(({ tries }) => tries > 0).map(({ key }) => key));
+  return rows.map((row) => {
+    const envelope = toEnvelope(row);
+    // Only the first of a key can have been.
+    if (refused.delete(row.key)) waits.set(envelope, { where: "retry", since: refusedAt.get(row.key) ?? Number.NaN });
+    else waits.set(envelope, { where: "parked", since: Date.parse(row.timestamp) });
+    return envelope;
+  });
+}
+
 async function publishAgain(
   { destination, onError }: ParkingLane,
   lease: Lease,
-  rows: readonly Row[],
+  envelopes: readonly Envelope[],
 ): Promise<Outcome> {
-  if (rows.length === 0) return { refused: new Map(), unknown: new Map() };
+  if (envelopes.length === 0) return { refused: new Map(), unknown: new Map() };
   await lease.confirm();
-  const outcome = await destination.publish(rows.map(toEnvelope));
+  const outcome = await destination.publish(envelopes);
   for (const [id, cause] of outcome.refused) onError(new Error(`${destination.name} refused ${id} again`, { cause }));
   const [first] = outcome.unknown.values();
   if (first)

@@ -103,7 +103,8 @@ describe("where an SDK traces", () => {
     const batches = all(`send ${broker.transport.name}`);
     const linked = batches.flatMap(({ links }) => links.map(({ context }) => context.spanId));
     expect(new Set(linked)).toEqual(new Set(all("create order.created").map((span) => span.spanContext().spanId)));
-    expect(batches.map(({ attributes }) => attributes["messaging.batch.message_count"])).toEqual([2]);
+    const { "messaging.batch.message_count": count, "messaging.system": system } = batches[0]?.attributes ?? {};
+    expect([batches.length, count, system]).toEqual([1, 2, "memory"]);
     const toBatch = all("publish order.created").flatMap(({ links }) => links.map(({ context }) => context.spanId));
     expect(new Set(toBatch)).toEqual(new Set(batches.map((span) => span.spanContext().spanId)));
   });
@@ -132,6 +133,29 @@ describe("where an SDK traces", () => {
     });
   });
 
+  test("a message that is tried again has waited since it was refused, and those behind it were parked", async () => {
+    await using outbox = await openOutbox();
+    const broker = createBroker();
+    let refusals = 2;
+    broker.answer = () => (refusals-- > 0 ? "refused" : undefined);
+    await tell(outbox.database, told("a"), told("a"));
+    await using _ = await startRelay(outbox.database, { to: [broker], retryMs: 10, onError: () => {} });
+    await vi.waitUntil(() => all("publish order.created").length === 4, soon);
+
+    const ofMessage = (id: string | undefined) =>
+      exporter
+        .getFinishedSpans()
+        .filter(({ name, attributes }) => /^(wait|publish)/.test(name) && attributes["messaging.message.id"] === id)
+        .toSorted((one, other) => toMs(one.startTime) - toMs(other.startTime));
+    const [first, behind] = broker.received.map(({ id }) => ofMessage(id));
+    const again = ["wait retry", "publish order.created"];
+    expect(first?.map(({ name }) => name)).toEqual(["wait outbox", "publish order.created", ...again, ...again]);
+    expect(behind?.map(({ name }) => name)).toEqual(["wait parked", "publish order.created"]);
+    // One after another, so that their lengths add up.
+    const overlaps = first?.filter(({ startTime }, nth) => toMs(startTime) < toMs(first[nth - 1]?.endTime ?? [0, 0]));
+    expect(overlaps).toEqual([]);
+  });
+
   test("a message that is refused because it can have no place there is traced without one", async () => {
     await using outbox = await openOutbox();
     const broker = createBroker();
@@ -146,6 +170,10 @@ describe("where an SDK traces", () => {
     const { attributes = {} } = find("publish order.created") ?? {};
     expect([attributes["error.type"], "messaging.system" in attributes]).toEqual(["Error", false]);
   });
+
+  function toMs([seconds, nanoseconds]: ReadableSpan["startTime"]): number {
+    return 1_000 * seconds + Math.floor(nanoseconds / 1e6);
+  }
 
   function all(name: string): ReadableSpan[] {
     return exporter.getFinishedSpans().filter((span) => span.name === name);

@@ -7,9 +7,13 @@ import {
   type Transport,
   traceBatch,
   traceDwell,
+  type Waiting,
 } from "@throughline/transport";
 
 const tracer = trace.getTracer("throughline");
+
+/** What messages wait for, and since when, in milliseconds since 1970, where that is not the outbox since their creation. */
+export const waits = new WeakMap<Envelope, { readonly where: Waiting; readonly since: number }>();
 
 /** Puts a message into its envelope, with sequence 0, inside a PRODUCER span whose context it carries from now on. */
 export function traceCreation(source: string, message: Message): Envelope {
@@ -25,8 +29,8 @@ export function traceCreation(source: string, message: Message): Envelope {
 }
 
 /**
- * A span for each sampled envelope, in its own trace, and one for the time that it waited in the outbox. What went out
- * with others is linked to a span for all of them, and that to theirs.
+ * A span for each sampled envelope, in its own trace, and one for the time that it waited before. What went out with others
+ * is linked to a span for all of them, and that to theirs.
  */
 export function tracePublication(
   transport: Pick<Transport, "name" | "destinationOf">,
@@ -37,14 +41,17 @@ export function tracePublication(
   const sampled = envelopes.filter(({ traceparent }) => isSampled(traceparent));
   if (sampled.length === 0) return;
   const road = { "throughline.destination": transport.name };
-  const call = { on: transport.name, attributes: road, count: envelopes.length, since: startedAt };
+  const places = sampled.map(({ type }) => placeIn(transport, type));
+  const system = places.map((place) => place["messaging.system"]).find((known) => known !== undefined);
+  const attributes = { ...road, "messaging.system": system };
+  const call = { on: transport.name, attributes, count: envelopes.length, since: startedAt };
   const batch = envelopes.length > 1 ? traceBatch(sampled, traceparentOf, { operation: "send", ...call }) : undefined;
   const links = batch ? [{ context: batch }] : [];
-  for (const envelope of sampled) {
-    traceDwell("outbox", Date.parse(envelope.timestamp), envelope, startedAt);
+  for (const [nth, envelope] of sampled.entries()) {
+    const { where, since } = waits.get(envelope) ?? { where: "outbox", since: Date.parse(envelope.timestamp) };
+    traceDwell(where, since, envelope, startedAt);
     const error = errors?.get(envelope.id);
-    const place = placeIn(transport, envelope.type);
-    const attributes = { ...attributesOf(envelope), ...operation("publish", "send"), ...road, ...place };
+    const attributes = { ...attributesOf(envelope), ...operation("publish", "send"), ...road, ...places[nth] };
     const options = { kind: SpanKind.CLIENT, startTime: startedAt, attributes, links };
     const span = tracer.startSpan(`publish ${envelope.type}`, options, contextOf(envelope.traceparent));
     if (error) span.setStatus({ code: SpanStatusCode.ERROR, message: error.message });

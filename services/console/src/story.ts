@@ -84,7 +84,8 @@ export function stepsOf(spans: readonly Span[]): Step[] {
 /** The wait that ended as this began. A message that several groups handle waits for each by itself. */
 function waitedBefore(span: Span, waits: readonly Span[]): number | undefined {
   const ended = ({ service, endMs }: Span) => service === span.service && Math.abs(endMs - span.startMs) < clockMs;
-  const wait = waits.findLast((one) => ended(one) && (waitOf(one) === "outbox") === (operationOf(span) === "publish"));
+  const elsewhere = operationOf(span) === "publish" ? "broker" : "outbox";
+  const wait = waits.findLast((one) => ended(one) && waitOf(one) !== elsewhere);
   return wait && wait.endMs - wait.startMs;
 }
 
