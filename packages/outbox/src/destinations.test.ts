@@ -119,12 +119,14 @@ test("the state of a destination tells its lag and its lanes, and that nobody ha
   const { database } = outbox;
   await relayOnce(database, [createBroker()], 2);
   await tell(database, told("a"), told("b"), told("c"));
-  expect(await readStates(database)).toMatchObject([
+  const states = await readStates(database);
+  expect(states).toMatchObject([
     {
       destination: "test",
       waiting: 3,
+      oldestMs: expect.any(Number),
       lag: 3,
-      lagByLane: [3, 3],
+      byLane: [{ lag: 3 }, { lag: 3 }],
       lanes: 2,
       heldLanes: 0,
       parked: 0,
@@ -132,6 +134,9 @@ test("the state of a destination tells its lag and its lanes, and that nobody ha
       dead: 0,
     },
   ]);
+  const { oldestMs, byLane = [] } = states[0] ?? {};
+  expect(byLane.reduce((sum, { waiting }) => sum + waiting, 0)).toBe(3);
+  expect(Math.max(...byLane.map((lane) => lane.oldestMs))).toBe(oldestMs);
 });
 
 /** A relay that comes and goes. */

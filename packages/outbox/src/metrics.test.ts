@@ -8,42 +8,57 @@ afterEach(() => metrics.disable());
 const forgotten = { pid: 77, ageMs: 40_000, application: "psql", state: "idle in transaction", position: 1 };
 
 test("a transaction that has ended is told to hold nothing back any more", async () => {
-  expect(await heldBackAfter(forgotten, undefined)).toEqual({ "77 idle in transaction": 0 });
+  expect(await heldBackAfter(forgotten, undefined)).toEqual({ "test 77 psql idle in transaction": 0 });
 });
 
 test("the transaction that holds back next is told beside the one that has ended", async () => {
   const other = { ...forgotten, pid: 78, ageMs: 2_000 };
   expect(await heldBackAfter(forgotten, other, other)).toEqual({
-    "77 idle in transaction": 0,
-    "78 idle in transaction": 2,
+    "test 77 psql idle in transaction": 0,
+    "test 78 psql idle in transaction": 2,
   });
 });
 
 test("a transaction that goes on holding back is told as it is now", async () => {
-  expect(await heldBackAfter(forgotten, { ...forgotten, ageMs: 50_000 })).toEqual({ "77 idle in transaction": 50 });
+  expect(await heldBackAfter(forgotten, { ...forgotten, ageMs: 50_000 })).toEqual({
+    "test 77 psql idle in transaction": 50,
+  });
 });
 
 test("a transaction that ends within a second makes no series", async () => {
   expect(await heldBackAfter({ ...forgotten, ageMs: 999 })).toEqual({});
 });
 
+test("what waits and how old it is are told of each lane", async () => {
+  const lane = (waiting: number, oldestMs: number) => ({ waiting, oldestMs, lag: waiting });
+  const state = { ...idle, byLane: [lane(2, 1_500), lane(0, 0)] };
+  expect(await exportedOf("throughline.outbox.waiting", state)).toEqual({ "test 0": 2, "test 1": 0 });
+  expect(await exportedOf("throughline.outbox.oldest", state)).toEqual({ "test 0": 1.5, "test 1": 0 });
+});
+
 /** What is exported for a destination at last, where a transaction holds it back, or none, at each export. */
 async function heldBackAfter(
   ...holders: readonly DestinationStatus["heldBackBy"][]
 ): Promise<Readonly<Record<string, number>>> {
-  const meter = keepLast("throughline.outbox.held_back");
+  const states = holders.map((heldBackBy) => (heldBackBy === undefined ? idle : { ...idle, heldBackBy }));
+  return await exportedOf("throughline.outbox.held_back", ...states);
+}
+
+/** What is exported at last of a metric, by the values of its attributes, where the destination is so at each export. */
+async function exportedOf(
+  metric: string,
+  ...states: readonly DestinationStatus[]
+): Promise<Readonly<Record<string, number>>> {
+  const meter = keepLast(metric);
   metrics.setGlobalMeterProvider({ getMeter: () => meter });
-  let next = 0;
-  using _ = observeRelay(async () => {
-    const heldBackBy = holders[next++];
-    return [heldBackBy === undefined ? idle : { ...idle, heldBackBy }];
-  });
-  for (const _ of holders) await meter.collect();
+  const coming = [...states];
+  using _ = observeRelay(async () => coming.splice(0, 1));
+  for (const _ of states) await meter.collect();
   return Object.fromEntries(meter.last);
 }
 
 const idle: DestinationStatus = {
-  ...{ destination: "kafka", waiting: 0, oldestMs: 0, lag: 0, lagByLane: [0], lanes: 1, heldLanes: 1 },
+  ...{ destination: "test", waiting: 0, oldestMs: 0, lag: 0, byLane: [], lanes: 1, heldLanes: 1 },
   ...{ parked: 0, parkedKeys: 0, dead: 0, publishedTotal: 0 },
 };
 
@@ -55,19 +70,20 @@ function keepLast(kept: string) {
   return Object.assign(createNoopMeter(), {
     last,
     createObservableGauge(name: string) {
-      const gauge: Observable = { addCallback() {}, removeCallback() {} };
+      const gauge: Observable = {
+        addCallback: (callback) =>
+          void callbacks.add((result) => callback({ observe: (...told) => result.observe(gauge, ...told) })),
+        removeCallback() {},
+      };
       names.set(gauge, name);
       return gauge;
     },
     addBatchObservableCallback: (callback: BatchObservableCallback) => void callbacks.add(callback),
     async collect() {
-      for (const callback of callbacks)
-        await callback({
-          observe(gauge, value, attributes = {}) {
-            const series = `${attributes["throughline.holder.pid"]} ${attributes["throughline.holder.state"]}`;
-            if (names.get(gauge) === kept) last.set(series, value);
-          },
-        });
+      const observe: Parameters<BatchObservableCallback>[0]["observe"] = (gauge, value, attributes = {}) => {
+        if (names.get(gauge) === kept) last.set(Object.values(attributes).join(" "), value);
+      };
+      await Promise.allSettled([...callbacks].map((callback) => callback({ observe })));
     },
   });
 }

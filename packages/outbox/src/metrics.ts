@@ -18,10 +18,12 @@ export function observeRelay(status: () => Promise<DestinationStatus[]>): Dispos
   const observe: BatchObservableCallback = async (result) => {
     for (const one of await status()) {
       const attributes = { "throughline.destination": one.destination };
-      result.observe(waiting, one.waiting, attributes);
-      result.observe(oldest, one.oldestMs / 1_000, attributes);
-      for (const [lane, behind] of one.lagByLane.entries())
-        result.observe(lag, behind, { ...attributes, "throughline.lane": lane });
+      for (const [lane, behind] of one.byLane.entries()) {
+        const ofLane = { ...attributes, "throughline.lane": lane };
+        result.observe(waiting, behind.waiting, ofLane);
+        result.observe(oldest, behind.oldestMs / 1_000, ofLane);
+        result.observe(lag, behind.lag, ofLane);
+      }
       result.observe(parked, one.parked, attributes);
       result.observe(parkedKeys, one.parkedKeys, attributes);
       result.observe(dead, one.dead, attributes);

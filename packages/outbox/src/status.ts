@@ -13,7 +13,7 @@ export type DestinationState = {
   /** Positions between its slowest lane and the end of the outbox, gaps and other types included. */
   readonly lag: number;
   /** The same of each lane, in their order. */
-  readonly lagByLane: readonly number[];
+  readonly byLane: readonly { readonly waiting: number; readonly oldestMs: number; readonly lag: number }[];
   readonly lanes: number;
   /** Lanes that a relay has at this moment. */
   readonly heldLanes: number;
@@ -86,10 +86,9 @@ export const isOfLane = "o.slot % l.lanes = l.lane and (l.types is null or o.typ
 
 // By position from each cursor on, which reads what waits and no more, whatever the planner believes. A relay passes what is
 // not for its destination at once, so that little of that lies before the first message that waits, and much may behind it.
-const waitingIn = (columns: string, limit: number) => `from lanes l cross join lateral (
-    select ${columns} from outbox o
-    where o.position > l.position and o.position <= l.position + 1000000 and ${isOfLane} order by o.position limit ${limit}
-  ) as waiting`;
+const waitingIn = (columns: string, limit: number) => `select ${columns} from outbox o
+      where o.position > l.position and o.position <= l.position + 1000000 and ${isOfLane}
+      order by o.position limit ${limit}`;
 
 /** So many that wait are counted again and again; `countWaiting` counts all. */
 export const mostCounted = 100_000;
@@ -104,17 +103,21 @@ export async function countWaiting(database: Database, destination: string): Pro
   return row?.waiting ?? 0;
 }
 
+// Materialized, or each use of what was counted would count it anew.
 const statusQuery = `
-  with ${lanesOfDestination}
-  select (select count(*)::int ${waitingIn("1", mostCounted)}) as waiting,
-    coalesce(extract(epoch from clock_timestamp() - (select min(created_at) ${waitingIn("o.created_at", 1)})) * 1000, 0)
-      ::float8 as "oldestMs",
-    coalesce(pg_sequence_last_value('outbox_position_seq') - min(position), 0)::float8 as lag,
-    coalesce(array_agg(coalesce(pg_sequence_last_value('outbox_position_seq') - position, 0)::float8 order by lane), '{}')
-      as "lagByLane",
+  with ${lanesOfDestination}, counted as materialized (
+    select lane, leased_until, (select count(*)::int from (${waitingIn("1", mostCounted)}) as waiting) as waiting,
+      coalesce(extract(epoch from clock_timestamp() - (${waitingIn("o.created_at", 1)})) * 1000, 0)::float8 as "oldestMs",
+      coalesce(pg_sequence_last_value('outbox_position_seq') - position, 0)::float8 as lag
+    from lanes l
+  )
+  select coalesce(sum(waiting), 0)::int as waiting, coalesce(max("oldestMs"), 0) as "oldestMs",
+    coalesce(max(lag), 0) as lag,
+    coalesce(json_agg(json_build_object('waiting', waiting, 'oldestMs', "oldestMs", 'lag', lag) order by lane), '[]')
+      as "byLane",
     count(*)::int as lanes,
     count(*) filter (where leased_until > clock_timestamp())::int as "heldLanes",
     (select count(*)::int from outbox_parked where destination = $1) as parked,
     (select count(*)::int from outbox_parked_keys where destination = $1) as "parkedKeys",
     (select count(*)::int from outbox_dead where destination = $1) as dead
-  from lanes`;
+  from counted`;
