@@ -36,6 +36,14 @@ test("what waits and how old it is are told of each lane", async () => {
   expect(await exportedOf("throughline.outbox.oldest", state)).toEqual({ "test 0": 1.5, "test 1": 0 });
 });
 
+test("how long ago the outbox was seen is told also while it cannot be", async () => {
+  const meter = keepLast("throughline.outbox.unseen");
+  metrics.setGlobalMeterProvider({ getMeter: () => meter });
+  using _ = observeRelay(() => Promise.reject(new Error("connect ECONNREFUSED")));
+  await meter.collect();
+  expect(meter.last.get("")).toBeGreaterThan(0);
+});
+
 /** What is exported for a destination at last, where a transaction holds it back, or none, at each export. */
 async function heldBackAfter(
   ...holders: readonly DestinationStatus["heldBackBy"][]

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import { type Attributes, type BatchObservableCallback, metrics } from "@opentelemetry/api";
+import { type Attributes, type BatchObservableCallback, metrics, type ObservableCallback } from "@opentelemetry/api";
 import type { DestinationStatus } from "./status.ts";
 
 const meter = () => metrics.getMeter("throughline");
@@ -14,9 +14,15 @@ export function observeRelay(status: () => Promise<DestinationStatus[]>): Dispos
   const dead = meter().createObservableGauge("throughline.outbox.dead", { unit: "{message}" });
   const heldBack = meter().createObservableGauge("throughline.outbox.held_back", { unit: "s" });
   const all = [waiting, oldest, lag, parked, parkedKeys, dead, heldBack];
+  const unseen = meter().createObservableGauge("throughline.outbox.unseen", { unit: "s" });
+  let seenAt = performance.now();
+  // Apart, for while the database is away all others stay as they were, and only this says how old they are.
+  const observeUnseen: ObservableCallback = (result) => result.observe((performance.now() - seenAt) / 1_000);
   const holders = new Map<string, Attributes | undefined>();
   const observe: BatchObservableCallback = async (result) => {
-    for (const one of await status()) {
+    const states = await status();
+    seenAt = performance.now();
+    for (const one of states) {
       const attributes = { "throughline.destination": one.destination };
       for (const [lane, behind] of one.byLane.entries()) {
         const ofLane = { ...attributes, "throughline.lane": lane };
@@ -36,7 +42,13 @@ export function observeRelay(status: () => Promise<DestinationStatus[]>): Dispos
     }
   };
   meter().addBatchObservableCallback(observe, all);
-  return { [Symbol.dispose]: () => meter().removeBatchObservableCallback(observe, all) };
+  unseen.addCallback(observeUnseen);
+  return {
+    [Symbol.dispose]() {
+      meter().removeBatchObservableCallback(observe, all);
+      unseen.removeCallback(observeUnseen);
+    },
+  };
 }
 
 /** Who holds a destination back, for longer than an ordinary commit does, which would be a series of its own each time. */
