@@ -1,4 +1,7 @@
 import { randomUUID } from "node:crypto";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { testBrokers, uniqueName } from "@throughline/local/testing";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 import { audit, clean } from "./testing/audit.ts";
@@ -22,15 +25,32 @@ let fleet: Fleet;
 let shop: ReturnType<typeof shopOf>;
 let taps: Taps;
 const placed: string[] = [];
+/** Takes spans and metrics, and never answers. */
+const silentCollector = createServer(() => {
+  calls += 1;
+});
+let calls = 0;
 beforeAll(async () => {
-  // One charge at a time, so that work has to wait.
-  fleet = await startFleet({ each: { billing: { HANDLER_CONCURRENCY: "1" } } });
+  await once(silentCollector.listen(0, "127.0.0.1"), "listening");
+  const { port } = silentCollector.address() as AddressInfo;
+  fleet = await startFleet({
+    env: {
+      OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}`,
+      OTEL_EXPORTER_OTLP_TIMEOUT: "500",
+      OTEL_METRICS_EXPORTER: "otlp",
+      OTEL_METRIC_EXPORT_TIMEOUT: "500",
+    },
+    // One charge at a time, so that work has to wait.
+    each: { billing: { HANDLER_CONCURRENCY: "1" } },
+  });
   shop = shopOf(fleet);
   taps = await openTaps(fleet.namespace);
 }, 120_000);
 afterAll(async () => {
   await taps[Symbol.asyncDispose]();
   await fleet[Symbol.asyncDispose]();
+  silentCollector.closeAllConnections();
+  silentCollector.close();
 }, 60_000);
 // Where a test has failed while the provider stood still.
 afterEach(() => fleet.services.provider.kill("SIGCONT"));
@@ -239,8 +259,10 @@ test("an order that takes too long is cancelled, and what is paid too late is pa
   await stockBecomes(sku, 5);
 }, 60_000);
 
-test("in the end everybody's books agree", async () => {
+test("in the end everybody's books agree, although nobody has taken any telemetry", async () => {
   expect(await audit(fleet, placed)).toEqual(clean);
+  expect(calls).toBeGreaterThan(0);
+  expect(Object.values(fleet.services).flatMap(({ exits }) => exits)).toEqual([]);
   const { orders } = await report();
   expect(orders.completed + orders.cancelled).toBe(placed.length);
 }, 90_000);
