@@ -26,6 +26,7 @@ test("whoever looks sees what may be tried; operators alone try it, and it is wr
   expect((await trial.post("orders", { count: "1" })).status).toBe(303);
   expect(trial.logged).toEqual([{ by: "ann", action: "orders", count: "1" }]);
   expect((await trial.post("nonsense", {})).status).toBe(404);
+  expect((await trial.post("constructor", {})).status).toBe(404);
 });
 
 test("what cannot be done is a line of the page", async () => {

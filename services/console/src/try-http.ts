@@ -45,7 +45,7 @@ export function tryRoutes(config: Config, watch: Watch, acts: Pick<Service["acts
     poison: async () => {
       poisoned = await publishPoison(config);
     },
-    provider: ({ behaviour = "" }) => tellProvider(config, behaviours[behaviour] ?? unknown(`behaviour ${behaviour}`)),
+    provider: ({ behaviour = "" }) => tellProvider(config, named(behaviours, behaviour)),
     brokers: ({ name = "", to }) =>
       switchboard ? switchboard.turn(name, to === "off" ? "off" : "on") : unknown("broker that this console may stop"),
   };
@@ -55,7 +55,7 @@ export function tryRoutes(config: Config, watch: Watch, acts: Pick<Service["acts
     const action = String(request.params.action);
     const fields = fieldsOf(request);
     acts.info({ ...fields, by, action }, "tried out from the console");
-    await (actions[action] ?? unknown(action))(fields, token);
+    await named(actions, action)(fields, token);
     response.redirect(303, "/try");
   });
   return router;
@@ -68,6 +68,10 @@ type Fields = Readonly<Record<string, string | undefined>>;
 function fieldsOf({ body }: Request): Fields {
   const isText = (entry: [string, unknown]): entry is [string, string] => typeof entry[1] === "string";
   return Object.fromEntries(Object.entries((body as object | undefined) ?? {}).filter(isText));
+}
+
+function named<Choice>(choices: Readonly<Record<string, Choice>>, name: string): Choice {
+  return (Object.hasOwn(choices, name) ? choices[name] : undefined) ?? unknown(name);
 }
 
 function unknown(what: string): never {

@@ -1,15 +1,15 @@
-const brokers: Readonly<Record<string, string>> = {
-  kafka: "Kafka",
-  rabbitmq: "RabbitMQ",
-  "sns-sqs": "SNS → SQS",
+const brokers = new Map([
+  ["kafka", "Kafka"],
+  ["rabbitmq", "RabbitMQ"],
+  ["sns-sqs", "SNS → SQS"],
   // What spans call it.
-  aws_sqs: "SNS → SQS",
-  "sns-sqs-fifo": "SNS → SQS FIFO",
-};
+  ["aws_sqs", "SNS → SQS"],
+  ["sns-sqs-fifo", "SNS → SQS FIFO"],
+]);
 
 /** As people call it. */
 export function brokerName(road: string): string {
-  return brokers[road] ?? road;
+  return brokers.get(road) ?? road;
 }
 
 /** `1 message`, `1,000 messages`. */
