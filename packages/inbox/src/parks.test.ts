@@ -1,16 +1,13 @@
 import { type Context, INVALID_SPAN_CONTEXT, type Tracer, trace } from "@opentelemetry/api";
-import { createEnvelope, type Envelope, RejectedError } from "@throughline/envelope";
-import { uniqueName } from "@throughline/local/testing";
-import { type Database, query, type Transaction } from "@throughline/log";
+import { RejectedError } from "@throughline/envelope";
+import { query } from "@throughline/log";
 import { memoryTransport } from "@throughline/transport/memory";
 import { expect, test, vi } from "vitest";
 import { commitTogether } from "./commit.ts";
-import { on, onCall, type Reaction, startConsumer } from "./index.ts";
+import { onCall, startConsumer } from "./index.ts";
 import { parkKey } from "./parked-keys.ts";
 import { addEffect, effectsOf, noted, openTestInbox, publish, until } from "./test-inbox.ts";
-
-const other = { ...noted, type: "note.read" };
-const parks = [noted.type];
+import { about, leftOver, onFailure, openShop, other, parks, pass } from "./test-shop.ts";
 
 test("after a dead message the later ones of its key wait, and run in order once it is sent again", async () => {
   await using shop = await openShop();
@@ -89,86 +86,6 @@ test("a discarded message lets its key go on without it", async () => {
   expect(await leftOver(shop.database)).toBe(0);
 });
 
-test("a waiting message that dies at its turn keeps its place, and those behind it wait for it", async () => {
-  await using shop = await openShop();
-  const [first, second, third] = [about("k", "1"), about("k", "2"), about("k", "3")];
-  shop.refused.add(first.id).add(second.id);
-  await publish(shop.road, [first, second, third]);
-  await until(() => shop.consumer.status().putAside === 2);
-  await pass(shop.database, first);
-  await until(() => shop.consumer.status().deadLettered === 2);
-  const [dead] = await query(
-    shop.database,
-    "dead",
-    "select message_id, attempts, error_name, error_message from inbox_parked where died_at is not null",
-  );
-  expect(dead).toEqual({
-    message_id: second.id,
-    attempts: 1,
-    error_name: "RejectedError",
-    error_message: "refused\ufffd",
-  });
-  expect(await shop.effects()).toEqual([]);
-
-  await pass(shop.database, second);
-  await until(() => shop.consumer.status().handled === 1);
-  expect(await shop.effects()).toEqual(["3"]);
-});
-
-test("a waiting message that fails now and then is tried again at its place", async () => {
-  await using shop = await openShop();
-  const [first, second, third] = [about("k", "1"), about("k", "2"), about("k", "3")];
-  shop.refused.add(first.id);
-  shop.failures.set(second.id, 2);
-  await publish(shop.road, [first, second, third]);
-  await until(() => shop.consumer.status().putAside === 2);
-  await pass(shop.database, first);
-  await until(() => shop.consumer.status().handled === 2);
-  expect(await shop.effects()).toEqual(["2", "3"]);
-});
-
-test("a waiting message that ended every process that had it in hand dies at its place, and is not tried again", async () => {
-  await using shop = await openShop();
-  const [first, second, third] = [about("k", "1"), about("k", "2"), about("k", "3")];
-  shop.refused.add(first.id);
-  await publish(shop.road, [first, second, third]);
-  await until(() => shop.consumer.status().putAside === 2);
-  await shop.database.transaction(async (tx) => {
-    await pass(tx, first);
-    // As three processes leave it that claimed it and were killed.
-    await query(tx, "kill", "update inbox_parked_keys set attempts = 3");
-  });
-  await until(() => shop.consumer.status().deadLettered === 2);
-  const [dead] = await query(
-    shop.database,
-    "dead",
-    "select message_id, attempts, error_message from inbox_parked where died_at is not null",
-  );
-  expect(dead).toEqual({
-    message_id: second.id,
-    attempts: 4,
-    error_message: `3 attempts at ${noted.type} ${second.id} left no outcome: it may end whoever handles it`,
-  });
-  await pass(shop.database, second);
-  await until(() => shop.consumer.status().handled === 1);
-  expect(await shop.effects()).toEqual(["3"]);
-});
-
-test("two dead messages of a key are waited for in their order, whichever is sent again first", async () => {
-  await using shop = await openShop();
-  const [first, second, third] = [about("k", "1"), about("k", "2"), about("k", "3")];
-  shop.refused.add(first.id).add(second.id);
-  shop.failures.set(first.id, 0);
-  await publish(shop.road, [first]);
-  await until(() => shop.consumer.status().deadLettered === 1);
-  await publish(shop.road, [second, third]);
-  await until(() => shop.consumer.status().putAside === 2);
-  shop.refused.clear();
-  await publish(shop.road, [second, first]);
-  await until(() => shop.consumer.status().handled === 3);
-  expect(await shop.effects()).toEqual(["1", "2", "3"]);
-});
-
 test("a type that does not park is handled, whatever its key waits for", async () => {
   await using shop = await openShop();
   const first = about("k", "1");
@@ -242,66 +159,3 @@ test("messages that arrive while their key is let go are neither lost nor overta
   expect(await shop.effects()).toEqual(all.map((_, index) => String(index)));
   expect(await leftOver(shop.database)).toBe(0);
 });
-
-const onFailure = () => undefined;
-
-function about(key: string, text: string, type = noted.type): Envelope {
-  return createEnvelope({ type, version: "1", key, data: { text } }, { source: "test" });
-}
-
-test("a full disk costs a waiting message no attempt", async () => {
-  await using shop = await openShop({ timeoutMs: 200 });
-  const [first, second] = [about("k", "1"), about("k", "2")];
-  shop.refused.add(first.id);
-  shop.roomless.add(second.id);
-  await publish(shop.road, [first, second]);
-  await until(() => shop.consumer.status().putAside === 1);
-  await pass(shop.database, first);
-  // Three of its own would have been the end of it.
-  await until(() => shop.consumer.status().failed >= 5);
-  shop.roomless.clear();
-  await until(() => shop.consumer.status().handled === 1);
-  expect(await shop.effects()).toEqual(["2"]);
-  expect(await leftOver(shop.database)).toBe(0);
-});
-
-async function openShop({ timeoutMs = 30_000 } = {}) {
-  const inbox = await openTestInbox();
-  const road = memoryTransport();
-  const refused = new Set<string>();
-  const roomless = new Set<string>();
-  const failures = new Map<string, number>();
-  const name = uniqueName("diary");
-  const write: Reaction[] = [noted, other].map((contract) =>
-    on(contract, async ({ id, data }, tx) => {
-      if (refused.has(id)) throw new RejectedError("refused\0");
-      if (roomless.has(id)) throw Object.assign(new Error("No space left on device"), { code: "53100" });
-      const left = failures.get(id) ?? 0;
-      failures.set(id, left - 1);
-      if (left > 0) throw new Error("not now");
-      await addEffect(tx, name, data.text);
-    }),
-  );
-  const options = { from: [road], parks, onFailure, timeoutMs, retryDelayMs: 1 };
-  const consumer = await startConsumer(inbox.database, name, write, options);
-  return {
-    ...{ database: inbox.database, road, refused, roomless, failures, consumer },
-    another: () => startConsumer(inbox.database, name, write, options),
-    effects: () => effectsOf(inbox.database, name),
-    async [Symbol.asyncDispose]() {
-      await consumer[Symbol.asyncDispose]();
-      await inbox[Symbol.asyncDispose]();
-    },
-  };
-}
-
-async function pass(database: Database | Transaction, { key, id }: Envelope): Promise<void> {
-  const text = "select inbox_pass(consumer, $1, $2) from inbox_parked_keys where key = $1";
-  await query(database, "pass", text, [key, id]);
-}
-
-async function leftOver(database: Database): Promise<number> {
-  const text =
-    "select (select count(*) from inbox_parked)::int + (select count(*) from inbox_parked_keys)::int as left";
-  return (await query<{ left: number }>(database, "left", text))[0]?.left ?? 0;
-}

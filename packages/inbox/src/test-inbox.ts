@@ -1,9 +1,10 @@
 import { createEnvelope, type Envelope, RejectedError } from "@throughline/envelope";
 import { openTestDatabase, uniqueName } from "@throughline/local/testing";
 import { type Database, query, type Transaction } from "@throughline/log";
-import type { Transport } from "@throughline/transport";
+import type { Failure, Transport } from "@throughline/transport";
+import { memoryTransport } from "@throughline/transport/memory";
 import { vi } from "vitest";
-import { migrations, type ReadableContract } from "./index.ts";
+import { type ConsumerOptions, migrations, on, type Reaction, type ReadableContract, startConsumer } from "./index.ts";
 
 /** A database of its own with an empty inbox in it, and a table for effects. */
 export async function openTestInbox() {
@@ -66,4 +67,37 @@ export function barrier(parties: number): () => Promise<void> {
     if (arrived === parties) all.resolve();
     return all.promise;
   };
+}
+
+/** A group of its own on a broker of its own; the reactions are told its name. */
+export async function startGroup(
+  database: Database,
+  reactionsOf: (group: string) => Reaction[],
+  options: Partial<ConsumerOptions> = {},
+) {
+  const group = uniqueName("group");
+  const transport = memoryTransport();
+  const failures: Failure[] = [];
+  const consumer = await startConsumer(database, group, reactionsOf(group), {
+    from: [transport],
+    attempts: 1,
+    onFailure: (failure) => failures.push(failure),
+    ...options,
+  });
+  return { group, transport, consumer, failures, [Symbol.asyncDispose]: () => consumer[Symbol.asyncDispose]() };
+}
+
+/** Messages of keys of their own, which may all be in flight at once. */
+export const notes = (count: number) => Array.from({ length: count }, (_, index) => note(`${index}`));
+
+/** The transaction of each message, to see who committed together. */
+export const transactions = (group: string) =>
+  on(noted, async (message, tx) => {
+    if (message.data.text === "poison") throw new Error("cannot swallow that");
+    await addTransactionId(tx, group);
+  });
+
+export async function addTransactionId(tx: Transaction, consumer: string): Promise<void> {
+  const text = "insert into effects (consumer, note) values ($1, pg_current_xact_id()::text)";
+  await query(tx, "add-transaction-id", text, [consumer]);
 }
