@@ -1,5 +1,5 @@
 /** Our log as it is, read by a loop that moves a cursor: what the relay is built on, without the relay. */
-import { claimCursor, moveCursor, readLimit, readLog } from "@throughline/log";
+import { claimCursor, moveCursor, openCursors, readLimit, readLog } from "@throughline/log";
 import { enqueue, outboxLog } from "@throughline/outbox";
 import type { Database } from "@throughline/service";
 import type { Measure } from "../harness/bench.ts";
@@ -24,6 +24,7 @@ export const measure: Measure = async ({ databaseUrl }) => {
 
 async function read(handle: Database["handle"], take: (id: string) => void): Promise<void> {
   const end = await readLimit(handle, outboxLog);
+  await openCursors(handle, outboxLog, "bench", { lanes: 1 });
   let cursor = await claimCursor(handle, outboxLog, { reader: "bench", owner: "bench" });
   while (cursor !== undefined && cursor.position < end) {
     const query = { name: "bench_read", columns: "id, key, wire" };

@@ -1,12 +1,13 @@
 /** One insert and one cursor move for a batch, both or neither. */
 import { eventLog } from "@throughline/event-store";
-import { claimCursor, moveCursor, query } from "@throughline/log";
+import { claimCursor, moveCursor, openCursors, query } from "@throughline/log";
 import { measureProjection } from "./measure-projection.ts";
 
 const insert = `insert into totals (event_id, stream_id, number)
   select * from unnest($1::uuid[], $2::text[], $3::integer[])`;
 
 export const measure = measureProjection(async (handle) => {
+  await openCursors(handle, eventLog, "totals", { lanes: 1 });
   let cursor = await claimCursor(handle, eventLog, { reader: "totals", owner: "bench" });
   return (batch) =>
     handle.transaction(async (tx) => {

@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
-import { claimCursor, moveCursor, query, releaseCursor, renewCursor } from "./index.ts";
+import { claimCursor, moveCursor, openCursors, query, releaseCursor, renewCursor } from "./index.ts";
 import { notes, openNotes } from "./notes.ts";
 
 const claim = { reader: "kafka", owner: "a" };
 
 test("a cursor begins at 0 and is where it was left", async () => {
-  await using log = await openNotes();
+  await using log = await openRead();
   const cursor = await claimed(claimCursor(log.database, notes, claim));
   expect(cursor).toEqual({ log: "notes", reader: "kafka", lane: 0, position: 0, epoch: 1, server: expect.any(Number) });
   expect(await moveCursor(log.database, cursor, 7)).toEqual({ ...cursor, position: 7 });
@@ -14,20 +14,26 @@ test("a cursor begins at 0 and is where it was left", async () => {
 });
 
 test("an owner claims again what it holds", async () => {
-  await using log = await openNotes();
+  await using log = await openRead();
   await claimed(claimCursor(log.database, notes, claim));
   expect(await claimCursor(log.database, notes, claim)).toMatchObject({ epoch: 2 });
 });
 
 test("nobody claims a cursor while its lease lasts", async () => {
-  await using log = await openNotes();
+  await using log = await openRead({ lanes: 2 });
   await claimed(claimCursor(log.database, notes, claim));
   expect(await claimCursor(log.database, notes, { ...claim, owner: "b" })).toBeUndefined();
   expect(await claimCursor(log.database, notes, { ...claim, owner: "b", lane: 1 })).toBeDefined();
 });
 
+test("a cursor that was never opened is not made by a claim", async () => {
+  await using log = await openRead();
+  await expect(claimCursor(log.database, notes, { ...claim, lane: 1 })).rejects.toThrow("has no lane 1");
+  expect(await query(log.database, "lanes", "select lane from log_cursors")).toEqual([{ lane: 0 }]);
+});
+
 test("of many claims at once one succeeds", async () => {
-  await using log = await openNotes();
+  await using log = await openRead();
   const claims = await Promise.all(
     ["a", "b", "c", "d", "e"].map((owner) => claimCursor(log.database, notes, { reader: "kafka", owner })),
   );
@@ -35,7 +41,7 @@ test("of many claims at once one succeeds", async () => {
 });
 
 test("a cursor of an old epoch moves nothing and says so", async () => {
-  await using log = await openNotes();
+  await using log = await openRead();
   const old = await claimed(claimCursor(log.database, notes, { ...claim, leaseMs: 0 }));
   const successor = await claimed(claimCursor(log.database, notes, { ...claim, owner: "b" }));
   expect(await moveCursor(log.database, old, 9)).toBeUndefined();
@@ -46,7 +52,7 @@ test("a cursor of an old epoch moves nothing and says so", async () => {
 });
 
 test("a cursor of another server moves nothing and says so", async () => {
-  await using log = await openNotes();
+  await using log = await openRead();
   const cursor = await claimed(claimCursor(log.database, notes, claim));
   const other = { ...cursor, server: cursor.server - 1 };
   expect(await moveCursor(log.database, other, 9)).toBeUndefined();
@@ -55,14 +61,14 @@ test("a cursor of another server moves nothing and says so", async () => {
 });
 
 test("a move renews the lease", async () => {
-  await using log = await openNotes();
+  await using log = await openRead();
   const cursor = await claimed(claimCursor(log.database, notes, { ...claim, leaseMs: 0 }));
   await moveCursor(log.database, cursor, 1);
   expect(await claimCursor(log.database, notes, { ...claim, owner: "b" })).toBeUndefined();
 });
 
 test("a move that is rolled back has not happened", async () => {
-  await using log = await openNotes();
+  await using log = await openRead();
   const cursor = await claimed(claimCursor(log.database, notes, claim));
   const undone = log.database.transaction(async (tx) => {
     await moveCursor(tx, cursor, 9);
@@ -71,6 +77,13 @@ test("a move that is rolled back has not happened", async () => {
   await expect(undone).rejects.toThrow("undone");
   expect(await query(log.database, "position", "select position from log_cursors")).toEqual([{ position: "0" }]);
 });
+
+/** Notes with a reader at their beginning. */
+async function openRead({ lanes = 1 } = {}) {
+  const log = await openNotes();
+  await openCursors(log.database, notes, claim.reader, { lanes });
+  return log;
+}
 
 async function claimed<Cursor>(claiming: Promise<Cursor | undefined>): Promise<Cursor> {
   const cursor = await claiming;

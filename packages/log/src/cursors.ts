@@ -14,7 +14,8 @@ export type Cursor = {
   readonly server: number;
 };
 
-const thisServer = "extract(epoch from pg_postmaster_start_time())::float8";
+/** In SQL: what the `server` of a cursor is compared with. */
+export const thisServer = "extract(epoch from pg_postmaster_start_time())::float8";
 
 export type CursorClaim = {
   /** Who reads: a destination, a projection. */
@@ -27,24 +28,34 @@ export type CursorClaim = {
   readonly leaseMs?: number;
 };
 
-/** Takes the cursor, made at position 0 if it is new; `undefined` while somebody else's lease lasts. */
+/** Takes the cursor; `undefined` while somebody else's lease lasts. Throws where there is none: `openCursors` makes it. */
 export async function claimCursor(
   handle: Database | Transaction,
   log: Log,
   { reader, lane = 0, owner, leaseMs = 30_000 }: CursorClaim,
 ): Promise<Cursor | undefined> {
-  const [row] = await query<Pick<Cursor, "position" | "epoch" | "server">>(
+  const [row] = await query<{ position: number | null; epoch: number | null; server: number }>(
     handle,
     "log_claim_cursor",
-    `insert into log_cursors as c (log, reader, lane, epoch, owner, leased_until)
-     values ($1, $2, $3, 1, $4, clock_timestamp() + $5 * interval '1 millisecond')
-     on conflict (log, reader, lane) do update
-       set epoch = c.epoch + 1, owner = excluded.owner, leased_until = excluded.leased_until
-       where c.leased_until is null or c.leased_until < clock_timestamp() or c.owner = excluded.owner
-     returning position::float8 as position, epoch::float8 as epoch, ${thisServer} as server`,
+    `with claimed as (
+       update log_cursors
+       set epoch = epoch + 1, owner = $4, leased_until = clock_timestamp() + $5 * interval '1 millisecond'
+       where log = $1 and reader = $2 and lane = $3
+         and (leased_until is null or leased_until < clock_timestamp() or owner = $4)
+       returning position::float8 as position, epoch::float8 as epoch
+     )
+     select claimed.*, ${thisServer} as server from log_cursors left join claimed on true
+     where log = $1 and reader = $2 and lane = $3`,
     [log.table, reader, lane, owner, leaseMs],
   );
-  return row && { log: log.table, reader, lane, ...row };
+  if (row === undefined) {
+    throw new Error(
+      `Reader ${reader} of log ${log.table} has no lane ${lane}: it was never opened, or forgotten since`,
+    );
+  }
+  const { position, epoch, server } = row;
+  if (position === null || epoch === null) return undefined;
+  return { log: log.table, reader, lane, position, epoch, server };
 }
 
 /**

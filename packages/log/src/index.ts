@@ -9,6 +9,7 @@ export {
   moveCursor,
   releaseCursor,
   renewCursor,
+  thisServer,
 } from "./cursors.ts";
 export { type Database, query, storable, type Transaction } from "./database.ts";
 export { allEnded, createGroupCommit, lendTransaction, shareTransactions } from "./group-commit.ts";

@@ -35,6 +35,7 @@ test("a reader that is new begins where it was told to, and one that is not stay
 
 test("a reader that is reset is fenced off and begins where it was told to", async () => {
   await using log = await openNotes();
+  await openCursors(log.database, notes, "kafka", { lanes: 1 });
   const cursor = await claimed(claimCursor(log.database, notes, claim));
   await moveCursor(log.database, cursor, 9);
   await resetCursor(log.database, notes, "kafka", 3);
@@ -62,6 +63,7 @@ test("a reader is sent back in the lanes that have come further, and these are f
 
 test("a reader is forgotten once nobody holds it", async () => {
   await using log = await openNotes();
+  await openCursors(log.database, notes, "kafka", { lanes: 1 });
   await claimed(claimCursor(log.database, notes, claim));
   expect(await log.database.transaction((tx) => dropCursors(tx, notes, "kafka"))).toBe(false);
   expect(await readLanes(log.database, notes, "kafka")).toHaveLength(1);

@@ -35,7 +35,7 @@ export function watchLanes({ rivals }: Journal, { schema, lanes, leaseMs, now }:
       const cursor = schema.cursors.get(tx, `${reader} ${lane}`);
       if (name === "log_reset_cursor") holders.clear();
       if (name === "log_release_cursor" && cursor?.owner === null) holders.delete(lane);
-      if (name === "log_claim_cursor" && rows.length > 0) onClaim(tx, lane, String(given));
+      if (name === "log_claim_cursor" && isGranted(rows)) onClaim(tx, lane, String(given));
       if ((name === "log_move_cursor" || name === "log_renew_cursor") && rows.length > 0) {
         const isFenced = given === cursor?.epoch;
         if (!isFenced) rivals.push(`lane ${lane}: ${name} of epoch ${given} while ${cursor?.epoch} held it`);
@@ -44,7 +44,7 @@ export function watchLanes({ rivals }: Journal, { schema, lanes, leaseMs, now }:
     },
     /** A relay is told that it has a lane from now on; one that is told otherwise has it no longer than it knew before. */
     onAnswer({ name, values: [, , lane], rows }: Seen, actor: object | undefined): void {
-      if (actor === undefined || rows.length === 0 || !touching.includes(`${name}`)) return;
+      if (actor === undefined || !isGranted(rows) || !touching.includes(`${name}`)) return;
       const own = sureUntil.get(actor) ?? new Map<unknown, number>();
       sureUntil.set(actor, own.set(lane, now() + leaseMs));
     },
@@ -55,4 +55,9 @@ export function watchLanes({ rivals }: Journal, { schema, lanes, leaseMs, now }:
       rivals.push(...stray.map((key) => `${key} was published by a relay that did not know whether it had the lane`));
     },
   };
+}
+
+/** A claim of what somebody else holds has a row without a position. */
+function isGranted([row]: Seen["rows"]): boolean {
+  return row !== undefined && (row as { readonly position?: number | null }).position !== null;
 }

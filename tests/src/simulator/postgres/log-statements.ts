@@ -4,7 +4,7 @@ type Claim = [log: string, reader: string, lane: number, owner: string, leaseMs:
 type Held = [log: string, reader: string, lane: number, epoch: number];
 
 /** None takes over in the simulator. */
-const onlyServer = 1;
+export const onlyServer = 1;
 
 /** What `@throughline/log` asks. */
 export const logStatements: Statements = {
@@ -39,10 +39,11 @@ export const logStatements: Statements = {
     const [, reader, lane, owner, leaseMs] = values as Claim;
     const key = `${reader} ${lane}`;
     const known = yield* schema.cursors.lock(tx, key);
-    const isFree = known?.leasedUntil == null || known.leasedUntil < clockMs() || known.owner === owner;
-    if (!isFree) return [];
-    const position = known?.position ?? 0;
-    const epoch = (known?.epoch ?? 0) + 1;
+    if (known === undefined) return [];
+    const { position, leasedUntil } = known;
+    const isFree = leasedUntil === null || leasedUntil < clockMs() || known.owner === owner;
+    if (!isFree) return [{ position: null, epoch: null, server: onlyServer }];
+    const epoch = known.epoch + 1;
     schema.cursors.set(tx, key, { reader, lane, position, epoch, owner, leasedUntil: clockMs() + leaseMs });
     return [{ position, epoch, server: onlyServer }];
   },
