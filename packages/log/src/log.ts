@@ -38,6 +38,13 @@ export type LogPage<Row> = {
 /**
  * The rows after a position, and none that a lower one may still follow: what is returned never changes and is never
  * preceded by something later. Where somebody is still writing, the page ends early; `whatHoldsBack` says who.
+ *
+ * Why that holds. Three things are asked, in this order, each with a snapshot that is newer than the answer before: the end
+ * of the sequence; the lowest pin that is held; the rows up to the lower of the two. Take any position up to there. It was
+ * drawn before the first answer, after its transaction had pinned below it. Either that pin was still held at the second
+ * question, and the limit is below the position after all; or the transaction had ended. Postgres makes a commit visible
+ * before it releases the locks of its transaction: where the pin was gone, the rows were there for the third question, or,
+ * after a rollback, never will be.
  */
 export async function readLog<Row extends object>(
   handle: Database | Transaction,
