@@ -38,11 +38,12 @@ export async function stress({ databaseUrl }: Place, { create, follow }: Protoco
   });
   isWriting = false;
   await reader;
+  await writersAreGone(pool);
   for (let rows = await read(); rows.length > 0; rows = await read()) seen.push(...rows);
   return { figures: { committed: committed.length / seconds, ...compare(committed, seen) }, tallies: [] };
 }
 
-/** Transactions of one to three inserts, of which one in ten is rolled back and one in fifty loses its connection. */
+/** Transactions of one to three inserts, of which one in ten is rolled back and one in fifty loses its connection, or dies. */
 async function writeStream(pool: pg.Pool, writer: number): Promise<Row[]> {
   const committed: Row[] = [];
   let number = 0;
@@ -61,13 +62,26 @@ async function writeStream(pool: pg.Pool, writer: number): Promise<Row[]> {
     }
     if (Math.random() < 0.3) await pause(below(5));
     const isKept = !isCutOff && Math.random() < 0.9;
-    if (isCutOff) await client.query("select pg_terminate_backend(pg_backend_pid())").catch(() => undefined);
+    if (isCutOff) await cutOff(client);
     else await client.query(isKept ? "commit" : "rollback");
     client.off("error", ignore);
     client.release(isCutOff);
     if (isKept) committed.push(...written);
   }
   return committed;
+}
+
+/** By the server, or as where the process of the writer is killed: its socket is gone, and the server finds out by itself. */
+async function cutOff(client: pg.PoolClient & { readonly connection?: pg.Connection }): Promise<void> {
+  if (Math.random() < 0.5) await client.query("select pg_terminate_backend(pg_backend_pid())").catch(() => undefined);
+  else client.connection?.stream.destroy();
+}
+
+/** Whoever was killed holds readers back until the server has noticed. */
+async function writersAreGone(pool: pg.Pool): Promise<void> {
+  const text = `select 1 from pg_stat_activity
+    where datname = current_database() and state like 'idle in transaction%' and pid <> pg_backend_pid()`;
+  while ((await pool.query(text)).rows.length > 0) await pause(5);
 }
 
 /** As one statement, in one of five cases within a savepoint that is rolled back: then they are not there. */
