@@ -32,15 +32,18 @@ test.each([
     await using consumers = await openTestDatabase(inbox);
     // Under the name of the road by which these are bound.
     const kafka = { ...memoryTransport(), name: "kafka" };
-    const heard = on(paymentCompleted, async () => {});
+    const heard: string[] = [];
     await using listening = new AsyncDisposableStack();
-    for (const group of groups)
-      listening.use(await startConsumer(consumers.database, group, [heard], { from: [kafka] }));
+    for (const group of groups) {
+      const listen = on(paymentCompleted, async ({ id }) => void (group === "order" && heard.push(id)));
+      listening.use(await startConsumer(consumers.database, group, [listen], { from: [kafka] }));
+    }
     const handledBy = async (id: string) =>
       (await rowsOf(consumers.url, "select from processed_messages where message_id = $1", [id])).length;
     const handled = (ids: readonly string[]) =>
       vi.waitUntil(async () => (await handledBy(ids.at(-1) ?? "")) === 2, patience);
-    const options = { to: [{ transport: kafka }], leaseMs: 500, onError: () => {} };
+    // So long that the relay which was there learns of the other server from what it reads, before it renews its lease.
+    const options = { to: [{ transport: kafka }], leaseMs: stays ? 60_000 : 500, onError: () => {} };
 
     const kept = Array.from({ length: 3 }, newId);
     // More than the positions that a sequence notes ahead, so that some are given out again.
@@ -64,9 +67,11 @@ test.each([
     await rowsOf(standby.url, "select pg_promote()");
     server.port = standby.port;
     if (!stays) relays.use(await startRelay(service.database, options));
-    const after = Array.from({ length: 3 }, newId);
+    // More than the relay that was there has passed of the positions that are given out again.
+    const after = Array.from({ length: 50 }, newId);
     await pay(service.database, after);
     await handled(after);
+    expect([...new Set(heard)].filter((id) => after.includes(id))).toEqual(after);
 
     const { found, messages } = await runAudit({ billing: standby.url, others: consumers.url });
     expect(messages).toBe(kept.length + after.length);

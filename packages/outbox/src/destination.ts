@@ -5,8 +5,6 @@ import { tracePublication } from "./trace.ts";
 /** A transport as a relay sees it: connected when it is first needed, and again when that failed. */
 export type Destination = AsyncDisposable & {
   readonly name: string;
-  /** Only these leave by this road; all, where absent. */
-  readonly types?: readonly string[];
   /** Envelopes that its broker took since the relay started. */
   readonly publishedTotal: number;
   /** Why the last publication is not known to be with its broker; absent where it is. */
@@ -22,7 +20,7 @@ export type Outcome = {
   readonly unknown: ReadonlyMap<string, Error>;
 };
 
-export function createDestination(transport: Transport, types: readonly string[] | undefined): Destination {
+export function createDestination(transport: Transport): Destination {
   let connection: Promise<Publisher> | undefined;
   let publishedTotal = 0;
   let failure: string | undefined;
@@ -43,7 +41,6 @@ export function createDestination(transport: Transport, types: readonly string[]
 
   return {
     name: transport.name,
-    ...(types === undefined ? {} : { types }),
     get publishedTotal() {
       return publishedTotal;
     },

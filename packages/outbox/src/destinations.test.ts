@@ -50,6 +50,40 @@ test("a destination that is known stays where it is, whatever it was to begin wi
   await vi.waitUntil(() => broker.received.length === 1, soon);
 });
 
+test("a type that a newer relay adds leaves, whichever relay has the lane, and whoever starts beside it", async () => {
+  await using outbox = await openOutbox();
+  const { database } = outbox;
+  const broker = createBroker();
+  await using relays = new AsyncDisposableStack();
+  const start = async (...types: string[]) =>
+    relays.use(await startRelay(database, { to: [{ ...broker, types }], ...quickly }));
+  const older = await start("order.created");
+  await vi.waitUntil(async () => (await older.status())[0]?.heldLanes === 1, soon);
+  await start("order.created", "order.paid");
+  await tell(database, told("a", {}, "order.paid"));
+  await vi.waitUntil(() => broker.received.length === 1, soon);
+  await start("order.created");
+  await older[Symbol.asyncDispose]();
+  await tell(database, told("a", {}, "order.paid"));
+  await vi.waitUntil(() => broker.received.length === 2, soon);
+});
+
+test.each([
+  ["once no other is there", "2 hours", ["order.created"]],
+  ["but not within an hour of the death of another", "50 minutes", ["order.paid", "order.created"]],
+])("a relay that starts takes types away, %s", async (_, ago, expected) => {
+  await using outbox = await openOutbox();
+  const { database } = outbox;
+  const broker = createBroker();
+  const start = (...types: string[]) => startRelay(database, { to: [{ ...broker, types }], ...quickly });
+  await (await start("order.created", "order.paid"))[Symbol.asyncDispose]();
+  await query(database, "die", "insert into outbox_relays values ('test', 'dead', now() - $1::interval)", [ago]);
+  await using _relay = await start("order.created");
+  await tell(database, told("a", {}, "order.paid"), told("a"));
+  await vi.waitUntil(() => broker.received.at(-1)?.sequence === 2, soon);
+  expect(broker.received.map(({ type }) => type)).toEqual(expected);
+});
+
 test("a destination that nobody relays to any more is told, and forgotten when somebody says so", async () => {
   await using outbox = await openOutbox();
   const { database } = outbox;
@@ -87,6 +121,23 @@ test("what was parked for a destination goes with it, and the destination may be
   await tell(database, told("a"));
   await vi.waitUntil(() => broker.received.length > 0, soon);
   expect(broker.received.map(({ sequence }) => sequence)).toEqual([2]);
+});
+
+test("a destination that is forgotten while its relay holds nothing is not begun anew by it, and it says so", async () => {
+  await using outbox = await openOutbox();
+  const { database } = outbox;
+  const broker = createBroker();
+  const errors: unknown[] = [];
+  const onError = ({ cause }: Error) => void errors.push(`${cause}`);
+  await using relay = await startRelay(database, { to: [broker], leaseMs: 60_000, onError });
+  await tell(database, told("a"), told("a"));
+  await vi.waitUntil(async () => (await relay.status())[0]?.lag === 0, soon);
+  await database.execute("update log_cursors set leased_until = null");
+  await forgetDestination(database, "test", "a test");
+  await tell(database, told("a"));
+  await vi.waitUntil(() => errors.some((error) => String(error).includes("has no lane 0")), soon);
+  expect(broker.received.map(({ sequence }) => sequence)).toEqual([1, 2, 3]);
+  expect(await readStates(database)).toEqual([]);
 });
 
 test("a destination that has been away for more than a day is told by its own relay", async () => {

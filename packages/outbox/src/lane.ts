@@ -69,7 +69,7 @@ async function flow(lane: Lane, lease: Lease, holding: Holding): Promise<void> {
   while (!isOver()) {
     await lease.confirm();
     if (parking.isDue()) await parking.retry(lease);
-    const page = await readPage(lane, lease.position);
+    const page = await readPage(lane, lease.position, lease.server);
     if (page.upTo > lease.position) {
       const startedAt = performance.now();
       let { next, moving } = await relayPage(hands, page);
@@ -99,7 +99,7 @@ async function relayPage(
 ): Promise<Relayed> {
   if (page.rows.length > 0) afterRead.publish(undefined);
   const flowing = parking.keys.size === 0 ? page.rows : page.rows.filter(({ key }) => !parking.keys.has(key));
-  const reading = page.isFull ? readPage(lane, page.upTo) : undefined;
+  const reading = page.isFull ? readPage(lane, page.upTo, lease.server) : undefined;
   const [staying, behind] = await allEnded([publishAll(lane, lease, flowing), reading, moving]);
   if (staying === undefined) return {};
   if (flowing.length > 0) afterPublish.publish(undefined);

@@ -4,6 +4,8 @@ import { type Cursor, type Database, moveCursor, releaseCursor, renewCursor, typ
 export type Lease = AsyncDisposable & {
   /** The lane is done up to here. */
   readonly position: number;
+  /** Of which server the position is. */
+  readonly server: number;
   /**
    * Throws where another relay has claimed the lane since, it was sent back or the server is another: then nothing has
    * moved, and nothing more is to be sent than what was under way meanwhile, which may be the page behind.
@@ -56,6 +58,7 @@ export function keepLease(database: Database, claimed: Cursor, { leaseMs, askedA
     get position() {
       return cursor.position;
     },
+    server: claimed.server,
     async move(handle, position) {
       const askedAt = performance.now();
       const moved = await moveCursor(handle, cursor, position, { leaseMs });

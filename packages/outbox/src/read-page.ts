@@ -1,4 +1,4 @@
-import { type LogPage, type LogRange, readLog } from "@throughline/log";
+import { type LogPage, type LogRange, readLog, thisServer } from "@throughline/log";
 import type { Lane } from "./lane.ts";
 import { outboxLog } from "./outbox-log.ts";
 import { headerColumns, type Row } from "./rows.ts";
@@ -11,7 +11,7 @@ export type Page = LogPage<Row & { readonly bytes: number }> & {
 
 export type ReadingLane = Pick<Lane, "database" | "lanes" | "number" | "batchSize" | "pageBytes"> & {
   readonly tail: Pick<Lane["tail"], "limit">;
-  readonly destination: Pick<Lane["destination"], "types">;
+  readonly destination: Pick<Lane["destination"], "name">;
 };
 
 /** In bytes; no text in Postgres is longer. */
@@ -22,13 +22,14 @@ const reach = 100;
 /**
  * The messages after a position: `batchSize` at most, and as many as have `pageBytes` together, or one. However much
  * waits, no more of it comes here at a time: a message that has more than its share of `pageBytes` is first only weighed.
- * However few of them are the lane's, no more are looked through at a time than are soon done.
+ * However few of them are the lane's, no more are looked through at a time than are soon done. Of another server than that
+ * of the cursor there are none, since its log may have gone another way from before the cursor.
  */
-export async function readPage(lane: ReadingLane, after: number): Promise<Page> {
+export async function readPage(lane: ReadingLane, after: number, server: number): Promise<Page> {
   const { batchSize, pageBytes } = lane;
   const { limit } = lane.tail;
   const end = Math.min(limit, after + reach * batchSize);
-  const range = { after, limit: batchSize, end, isCut: end < limit };
+  const range = { after, limit: batchSize, end, isCut: end < limit, server };
   const share = Math.floor(pageBytes / batchSize);
   // A running sum in SQL would make 1.7 ms of 0.7 for each thousand, also where all are small.
   const page = await readRows(lane, range, share);
@@ -41,14 +42,16 @@ export async function readPage(lane: ReadingLane, after: number): Promise<Page> 
 /** `wire` is null, whatever its type says, where it has more than `wholeBytes`. */
 async function readRows(
   { database, destination, lanes, number }: ReadingLane,
-  range: LogRange & { readonly limit: number; readonly isCut: boolean },
+  range: LogRange & { readonly limit: number; readonly isCut: boolean; readonly server: number },
   wholeBytes: number,
 ): Promise<Page> {
   const query = {
     name: "outbox_read",
     columns: `${headerColumns}, octet_length(wire) as bytes, case when octet_length(wire) <= $7 then wire end as wire`,
-    where: "slot % $4 = $5 and ($6::text[] is null or type = any($6))",
-    values: [lanes, number, destination.types ?? null, wholeBytes],
+    // A type is noted before its first message commits: who sees that one, sees the note.
+    where: `${thisServer} = $8 and slot % $4 = $5
+      and coalesce(type = any((select types from outbox_destinations where destination = $6)::text[]), true)`,
+    values: [lanes, number, destination.name, wholeBytes, range.server],
   };
   const page = await readLog<Page["rows"][number]>(database, outboxLog, query, range);
   return { ...page, isFull: page.rows.length === range.limit || range.isCut };

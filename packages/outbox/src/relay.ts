@@ -19,6 +19,7 @@ export type RelayOptions = {
   /** Where messages go: each destination gets all, or those of its types, at its own pace. */
   readonly to: readonly {
     readonly transport: Transport;
+    /** Only these go there, and those for which another relay of it was started: see `openDestination`. Default: all. */
     readonly types?: readonly string[];
     /** With which messages it begins where it is new; a moment means when they were written. Default: "beginning". */
     readonly from?: Beginning;
@@ -65,15 +66,16 @@ export interface Relay extends AsyncDisposable {
  */
 export async function startRelay(database: Database, options: RelayOptions): Promise<Relay> {
   const { lanes = defaultLanes, onError = process.emitWarning } = options;
-  const destinations = options.to.map(({ transport, types }) => createDestination(transport, types));
+  const destinations = options.to.map(({ transport }) => createDestination(transport));
   requireDifferentNames(destinations);
   await checkLog(database, outboxLog);
+  const owner = `${hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`;
   for (const { transport, types, from: beginning = "beginning" } of options.to) {
-    await openDestination(database, { name: transport.name, types, lanes, beginning });
+    await openDestination(database, { name: transport.name, owner, types, lanes, beginning });
   }
 
   const stop = new AbortController();
-  const running = run(database, destinations, { ...options, lanes, onError }, stop.signal);
+  const running = run(database, destinations, { ...options, owner, lanes, onError }, stop.signal);
   const status = () => readStatus(database, destinations);
   const observing = observeRelay(status);
   return {
@@ -90,17 +92,16 @@ export async function startRelay(database: Database, options: RelayOptions): Pro
 async function run(
   database: Database,
   destinations: readonly Destination[],
-  options: RelayOptions & Required<Pick<RelayOptions, "lanes" | "onError">>,
+  options: RelayOptions & Required<Pick<RelayOptions, "lanes" | "onError">> & { readonly owner: string },
   stopping: AbortSignal,
 ): Promise<void> {
-  const { lanes, batchSize = 1_000, idleMs = 100, leaseMs = 10_000, onError } = options;
+  const { owner, lanes, batchSize = 1_000, idleMs = 100, leaseMs = 10_000, onError } = options;
   const { retryMs = 1_000, tries = 20, afterDead = "continue" } = options;
   const { tail, watch } = watchTail(() => readLimit(database, outboxLog), { idleMs, stopping, onError });
   const shared = {
-    ...{ database, tail, lanes, batchSize, leaseMs, stopping, onError },
+    ...{ database, tail, owner, lanes, batchSize, leaseMs, stopping, onError },
     pageBytes: Math.floor(pagesBytes / destinations.length),
     policy: { retryMs, tries, afterDead },
-    owner: `${hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`,
   };
   const lanesOf = (destination: Destination) => {
     const { share, watch } = watchShare(database, { ...shared, destination: destination.name });

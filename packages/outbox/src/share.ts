@@ -26,7 +26,8 @@ export type ShareOptions = {
 /**
  * Tells the other relays of a destination that this one runs, and counts them, three times in a lease. Of so many, each
  * has the lanes by their number, rounded up; one that is silent for a lease is not counted. A count that is wrong for a
- * moment leaves lanes unheld for a moment: who may publish is a matter of the lease alone.
+ * moment leaves lanes unheld for a moment: who may publish is a matter of the lease alone. Also where there is one lane:
+ * while a relay is known to run, nobody takes its types away.
  */
 export function watchShare(
   database: Database,
@@ -63,8 +64,7 @@ export function watchShare(
       return holding;
     },
   };
-  // Who has all that there is, or the only lane, has nothing to share.
-  return { share, watch: lanes === 1 ? Promise.resolve() : watch() };
+  return { share, watch: watch() };
 }
 
 async function countRelays(database: Database, { destination, owner, leaseMs }: ShareOptions): Promise<number> {
@@ -85,7 +85,11 @@ async function countRelays(database: Database, { destination, owner, leaseMs }: 
   return row?.relays ?? 1;
 }
 
-async function leave(database: Database, { destination, owner }: ShareOptions): Promise<void> {
+/** From now on nobody counts with the relay. */
+export async function leave(
+  database: Database,
+  { destination, owner }: Pick<ShareOptions, "destination" | "owner">,
+): Promise<void> {
   const text = "delete from outbox_relays where destination = $1 and owner = $2";
   await query(database, "outbox_leave", text, [destination, owner]);
 }

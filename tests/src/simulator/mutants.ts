@@ -25,7 +25,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: "does a batch over although it may have committed",
     breaks: "I3",
-    from: 1_070,
+    from: 1_300,
     file: "packages/log/src/group-commit.ts",
     find: "batch.length === 1 || error instanceof UnknownOutcomeError",
     put: "batch.length === 1",
@@ -47,7 +47,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: "has the effect in another transaction than that of the memory",
     breaks: "I4",
-    from: 700,
+    from: 1_850,
     file: `${inbox}/commit.ts`,
     find: "runInTurn(run, tx, effectMs)",
     put: "database.transaction((other) => runInTurn(run, other, effectMs))",
@@ -104,7 +104,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: "parks in another transaction than that of the cursor",
     breaks: "I13",
-    from: 270,
+    from: 550,
     file: `${outbox}/parking.ts`,
     find: `        await parkRows(tx, destination.name, positions, reasons);
         await lease.move(tx, upTo);`,
@@ -121,7 +121,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: "counts an unavailable broker as a refusal",
     breaks: "I9",
-    from: 350,
+    from: 400,
     file: `${outbox}/judge.ts`,
     find: "const refusal = head && refused.get(head.id);",
     put: "const refusal = head && (refused.get(head.id) ?? unknown.get(head.id));",
@@ -143,6 +143,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: "does not fence off a relay that has been succeeded",
     breaks: "I11",
+    from: 950,
     file: `${postgres}/log-statements.ts`,
     // biome-ignore lint/suspicious/noTemplateCurlyInString: it is of the source.
     find: "if (cursor?.epoch !== epoch || server !== onlyServer) return [];\n    schema.cursors.set(tx, `${reader} ${lane}`, { ...cursor, position,",
@@ -180,7 +181,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: "reads the register before the end of the log",
     breaks: "I13",
-    from: 510,
+    from: 570,
     file: `${postgres}/log-statements.ts`,
     find: "return [{ limit: Math.min(last, ...schema.pins.values()) }];",
     put: "const pins = [...schema.pins.values()];\n    yield;\n    return [{ limit: Math.min(schema.lastPosition, ...pins) }];",

@@ -19,6 +19,7 @@ import { drizzle } from "drizzle-orm/node-postgres";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { remember } from "../../../packages/inbox/src/processed-messages.ts";
+import { openDestination } from "../../../packages/outbox/src/open-destination.ts";
 import {
   applyVerdict,
   parkRows,
@@ -28,6 +29,7 @@ import {
 } from "../../../packages/outbox/src/parked-rows.ts";
 import { readPage } from "../../../packages/outbox/src/read-page.ts";
 import type { Row } from "../../../packages/outbox/src/rows.ts";
+import { leave } from "../../../packages/outbox/src/share.ts";
 import { idOf } from "./plan.ts";
 import { createEngine } from "./postgres/engine.ts";
 import { SimulatedPool } from "./postgres/pool.ts";
@@ -42,7 +44,8 @@ type Side = {
 /** One call of a package, and what may be compared of its answer. */
 type Call = (side: Side) => Promise<unknown>;
 
-const empty = `truncate outbox, outbox_sequences, outbox_parked, outbox_parked_keys, outbox_dead, log_cursors, processed_messages;
+const empty = `truncate outbox, outbox_sequences, outbox_parked, outbox_parked_keys, outbox_dead, outbox_destinations, outbox_relays,
+  log_cursors, processed_messages;
   alter sequence outbox_position_seq restart`;
 const destination = "kafka";
 const share = { destination, lanes: 1, number: 0 };
@@ -53,9 +56,17 @@ const position = fc.integer({ min: 1, max: 5 });
 const leaseMs = fc.constantFrom(-1_000, patience);
 const waitMs = fc.constantFrom(-1_000, patience);
 const nth = fc.integer({ min: 0, max: 3 });
+const owner = fc.constantFrom("one", "other");
+const type = fc.constantFrom("order.created", "order.cancelled");
 
 const calls = fc.oneof(
-  fc.record({ owner: fc.constantFrom("one", "other"), leaseMs }).map(claim),
+  fc.record({ owner, types: fc.constantFrom(undefined, ["order.created"], ["order.cancelled"]) }).map(start),
+  owner.map(
+    (of): Call =>
+      (side) =>
+        side.run((database) => leave(database, { destination, owner: of })),
+  ),
+  fc.record({ owner, leaseMs }).map(claim),
   fc.record({ nth, position, leaseMs }).map(move),
   fc.record({ nth, leaseMs }).map(renew),
   nth.map(release),
@@ -66,7 +77,7 @@ const calls = fc.oneof(
   ),
   fc
     .record({
-      ...{ keys: fc.array(key, { minLength: 1, maxLength: 4 }), isRolledBack: fc.boolean() },
+      ...{ keys: fc.array(key, { minLength: 1, maxLength: 4 }), type, isRolledBack: fc.boolean() },
       data: fc.constantFrom("small", "large ".repeat(5_000)),
     })
     .map(tell),
@@ -94,8 +105,10 @@ test("the simulated database answers as Postgres does", { timeout: 300_000 }, as
       await postgres.database.execute(empty);
       const real: Side = { run: (call) => call(postgres.database), cursors: [] };
       const simulated = openSimulated();
-      for (const side of [real, simulated])
+      for (const side of [real, simulated]) {
         await side.run((database) => openCursors(database, outboxLog, destination, { lanes: 1 }));
+        await claim({ owner: "first", leaseMs: -1_000 })(side);
+      }
       for (const [index, call] of program.entries()) {
         expect({ index, answer: await call(simulated) }).toEqual({ index, answer: await call(real) });
       }
@@ -133,6 +146,15 @@ function openSimulated(): Side {
   };
 }
 
+/** A relay begins; who had its name before has left. */
+function start({ owner: of, types }: { readonly owner: string; readonly types: readonly string[] | undefined }): Call {
+  return (side) =>
+    side.run(async (database) => {
+      await leave(database, { destination, owner: of });
+      await openDestination(database, { name: destination, owner: of, types, lanes: 1, beginning: "beginning" });
+    });
+}
+
 function claim(of: { readonly owner: string; readonly leaseMs: number }): Call {
   return async (side) => {
     const cursor = await side.run((database) => claimCursor(database, outboxLog, { reader: destination, ...of }));
@@ -165,8 +187,10 @@ function onCursor(index: number, call: (side: Side, cursor: Cursor) => Promise<u
   };
 }
 
-function tell({ keys, isRolledBack, data }: { keys: readonly string[]; isRolledBack: boolean; data: string }): Call {
-  const messages = keys.map((each) => ({ type: "order.created", version: "1", key: each, data }));
+type Telling = { readonly keys: readonly string[]; type: string; isRolledBack: boolean; data: string };
+
+function tell({ keys, type: told, isRolledBack, data }: Telling): Call {
+  const messages = keys.map((each) => ({ type: told, version: "1", key: each, data }));
   return (side) =>
     side.run((database) =>
       database
@@ -182,8 +206,8 @@ function read(of: { readonly after: number; readonly batchSize: number; readonly
   return (side) =>
     side.run(async (database) => {
       const tail = { limit: await readLimit(database, outboxLog) };
-      const lane = { ...of, database, tail, destination: {}, lanes: 1, number: 0 };
-      const { rows, ...page } = await readPage(lane, of.after);
+      const lane = { ...of, database, tail, destination: { name: destination }, lanes: 1, number: 0 };
+      const { rows, ...page } = await readPage(lane, of.after, side.cursors[0]?.server ?? 0);
       return { ...page, rows: rows.map(comparable) };
     });
 }

@@ -1,6 +1,9 @@
 import type { Transaction } from "./engine.ts";
+import { onlyServer } from "./log-statements.ts";
 import { type OutboxRow, slotOf } from "./schema.ts";
 import type { Server, Statements } from "./statements.ts";
+
+const hourMs = 3_600_000;
 
 type Draft = Omit<OutboxRow, "position" | "slot" | "sequence" | "wire"> & {
   readonly head: string;
@@ -26,10 +29,12 @@ export const outboxStatements: Statements = {
     return [];
   },
   outbox_read(tx, { schema }, values) {
-    const [after, end, limit, lanes, lane, types, wholeBytes] = values as [
+    const [after, end, limit, lanes, lane, destination, wholeBytes, server] = values as [
       ...[after: number, end: number, limit: number],
-      ...[lanes: number, lane: number, types: string[] | null, wholeBytes: number],
+      ...[lanes: number, lane: number, destination: string, wholeBytes: number, server: number],
     ];
+    const types = schema.destinations.get(tx, destination)?.types ?? null;
+    if (server !== onlyServer) return [];
     return schema.outbox
       .all(tx)
       .filter(({ position, slot }) => position > after && position <= end && slot % lanes === lane)
@@ -53,8 +58,23 @@ export const outboxStatements: Statements = {
     schema.relays.set(tx, `${destination} ${owner}`, undefined);
     return [];
   },
-  outbox_note_destination() {
-    return [{ isNew: true }];
+  outbox_note_destination: function* (tx, { schema }, values) {
+    const [destination, types] = values as [string, string[] | null];
+    const known = yield* schema.destinations.lock(tx, destination);
+    const both = known?.types && types && [...new Set([...known.types, ...types])];
+    schema.destinations.set(tx, destination, { destination, types: known === undefined ? types : (both ?? null) });
+    return [{ isNew: known === undefined }];
+  },
+  outbox_narrow_destination: function* (tx, { schema, clockMs }, values) {
+    const [destination, types, owner] = values as [string, string[] | null, string];
+    const now = clockMs();
+    const others = schema.relays.all(tx).filter((one) => one.destination === destination);
+    yield* schema.relays.lock(tx, `${destination} ${owner}`);
+    schema.relays.set(tx, `${destination} ${owner}`, { destination, owner, seenUntil: now });
+    if (others.some(({ seenUntil }) => seenUntil > now - hourMs)) return [];
+    yield* schema.destinations.lock(tx, destination);
+    schema.destinations.set(tx, destination, { destination, types });
+    return [];
   },
   // Nothing is neglected in the seconds that a run lasts.
   outbox_destination_names() {

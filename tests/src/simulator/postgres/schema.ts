@@ -9,6 +9,8 @@ export type CursorRow = {
   readonly owner: string | null;
   readonly leasedUntil: number | null;
 };
+/** Null where it gets all types. */
+export type DestinationRow = { readonly destination: string; readonly types: readonly string[] | null };
 export type OutboxRow = {
   readonly position: number;
   readonly slot: number;
@@ -42,6 +44,7 @@ export type OrderRow = { readonly name: string; readonly messages: readonly stri
 
 export type Schema = {
   readonly cursors: Table<CursorRow>;
+  readonly destinations: Table<DestinationRow>;
   readonly relays: Table<{ readonly destination: string; readonly owner: string; readonly seenUntil: number }>;
   readonly outbox: Table<OutboxRow>;
   readonly sequences: Table<{ readonly last: number }>;
@@ -60,6 +63,7 @@ export type Schema = {
 export function createSchema(): Schema {
   return {
     cursors: createTable(),
+    destinations: createTable(),
     relays: createTable(),
     outbox: createTable(),
     sequences: createTable(),
