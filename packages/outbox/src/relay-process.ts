@@ -3,7 +3,8 @@
  * `node relay-process.ts <database url> [kill | statement [after another] [lanes]]`.
  * Prints id and sequence of every message that its broker takes. With `kill` it dies between publishing a batch and moving
  * on; with the name of a statement, just before it would send that for the first time, or, as in `commit after outbox_park`,
- * for the first time on a connection on which it has sent another. Then it also meets a refusal. It stops at SIGTERM.
+ * for the first time on a connection on which it has sent another. What has no name is meant by any part of its text. Then
+ * it also meets a refusal. It stops at SIGTERM.
  */
 import { subscribe } from "node:diagnostics_channel";
 import { writeSync } from "node:fs";
@@ -45,7 +46,8 @@ function dieBefore(client: { query: unknown }, fate: string): void {
   const [name, after] = fate.split(" after ");
   let isNear = after === undefined;
   client.query = (statement: { readonly name?: string; readonly text?: string }, ...rest: unknown[]) => {
-    const isOne = (wanted: string | undefined) => statement.name === wanted || statement.text === wanted;
+    const isOne = (wanted = "") =>
+      statement.name ? statement.name === wanted : statement.text?.includes(wanted) === true;
     if (isNear && isOne(name)) die();
     isNear ||= isOne(after);
     return query(statement, ...rest);
