@@ -184,6 +184,14 @@ test("no source file is longer than a reader's patience", () => {
   expect(long).toEqual([]);
 });
 
+test("no test of the log, or of what is made of it, is longer either", async () => {
+  const long: string[] = [];
+  for await (const path of glob("packages/{log,outbox,inbox,event-store}/src/**/*.ts", { cwd: root })) {
+    if (readFileSync(`${root}${path}`, "utf8").split("\n").length - 1 > 200) long.push(path);
+  }
+  expect(long).toEqual([]);
+});
+
 async function readSources(): Promise<Source[]> {
   const found: Source[] = [];
   for await (const path of glob("{packages,services,infra,demo,tests}/**/*.ts", {
