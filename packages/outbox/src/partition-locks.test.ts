@@ -71,7 +71,7 @@ test("under load partitions come and go, and nothing is lost, late or waits", as
   const writers = keys.map(async (key) => {
     let written = 0;
     while (isWriting) {
-      await tellWithin(database, "1s", key);
+      await tellWithin(database, "50ms", key);
       written += 1;
     }
     return written;
