@@ -24,7 +24,8 @@ export async function startPostgres({ port, dataDir, log, fsync = true }: Postgr
   if (!existsSync(data)) await initialise(data, user);
   const settings = {
     ...{ listen_addresses: "127.0.0.1", unix_socket_directories: "", max_connections: "300" },
-    ...(fsync ? {} : { fsync: "off", full_page_writes: "off" }),
+    // What a server shares in memory goes with its data, also where it was killed and nobody starts it again.
+    ...(fsync ? {} : { fsync: "off", full_page_writes: "off", dynamic_shared_memory_type: "mmap" }),
   };
   const options = Object.entries(settings).flatMap(([key, value]) => ["-c", `${key}=${value}`]);
   const server: Program = {
