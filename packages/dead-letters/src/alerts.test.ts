@@ -3,7 +3,7 @@ import { createServer } from "node:http";
 import { json } from "node:stream/consumers";
 import { describe, expect, test, vi } from "vitest";
 import { startDeadLetters } from "./index.ts";
-import { cancelled, group, isExcused, letterWhen, openLetters, patience } from "./testing/letters.ts";
+import { cancelled, group, isExcused, lettersWhen, letterWhen, openLetters, patience } from "./testing/letters.ts";
 
 describe.skipIf(isExcused)("an alert", () => {
   test("tells of a kind of failure once, and of another kind at once", async () => {
@@ -44,7 +44,7 @@ describe.skipIf(isExcused)("an alert", () => {
     receiver.beforeAnswer = async () => {
       receiver.beforeAnswer = undefined;
       await shop.publish(cancelled("o-2"), cancelled("o-3"));
-      await letterWhen(shop.database, 3);
+      await lettersWhen(shop.database, 3);
     };
     const alerts = { webhookUrl: receiver.url, service: "diary", quietMs: 1, timeoutMs: 20_000 };
     await using _ = await startDeadLetters(shop.database, { groups: shop.groups, alerts });
@@ -64,7 +64,7 @@ describe.skipIf(isExcused)("an alert", () => {
     await using drain = await startDeadLetters(shop.database, { groups: shop.groups, alerts, onError });
     shop.fault.message = "no";
     await shop.publish(cancelled("o-1"), cancelled("o-2"), cancelled("o-3"));
-    await letterWhen(shop.database, 3);
+    await lettersWhen(shop.database, 3);
     await vi.waitUntil(() => errors.length > 0, patience);
     receiver.answer = 500;
     await vi.waitUntil(() => errors.some((error) => /answered 500/.test(error)), patience);

@@ -9,7 +9,16 @@ import { dryRun } from "./dry-run.ts";
 import { editLetter } from "./edit.ts";
 import { previewReplay } from "./preview.ts";
 import { replayLetter } from "./replay.ts";
-import { cancelled, group, isExcused, letterWhen, openLetters, patience, type } from "./testing/letters.ts";
+import {
+  cancelled,
+  group,
+  isExcused,
+  lettersWhen,
+  letterWhen,
+  openLetters,
+  patience,
+  type,
+} from "./testing/letters.ts";
 
 const act = { by: "ann", reason: "the rule is fixed" };
 
@@ -181,7 +190,7 @@ describe.skipIf(isExcused)("a letter", () => {
   test("of many that are given up, the others go on where one cannot be, and stop where a person stops it", async () => {
     await using shop = await openLetters();
     await shop.publish(cancelled("o-1", 7), cancelled("o-2", 7), cancelled("o-3", 7));
-    await letterWhen(shop.database, 3);
+    await lettersWhen(shop.database, 3);
     const stopping = new AbortController();
     const away = { ...shop.desk, database: { transaction: () => Promise.reject(new Error("no answer")) } as never };
     const last = {

@@ -1,4 +1,4 @@
-import { cancelled, isExcused, letterWhen, patience } from "@throughline/dead-letters/testing";
+import { cancelled, isExcused, lettersWhen, letterWhen, patience } from "@throughline/dead-letters/testing";
 import { describe, expect, test, vi } from "vitest";
 import { openShop } from "./letters-under-test.ts";
 
@@ -28,7 +28,7 @@ describe.skipIf(isExcused)("dead letters that operators give up", () => {
   test("are given up also where another cannot be, and it is said how many were and how many were not", async () => {
     await using shop = await openShop();
     await shop.publish(cancelled("o-1"), cancelled("o-2"), cancelled("o-3"));
-    await letterWhen(shop.database, 3);
+    await lettersWhen(shop.database, 3);
     await shop.database.execute("alter table dead_letters add constraint kept check (number <> 1 or state = 'open')");
     const told = await shop.act(`/dead-letters/${await shop.kindOf(1)}/discard`, { reason: "a test" });
     expect([told.status, await told.text()]).toEqual([
@@ -42,7 +42,7 @@ describe.skipIf(isExcused)("dead letters that operators give up", () => {
 test.skipIf(isExcused)("a replay that two operators stop names the first, and that is written down once", async () => {
   await using shop = await openShop();
   await shop.publish(...Array.from({ length: 10 }, (_, number) => cancelled(`o-${number}`)));
-  await letterWhen(shop.database, 10);
+  await lettersWhen(shop.database, 10);
   shop.fault.message = undefined;
   await shop.act("/dead-letters/all/replay", { rate: "1" });
   await vi.waitUntil(() => shop.consumer.status().handled === 1, patience);

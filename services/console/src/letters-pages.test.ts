@@ -1,6 +1,6 @@
 import { Readable } from "node:stream";
 import type { ReadableStream } from "node:stream/web";
-import { cancelled, isExcused, letterWhen } from "@throughline/dead-letters/testing";
+import { cancelled, isExcused, lettersWhen, letterWhen } from "@throughline/dead-letters/testing";
 import { expect, test } from "vitest";
 import { follow, hasBrowser, reach, visit } from "./browser-under-test.ts";
 import { openShop } from "./letters-under-test.ts";
@@ -40,7 +40,7 @@ test.runIf(canLook)(
 test.runIf(canLook)("an operator searches, previews, tries, sends again, gives up and signs out by click", async () => {
   await using shop = await openShop();
   await shop.publish(cancelled("o-1"), cancelled("o-2"));
-  await letterWhen(shop.database, 2);
+  await lettersWhen(shop.database, 2);
   shop.fault.message = undefined;
   await using visitor = await visit(`${shop.url}/dead-letters`, { token: shop.token });
   const { page } = visitor;
@@ -108,7 +108,7 @@ test.runIf(canLook)(
     await shop.publish(cancelled("o-1", 7));
     await letterWhen(shop.database, 1);
     await shop.publish(cancelled("o-2"), cancelled("o-3"));
-    await letterWhen(shop.database, 3);
+    await lettersWhen(shop.database, 3);
     shop.fault.message = undefined;
     await using visitor = await visit(`${shop.url}/sign-in?next=/dead-letters#${shop.token}`);
     const { page } = visitor;
@@ -152,7 +152,7 @@ test.runIf(canLook)(
 test.runIf(canLook)("a replay of many shows how far it is, without being asked, and can be stopped", async () => {
   await using shop = await openShop();
   await shop.publish(...["o-1", "o-2", "o-3", "o-4", "o-5", "o-6"].map((id) => cancelled(id)));
-  await letterWhen(shop.database, 6);
+  await lettersWhen(shop.database, 6);
   await using visitor = await visit(`${shop.url}/dead-letters`, { token: shop.token });
   const { page } = visitor;
   await page.getByLabel("Per second").fill("1");

@@ -1,4 +1,4 @@
-import { cancelled, isExcused, letterWhen, openTables, patience } from "@throughline/dead-letters/testing";
+import { cancelled, isExcused, lettersWhen, letterWhen, openTables, patience } from "@throughline/dead-letters/testing";
 import { connect, testBrokers } from "@throughline/local/testing";
 import { parseConfig } from "@throughline/service";
 import { describe, expect, test, vi } from "vitest";
@@ -70,7 +70,7 @@ describe.skipIf(isExcused)("dead letters in the console", () => {
   test("are sent again one by one, also when nobody looks, until that is stopped between two", async () => {
     await using shop = await openShop();
     await shop.publish(...Array.from({ length: 30 }, (_, number) => cancelled(`o-${number}`)));
-    await letterWhen(shop.database, 30);
+    await lettersWhen(shop.database, 30);
     shop.fault.message = undefined;
     expect(await shop.read("/dead-letters/all/preview")).toContain("<strong>30 will run</strong>");
     await shop.act("/dead-letters/all/replay", { rate: "1" });
@@ -117,7 +117,7 @@ describe.skipIf(isExcused)("dead letters in the console", () => {
   test("are discarded for a reason, and not without", async () => {
     await using shop = await openShop();
     await shop.publish(cancelled("o-1"), cancelled("o-2"));
-    await letterWhen(shop.database, 2);
+    await lettersWhen(shop.database, 2);
     const kind = await shop.kindOf(1);
     const without = await shop.act(`/dead-letters/${kind}/discard`, { reason: " " });
     expect([without.status, await without.text()]).toEqual([400, expect.stringContaining("reason:")]);

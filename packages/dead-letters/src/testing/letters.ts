@@ -79,6 +79,15 @@ export async function openLetters({ parks = [], isDraining = true, roadIn = rabb
   };
 }
 
+/** Resolves once there are so many letters. That the last number is there says nothing of those before, which may come later. */
+export async function lettersWhen(database: Database, count: number): Promise<void> {
+  const text = "select count(*)::int as letters from dead_letters";
+  await vi.waitUntil(async () => {
+    const [row] = await query<{ letters: number }>(database, "letters", text);
+    return row?.letters === count;
+  }, patience);
+}
+
 /** The letter with that number, as soon as it is as described. */
 export async function letterWhen(
   database: Database,
