@@ -19,6 +19,21 @@ describe("where nothing is traced", () => {
     await vi.waitUntil(() => broker.received.length === 2, soon);
     expect(broker.received.map(({ traceparent }) => traceparent)).toEqual([undefined, elsewhere]);
   });
+
+  test("without an SDK no span is prepared, and one that is registered later is noticed", async () => {
+    await using outbox = await openOutbox();
+    const broker = createBroker();
+    const destinationOf = vi.fn(broker.transport.destinationOf);
+    await using _ = await startRelay(outbox.database, { to: [{ transport: { ...broker.transport, destinationOf } }] });
+    const sendOne = () =>
+      runCausedBy({ correlationId: "r", traceparent: elsewhere }, () => tell(outbox.database, told("a")));
+    await sendOne();
+    await vi.waitUntil(async () => broker.received.length === 1, soon);
+    expect(destinationOf).not.toHaveBeenCalled();
+    trace.setGlobalTracerProvider(new TracerProvider());
+    await sendOne();
+    await vi.waitUntil(() => destinationOf.mock.calls.length > 0, soon).finally(() => trace.disable());
+  });
 });
 
 describe("where an SDK traces", () => {

@@ -4,13 +4,12 @@ import {
   contextOf,
   formatTraceparent,
   isSampled,
+  registeredTracer,
   type Transport,
   traceBatch,
   traceDwell,
   type Waiting,
 } from "@throughline/transport";
-
-const tracer = trace.getTracer("throughline");
 
 /** What messages wait for, and since when, in milliseconds since 1970, where that is not the outbox since their creation. */
 export const waits = new WeakMap<Envelope, { readonly where: Waiting; readonly since: number }>();
@@ -18,7 +17,7 @@ export const waits = new WeakMap<Envelope, { readonly where: Waiting; readonly s
 /** Puts a message into its envelope, with sequence 0, inside a PRODUCER span whose context it carries from now on. */
 export function traceCreation(source: string, message: Message): Envelope {
   const parent = trace.getSpanContext(context.active()) ? context.active() : contextOf(currentCause()?.traceparent);
-  const span = tracer.startSpan(`create ${message.type}`, { kind: SpanKind.PRODUCER }, parent);
+  const span = trace.getTracer("throughline").startSpan(`create ${message.type}`, { kind: SpanKind.PRODUCER }, parent);
   const envelope = createEnvelope(message, { source, sequence: 0, traceparent: formatTraceparent(span.spanContext()) });
   if (span.isRecording()) {
     const own = { ...attributesOf(envelope), ...baggageAttributes(envelope.baggage) };
@@ -30,7 +29,7 @@ export function traceCreation(source: string, message: Message): Envelope {
 
 /**
  * A span for each sampled envelope, in its own trace, and one for the time that it waited before. What went out with others
- * is linked to a span for all of them, and that to theirs.
+ * is linked to a span for all of them, and that to theirs. Nothing where there is no SDK.
  */
 export function tracePublication(
   transport: Pick<Transport, "name" | "destinationOf">,
@@ -38,6 +37,8 @@ export function tracePublication(
   startedAt: number,
   errors?: ReadonlyMap<string, Error>,
 ): void {
+  const tracer = registeredTracer();
+  if (tracer === undefined) return;
   const sampled = envelopes.filter(({ traceparent }) => isSampled(traceparent));
   if (sampled.length === 0) return;
   const road = { "throughline.destination": transport.name };

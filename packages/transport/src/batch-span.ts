@@ -5,8 +5,9 @@ import {
   type SpanContext,
   SpanKind,
   SpanStatusCode,
-  trace,
+  type Tracer,
 } from "@opentelemetry/api";
+import { registeredTracer } from "./registered-tracer.ts";
 import { isSampled, parseTraceparent } from "./traceparent.ts";
 
 /** One call for messages of many traces, and how it ended. */
@@ -28,18 +29,19 @@ export const mostLinks = 128;
 
 /**
  * A CLIENT span `<operation> <on>`, which ends now: a root, linked to the creation of each message that is sampled, 128 of
- * them at most. None where no message is, and then nothing is made but the look at each. Gives the context that spans of
- * these messages are linked to; undefined where there is none. Never throws: what was settled is, whatever a tracer says.
+ * them at most. None where no message is, and then nothing is made but the look at each; without an SDK, not even that.
+ * Gives the context that spans of these messages are linked to; undefined where there is none. Never throws: what was settled
+ * is, whatever a tracer says.
  */
 export function traceBatch<Message>(
   messages: readonly Message[],
   traceparentOf: (message: Message) => string | undefined,
   call: BatchCall,
 ): SpanContext | undefined {
-  const links = linksTo(messages, traceparentOf);
-  if (links === undefined) return undefined;
   try {
-    return makeSpan(call, links);
+    const tracer = registeredTracer();
+    const links = tracer && linksTo(messages, traceparentOf);
+    return tracer && links && makeSpan(tracer, call, links);
   } catch (thrown) {
     diag.error(`${call.operation} ${call.on} has no span: ${thrown}`);
     return undefined;
@@ -47,10 +49,11 @@ export function traceBatch<Message>(
 }
 
 function makeSpan(
+  tracer: Tracer,
   { operation, on, count, attributes, since, error }: BatchCall,
   links: Link[],
 ): SpanContext | undefined {
-  const span = trace.getTracer("throughline").startSpan(`${operation} ${on}`, {
+  const span = tracer.startSpan(`${operation} ${on}`, {
     ...{ kind: SpanKind.CLIENT, root: true, links },
     ...(since !== undefined && { startTime: since }),
     attributes: {
