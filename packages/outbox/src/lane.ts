@@ -1,4 +1,5 @@
 import { channel } from "node:diagnostics_channel";
+import { setImmediate } from "node:timers/promises";
 import { allEnded, claimCursor, type Database } from "@throughline/log";
 import type { Destination } from "./destination.ts";
 import type { ParkingPolicy } from "./judge.ts";
@@ -100,7 +101,10 @@ async function relayPage(
   if (page.rows.length > 0) afterRead.publish(undefined);
   const flowing = parking.keys.size === 0 ? page.rows : page.rows.filter(({ key }) => !parking.keys.has(key));
   const reading = page.isFull ? readPage(lane, page.upTo, lease.server) : undefined;
-  const [staying, behind] = await allEnded([publishAll(lane, lease, flowing), reading, moving]);
+  // The pool sends it when this turn of the event loop is over: Postgres reads while the messages are made.
+  const sent = reading && setImmediate();
+  const publishing = sent ? sent.then(() => publishAll(lane, lease, flowing)) : publishAll(lane, lease, flowing);
+  const [staying, behind] = await allEnded([publishing, reading, moving]);
   if (staying === undefined) return {};
   if (flowing.length > 0) afterPublish.publish(undefined);
   const next = behind === undefined || behind.upTo === page.upTo ? undefined : behind;
