@@ -53,7 +53,7 @@ export function createDestination(transport: Transport): Destination {
       const [error] = outcome.unknown.values();
       failure = error && reasonOf(error);
       publishedTotal += envelopes.length - outcome.refused.size - outcome.unknown.size;
-      const settled = envelopes.filter(({ id }) => !outcome.unknown.has(id));
+      const settled = outcome.unknown.size === 0 ? envelopes : envelopes.filter(({ id }) => !outcome.unknown.has(id));
       for (const { id, timestamp } of settled) if (!outcome.refused.has(id)) measureAge(timestamp);
       tracePublication(transport, settled, startedAt, outcome.refused);
       return outcome;

@@ -108,7 +108,8 @@ async function relayPage(
   if (staying === undefined) return {};
   if (flowing.length > 0) afterPublish.publish(undefined);
   const next = behind === undefined || behind.upTo === page.upTo ? undefined : behind;
-  const parked = page.rows.filter(({ id, key }) => staying.has(id) || parking.keys.has(key));
+  const isParking = staying.size > 0 || parking.keys.size > 0;
+  const parked = isParking ? page.rows.filter(({ id, key }) => staying.has(id) || parking.keys.has(key)) : [];
   if (parked.length === 0) return { next, moving: lease.move(lane.database, page.upTo) };
   await parking.park(lease, parked, staying, page.upTo);
   return { next };
