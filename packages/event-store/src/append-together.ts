@@ -1,72 +1,78 @@
-import { askTogether, query, type Transaction } from "@throughline/log";
+import { query, type Transaction } from "@throughline/log";
 import { type AppendResult, appendEntries, type Entry, record, type Snapshot } from "./append-to-stream.ts";
 import type { Event, Metadata } from "./recorded-event.ts";
 
-type Append<Told extends Event> = {
+/** What one command makes happen in a stream. */
+export type Part<Told extends Event> = { readonly entries: readonly Entry<Told>[]; readonly metadata: Metadata };
+
+export type Append<Told extends Event> = {
   readonly streamId: string;
   readonly type: string;
-  readonly entries: readonly Entry<Told>[];
   /** The version that was loaded with the stream locked; 0 where there was none. */
   readonly expected: number;
-  readonly metadata: Metadata;
+  /** One after the other. */
+  readonly parts: readonly Part<Told>[];
+  /** After the last of them. */
   readonly snapshot?: Snapshot | undefined;
 };
 
-/** `appendEntries` to a stream that this transaction has locked, in one statement with what it appends beside it. */
+/**
+ * `appendEntries` to streams that this transaction has locked, each named once, in one statement. The results are by
+ * stream, and in the order of its parts.
+ */
 export async function appendTogether<Told extends Event>(
   tx: Transaction,
-  streamId: string,
-  type: string,
-  entries: readonly Entry<Told>[],
-  options: Pick<Append<Told>, "expected" | "metadata" | "snapshot">,
-): Promise<AppendResult<Told>> {
-  if (entries.length === 0) return { appended: [] };
-  const result = await askTogether(tx, appendAll, { streamId, type, entries, ...options });
-  return result as AppendResult<Told>;
-}
-
-async function appendAll(tx: Transaction, appends: readonly Append<Event>[]): Promise<AppendResult<Event>[]> {
+  appends: readonly Append<Told>[],
+): Promise<Map<string, AppendResult<Told>[]>> {
+  const isOne = appends.length === 1 && appends[0]?.parts.length === 1;
   const rows =
-    appends.length === 1 || isAnyTwice(appends)
+    isOne || appends.length === 0
       ? []
       : await query<Row>(tx, "event-store-append-all", appendAllText, toColumns(appends));
   const byStream = Map.groupBy(rows, ({ stream_id }) => stream_id);
-  const results: AppendResult<Event>[] = [];
+  const results = new Map<string, AppendResult<Told>[]>();
   // One alone is cheaper by itself; and of a stream that is not as it was expected, the function tells more.
   for (const append of appends) {
     const own = byStream.get(append.streamId);
-    results.push(own ? { appended: recordAll(append, own) } : await appendOne(tx, append));
+    results.set(append.streamId, own ? recordAll(append, own) : await appendOneByOne(tx, append));
   }
   return results;
 }
 
-function appendOne(
+async function appendOneByOne<Told extends Event>(
   tx: Transaction,
-  { streamId, type, entries, ...options }: Append<Event>,
-): Promise<AppendResult<Event>> {
-  return appendEntries(tx, streamId, type, entries, options);
+  { streamId, type, parts, snapshot, ...append }: Append<Told>,
+): Promise<AppendResult<Told>[]> {
+  const results: AppendResult<Told>[] = [];
+  let { expected } = append;
+  for (const [nth, { entries, metadata }] of parts.entries()) {
+    const kept = nth === parts.length - 1 ? snapshot : undefined;
+    results.push(await appendEntries(tx, streamId, type, entries, { expected, metadata, snapshot: kept }));
+    expected += entries.length;
+  }
+  return results;
 }
 
 type Row = { readonly stream_id: string; readonly version: number; readonly position: number; readonly at_ms: number };
 
-function recordAll({ streamId, entries, metadata }: Append<Event>, rows: readonly Row[]) {
-  return rows.map((row, index) => record(streamId, entries[index] as Entry<Event>, row, metadata));
+function recordAll<Told extends Event>({ streamId, parts }: Append<Told>, rows: readonly Row[]): AppendResult<Told>[] {
+  const events = parts.flatMap(({ entries, metadata }) => entries.map((entry) => ({ entry, metadata })));
+  const recorded = events.map(({ entry, metadata }, nth) => record(streamId, entry, rows[nth] as Row, metadata));
+  return parts.map(({ entries }) => ({ appended: recorded.splice(0, entries.length) }));
 }
 
-/** Two appends to one stream cannot both be to the version that was loaded: one by one, the second is refused. */
-function isAnyTwice(appends: readonly Append<Event>[]): boolean {
-  return new Set(appends.map(({ streamId }) => streamId)).size < appends.length;
-}
-
-function toColumns(appends: readonly Append<Event>[]): unknown[][] {
-  const events = appends.flatMap(({ entries, ...append }) =>
-    entries.map((entry, index) => ({ ...append, entry, version: append.expected + index + 1 })),
+function toColumns<Told extends Event>(appends: readonly Append<Told>[]): unknown[][] {
+  const events = appends.flatMap(({ streamId, expected, parts }) =>
+    parts
+      .flatMap(({ entries, metadata }) => entries.map((entry) => ({ entry, metadata })))
+      .map((event, nth) => ({ ...event, streamId, version: expected + nth + 1 })),
   );
+  const lengthOf = ({ parts }: Append<Told>) => parts.reduce((sum, { entries }) => sum + entries.length, 0);
   return [
     appends.map(({ streamId }) => streamId),
     appends.map(({ type }) => type),
     appends.map(({ expected }) => expected),
-    appends.map(({ expected, entries }) => expected + entries.length),
+    appends.map((append) => append.expected + lengthOf(append)),
     appends.map(({ snapshot }) => (snapshot === undefined ? null : JSON.stringify(snapshot.state))),
     appends.map(({ snapshot }) => snapshot?.stateVersion ?? null),
     events.map(({ streamId }) => streamId),

@@ -1,7 +1,16 @@
+import { setImmediate } from "node:timers/promises";
 import type { Transaction } from "@throughline/log";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { AccountError, accounts } from "./account.ts";
-import { ConcurrencyError, closeStream, type DecideOptions, decide, loadState, readStream } from "./index.ts";
+import {
+  ConcurrencyError,
+  closeStream,
+  type DecideOptions,
+  decide,
+  decideAll,
+  loadState,
+  readStream,
+} from "./index.ts";
 import { openTestStore } from "./test-store.ts";
 
 let store: Awaited<ReturnType<typeof openTestStore>>;
@@ -63,26 +72,75 @@ test("entities that are decided side by side commit together, each with a histor
   expect(await loadState(store.database, accounts, old)).toMatchObject({ state: { cents: 40 } });
 });
 
-test("of two decisions on one entity side by side in one transaction, the second is refused", async () => {
+test("commands to one entity in one transaction are decided one after another, each on what those before it left", async () => {
   const id = newId();
-  await deposit(id, 100);
-  const twice = store.database.transaction((tx) =>
-    Promise.all([1, 2].map((cents) => decide(tx, accounts, id, { type: "deposit", cents }))),
-  );
-  await expect(twice).rejects.toThrow(ConcurrencyError);
-  expect(await loadState(store.database, accounts, id)).toMatchObject({ state: { cents: 100 }, version: 1 });
+  const outcomes = await store.database.transaction((tx) => {
+    const withdraw = () => decide(tx, accounts, id, { type: "withdraw", cents: 60 });
+    const first = decide(tx, accounts, id, { type: "deposit", cents: 100, note: "salary" });
+    const later = setImmediate().then(() => decide(tx, accounts, id, { type: "deposit", cents: 30 }));
+    return Promise.allSettled([first, withdraw(), withdraw(), later]);
+  });
+  expect(outcomes).toMatchObject([
+    { value: { version: 2, state: { cents: 100 }, events: [{ version: 1 }, { version: 2 }] } },
+    { value: { version: 3, state: { cents: 40 }, events: [{ version: 3 }] } },
+    { reason: expect.any(AccountError) },
+    { value: { version: 4, state: { cents: 70 }, events: [{ version: 4 }] } },
+  ]);
+  const told = outcomes.flatMap((outcome) => (outcome.status === "fulfilled" ? outcome.value.events : []));
+  expect(await readStream(store.database, `account-${id}`)).toEqual(told);
 });
 
-test("what is decided beside a command that is refused is undone with it", async () => {
-  const [rich, poor] = [newId(), newId()];
-  const decisions: Promise<unknown>[] = [];
-  const undone = store.database.transaction((tx) => {
-    decisions.push(decide(tx, accounts, rich, { type: "deposit", cents: 1 }));
-    decisions.push(decide(tx, accounts, poor, { type: "withdraw", cents: 1 }));
-    return Promise.all(decisions);
+test("a command that is told twice side by side in one transaction gets its first result twice", async () => {
+  const id = newId();
+  const [first, again] = await store.database.transaction((tx) => {
+    const tell = () => decide(tx, accounts, id, { type: "deposit", cents: 1 }, { commandId: `c-${id}` });
+    return Promise.all([tell(), tell()]);
   });
+  expect(again).toEqual(first);
+  expect(await loadState(store.database, accounts, id)).toMatchObject({ state: { cents: 1 }, version: 1 });
+});
+
+test("each of the commands that are decided side by side keeps its own metadata", async () => {
+  const id = newId();
+  await store.database.transaction((tx) =>
+    Promise.all(
+      ["ann", "bob"].map((by) => decide(tx, accounts, id, { type: "deposit", cents: 1 }, { metadata: { by } })),
+    ),
+  );
+  const events = await readStream(store.database, `account-${id}`);
+  expect(events.map(({ metadata }) => metadata)).toEqual([{ by: "ann" }, { by: "bob" }]);
+});
+
+test("of commands that are told together all make happen what they do, or none, and the transaction goes on", async () => {
+  const [rich, poor] = [newId(), newId()];
+  await deposit(rich, 100);
+  const move = (tx: Transaction, cents: number, from = rich, to = poor) =>
+    decideAll(tx, accounts, [
+      { id: to, command: { type: "deposit", cents } },
+      { id: from, command: { type: "withdraw", cents } },
+    ]);
+  const outcomes = await store.database.transaction((tx) =>
+    Promise.allSettled([move(tx, 101), move(tx, 70), move(tx, 50), move(tx, 20, poor, rich)]),
+  );
+  expect(outcomes).toMatchObject([
+    { reason: expect.any(AccountError) },
+    { value: [{ state: { cents: 70 } }, { state: { cents: 30 } }] },
+    { reason: expect.any(AccountError) },
+    { value: [{ state: { cents: 50 } }, { state: { cents: 50 } }] },
+  ]);
+  for (const id of [rich, poor])
+    expect(await loadState(store.database, accounts, id)).toMatchObject({ state: { cents: 50 } });
+});
+
+test("a command beside one that the rules forbid is undone with their transaction", async () => {
+  const [rich, poor] = [newId(), newId()];
+  const undone = store.database.transaction((tx) =>
+    Promise.all([
+      decide(tx, accounts, rich, { type: "deposit", cents: 1 }),
+      decide(tx, accounts, poor, { type: "withdraw", cents: 1 }),
+    ]),
+  );
   await expect(undone).rejects.toThrow(AccountError);
-  expect(await Promise.allSettled(decisions)).toMatchObject([{ status: "rejected" }, { status: "rejected" }]);
   expect(await readStream(store.database, `account-${rich}`)).toEqual([]);
 });
 

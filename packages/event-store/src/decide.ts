@@ -1,13 +1,11 @@
 import { currentCause } from "@throughline/envelope";
-import type { Transaction } from "@throughline/log";
-import { toEntries } from "./append-to-stream.ts";
-import { appendTogether } from "./append-together.ts";
+import { askTogether, type Transaction } from "@throughline/log";
+import { type Decided, decidingWith } from "./decide-together.ts";
 import { type Decider, streamIdOf } from "./decider.ts";
-import { eventId } from "./event-id.ts";
-import { loadForDecision, loadStateAt } from "./load-state.ts";
+import { loadStateAt } from "./load-state.ts";
 import { readCommandEvents } from "./read-stream.ts";
 import type { Event, Metadata, RecordedEvent } from "./recorded-event.ts";
-import { schemaVersionOf, upcast } from "./upcast.ts";
+import { upcast } from "./upcast.ts";
 
 export type DecideOptions = {
   /** The id of the command, or of the message that carries it. Told again, it returns its first result. */
@@ -26,8 +24,9 @@ export type Decision<Told extends Event, State> = {
 
 /**
  * Loads an entity, lets its decider decide, and appends the events, all in `tx`. Commands to one entity wait for each
- * other until `tx` ends; only two that both create it do not, and the later one gets a `ConcurrencyError`.
- * Where the stream is closed, a command that would make something happen fails with a `RejectedError`.
+ * other until `tx` ends, and those of one transaction are decided in the order in which they were told; only two
+ * transactions that both create it do not, and the later one gets a `ConcurrencyError`. Where the stream is closed, a
+ * command that would make something happen fails with a `RejectedError`. After either of them, roll back.
  * A command that is told again is recognised by its events; where it had none, it is decided again.
  */
 export async function decide<Command, Told extends Event, State>(
@@ -35,33 +34,37 @@ export async function decide<Command, Told extends Event, State>(
   decider: Decider<Command, Told, State>,
   id: string,
   command: Command,
-  { commandId, metadata }: DecideOptions = {},
+  options: DecideOptions = {},
 ): Promise<Decision<Told, State>> {
-  const streamId = streamIdOf(decider, id);
-  const firstEventId = commandId === undefined ? null : eventId(streamId, commandId, 0);
-  const before = await loadForDecision(tx, decider, streamId, firstEventId);
-  if (commandId !== undefined && before.repeatedFrom !== undefined) {
-    return firstResult(tx, decider, streamId, { commandId, from: before.repeatedFrom });
-  }
-  const entries = toEntries(streamId, inPresentVersion(decider, decider.decide(command, before.state)), commandId);
-  const state = entries.reduce((folded, event) => decider.evolve(folded, event), before.state);
-  const version = before.version + entries.length;
-  const isSnapshotDue =
-    entries.length > 0 && version - before.snapshotVersion >= (decider.snapshotEvery ?? Number.POSITIVE_INFINITY);
-  const result = await appendTogether(tx, streamId, decider.type, entries, {
-    expected: before.version,
-    metadata: { ...causeOfThis(), ...metadata },
-    snapshot: isSnapshotDue ? { state, stateVersion: decider.stateVersion ?? 1 } : undefined,
-  });
-  if (result.repeatedFrom === undefined) return { state, version, events: result.appended };
-  return firstResult(tx, decider, streamId, { commandId: String(commandId), from: result.repeatedFrom });
+  const [decision] = await decideAll(tx, decider, [{ id, command }], options);
+  const { state, version, events } = decision as Decision<Told, State>;
+  return { state, version, events };
 }
 
-export function inPresentVersion<Command, Told extends Event, State>(
+/**
+ * `decide` for several entities of one kind: where the rules forbid one of the commands, none of them makes anything
+ * happen, and the transaction may go on. Throws what the decider threw. The decisions, each with the id of its entity, are
+ * in the order of the commands.
+ */
+export async function decideAll<Command, Told extends Event, State>(
+  tx: Transaction,
   decider: Decider<Command, Told, State>,
-  told: readonly Told[],
-): Told[] {
-  return told.map((event) => ({ ...event, schemaVersion: schemaVersionOf(decider, event.type) }));
+  commands: readonly { readonly id: string; readonly command: Command }[],
+  { commandId, metadata }: DecideOptions = {},
+): Promise<(Decision<Told, State> & { readonly id: string })[]> {
+  const outcome = await askTogether(tx, decidingWith(decider), {
+    commands: commands.map(({ id, command }) => ({ streamId: streamIdOf(decider, id), command })),
+    commandId,
+    metadata: { ...causeOfThis(), ...metadata },
+  });
+  if (outcome.status === "rejected") throw outcome.reason;
+  const decisions: (Decision<Told, State> & { readonly id: string })[] = [];
+  for (const [nth, { id }] of commands.entries()) {
+    const decided = outcome.value[nth] as Decided<Told, State>;
+    const decision = "events" in decided ? decided : await firstResult(tx, decider, String(commandId), decided);
+    decisions.push({ ...decision, id });
+  }
+  return decisions;
 }
 
 export function causeOfThis(): Metadata {
@@ -74,11 +77,11 @@ export function causeOfThis(): Metadata {
 async function firstResult<Command, Told extends Event, State>(
   tx: Transaction,
   decider: Decider<Command, Told, State>,
-  streamId: string,
-  { commandId, from }: { readonly commandId: string; readonly from: number },
+  commandId: string,
+  { streamId, repeatedFrom }: Exclude<Decided<Told, State>, Decision<Told, State>>,
 ): Promise<Decision<Told, State>> {
-  const stored = await readCommandEvents(tx, streamId, commandId, from);
+  const stored = await readCommandEvents(tx, streamId, commandId, repeatedFrom);
   const events = stored.map((event) => upcast(decider, event));
-  const { state, version } = await loadStateAt(tx, decider, streamId, from + events.length - 1);
+  const { state, version } = await loadStateAt(tx, decider, streamId, repeatedFrom + events.length - 1);
   return { state, version, events };
 }

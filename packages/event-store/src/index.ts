@@ -1,7 +1,7 @@
 export { type AppendOptions, appendToStream } from "./append-to-stream.ts";
 export { closeStream } from "./close-stream.ts";
 export { ConcurrencyError, type Expectation } from "./concurrency-error.ts";
-export { type DecideOptions, type Decision, decide } from "./decide.ts";
+export { type DecideOptions, type Decision, decide, decideAll } from "./decide.ts";
 export type { Decider, StoredEvent, Upcaster } from "./decider.ts";
 export { type Loaded, loadState } from "./load-state.ts";
 export { migrations } from "./migrations.ts";

@@ -1,4 +1,4 @@
-import { askTogether, type Database, query, type Transaction } from "@throughline/log";
+import { type Database, query, type Transaction } from "@throughline/log";
 import { type Decider, type StoredEvent, streamIdOf } from "./decider.ts";
 import type { Event } from "./recorded-event.ts";
 import { upcast } from "./upcast.ts";
@@ -20,19 +20,22 @@ export async function loadState<Command, Told extends Event, State>(
   return fold(decider, row);
 }
 
-/** The state with the stream locked until `tx` ends, and where the events of the command begin if it came before. */
+/** The states with their streams locked until `tx` ends, and where the events of a command begin if it came before. */
 export async function loadForDecision<Command, Told extends Event, State>(
   tx: Transaction,
   decider: Decider<Command, Told, State>,
-  streamId: string,
-  firstEventId: string | null,
-): Promise<Loaded<State> & { readonly snapshotVersion: number; readonly repeatedFrom: number | undefined }> {
-  const row = await askTogether(tx, lockStreams, { streamId, stateVersion: stateVersionOf(decider), firstEventId });
-  return {
+  asked: readonly Omit<StreamToLock, "stateVersion">[],
+): Promise<(Loaded<State> & { readonly snapshotVersion: number; readonly repeatedFrom: number | undefined })[]> {
+  const stateVersion = stateVersionOf(decider);
+  const rows = await lockStreams(
+    tx,
+    asked.map((stream) => ({ ...stream, stateVersion })),
+  );
+  return rows.map((row) => ({
     ...fold(decider, row),
     snapshotVersion: row?.snapshot_version ?? 0,
     repeatedFrom: row?.repeated_from ?? undefined,
-  };
+  }));
 }
 
 type StreamToLock = {

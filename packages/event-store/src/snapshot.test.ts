@@ -69,6 +69,19 @@ test("with a kept state, only the events after it are folded", async () => {
   expect(folded).toBe(5);
 });
 
+test("the state that is kept of commands side by side is that after the last of them", async () => {
+  const id = newId();
+  const kept = { ...accounts, snapshotEvery: 3 };
+  await store.database.transaction((tx) =>
+    Promise.all([1, 2, 4, 8].map((cents) => decide(tx, kept, id, { type: "deposit", cents }))),
+  );
+  const { rows } = await store.database.execute(
+    `select snapshot, snapshot_version from streams where stream_id = 'account-${id}'`,
+  );
+  expect(rows).toEqual([{ snapshot: { cents: 15, notes: [] }, snapshot_version: 4 }]);
+  expect(await loadState(store.database, kept, id)).toMatchObject({ state: { cents: 15 }, version: 4 });
+});
+
 test("a command that comes again while its first run keeps a state gets the first result", async () => {
   const id = newId();
   const kept = { ...accounts, snapshotEvery: 2 };

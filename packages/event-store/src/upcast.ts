@@ -19,6 +19,11 @@ export function upcast<Command, Told extends Event, State, Stored extends Stored
     Told;
 }
 
+/** Events as they are written today. */
+export function inPresentVersion<Told extends Event>(decider: Upcasting, told: readonly Told[]): Told[] {
+  return told.map((event) => ({ ...event, schemaVersion: schemaVersionOf(decider, event.type) }));
+}
+
 /** The version in which events of this type are written today. */
 export function schemaVersionOf(decider: Upcasting, type: string): number {
   return stepsOf(decider, type).length + 1;

@@ -4,9 +4,10 @@ import type { Database } from "@throughline/log";
 import { type HttpProblem, problem, readBody } from "@throughline/service";
 import { Router } from "express";
 import { z } from "zod";
+import { findReservation } from "./reservations.ts";
 import { StockError } from "./stock.ts";
 import { countStock } from "./use-cases.ts";
-import { findReservation, findStock } from "./views.ts";
+import { findStock } from "./views.ts";
 
 const countBody = z.strictObject({ onHand: z.int().min(0).max(1_000_000_000) });
 

@@ -41,6 +41,7 @@ await using consumer = await service.part(
   startConsumer(database.handle, "inventory", reactions, {
     from: await openRoads(config.consumeFrom, roadSettings(config)),
     timeoutMs: config.handlerTimeoutMs,
+    keysSideBySide: true,
     parks: config.parks,
     links: config.links,
     onFailure: ({ error, envelope, deadLettered }) =>

@@ -1,7 +1,7 @@
 import type { RecordedEvent, View } from "@throughline/event-store";
 import { type Database, saveLast, type Transaction } from "@throughline/log";
 import { eq } from "drizzle-orm";
-import { reservations, stockViews } from "./schema.ts";
+import { stockViews } from "./schema.ts";
 import { reservedOf, type Stock, type StockEvent } from "./stock.ts";
 
 export type StockView = {
@@ -26,12 +26,6 @@ export async function saveStockView(
 
 /** For `rebuildView`. */
 export const stockView: View<StockEvent, Stock> = { table: "stock", save: saveStockView };
-
-/** What became of an order here; undefined where nothing has been heard of it. */
-export async function findReservation(database: Database, orderId: string) {
-  const [reservation] = await database.select().from(reservations).where(eq(reservations.orderId, orderId));
-  return reservation;
-}
 
 export async function findStock(database: Database, sku: string): Promise<StockView | undefined> {
   const [stock] = await database.select().from(stockViews).where(eq(stockViews.sku, sku));

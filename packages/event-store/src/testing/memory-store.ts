@@ -1,10 +1,10 @@
 import { RejectedError } from "@throughline/envelope";
 import { toEntries } from "../append-to-stream.ts";
-import { causeOfThis, inPresentVersion } from "../decide.ts";
+import { causeOfThis } from "../decide.ts";
 import { type Decider, streamIdOf } from "../decider.ts";
 import { eventId } from "../event-id.ts";
 import { type AppendOptions, ConcurrencyError, type Event, type Expectation, type RecordedEvent } from "../index.ts";
-import { upcast } from "../upcast.ts";
+import { inPresentVersion, upcast } from "../upcast.ts";
 import type { EventStore } from "./event-store.ts";
 
 type Stream = { readonly events: readonly RecordedEvent[]; readonly isClosed: boolean };
