@@ -28,6 +28,8 @@ export type Decision<Told extends Event, State> = {
  * transactions that both create it do not, and the later one gets a `ConcurrencyError`. Where the stream is closed, a
  * command that would make something happen fails with a `RejectedError`. After either of them, roll back.
  * A command that is told again is recognised by its events; where it had none, it is decided again.
+ * Of commands side by side the promises are settled in order: who keeps the state in a view saves it before awaiting
+ * anything else, or an older state would have the last word.
  */
 export async function decide<Command, Told extends Event, State>(
   tx: Transaction,

@@ -49,16 +49,18 @@ export async function shipStock(tx: Transaction, orderId: string): Promise<void>
   await setStatus(tx, orderId, "shipped");
 }
 
-/** All of them change, or none. */
+/**
+ * All of them change, or none. The views are saved before anybody else goes on: of orders side by side, the one that was
+ * decided last has the last word on a SKU.
+ */
 async function changeAll<Item extends Pick<ReservedItem, "sku">>(
   tx: Transaction,
   items: readonly Item[],
   toCommand: (item: Item) => StockCommand,
 ): Promise<void> {
   const commands = items.map((item) => ({ id: item.sku, command: toCommand(item) }));
-  for (const { id: sku, state: stock, events } of await decideAll(tx, stocks, commands)) {
-    await saveStockView(tx, sku, stock, events);
-  }
+  const decisions = await decideAll(tx, stocks, commands);
+  await allEnded(decisions.map(({ id: sku, state: stock, events }) => saveStockView(tx, sku, stock, events)));
 }
 
 /**
