@@ -5,6 +5,7 @@ import {
   appendToStream,
   closeStream,
   decide,
+  decideAll,
   loadState,
   readEvents,
   readHistory,
@@ -28,6 +29,22 @@ test("an entity is what happened to it", async () => {
   expect(await loadState(database, accounts, "a-1")).toEqual({ state, version });
   expect(await readHistory(database, accounts, "a-1")).toMatchObject([{ version: 1 }, { version: 2 }, { version: 3 }]);
   expect(await readStream(database, "account-a-1", { after: 2 })).toEqual(events);
+});
+
+test("what belongs together happens together", async () => {
+  await using store = await openTestStore();
+  const { database } = store;
+  const [withdraw, deposit] = [{ type: "withdraw", cents: 300 } as const, { type: "deposit", cents: 300 } as const];
+  const transfer = (tx: Transaction) =>
+    decideAll(tx, accounts, [
+      { id: "a-1", command: withdraw },
+      { id: "a-2", command: deposit },
+    ]);
+
+  await database.transaction((tx) => decide(tx, accounts, "a-1", { type: "deposit", cents: 500 }));
+
+  expect(await database.transaction(transfer)).toMatchObject([{ state: { cents: 200 } }, { state: { cents: 300 } }]);
+  await expect(database.transaction(transfer)).rejects.toThrow("There are 200 cents, not 300");
 });
 
 test("a history can be kept without a decider, and ended", async () => {
