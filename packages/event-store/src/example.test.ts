@@ -34,17 +34,16 @@ test("an entity is what happened to it", async () => {
 test("what belongs together happens together", async () => {
   await using store = await openTestStore();
   const { database } = store;
-  const [withdraw, deposit] = [{ type: "withdraw", cents: 300 } as const, { type: "deposit", cents: 300 } as const];
-  const transfer = (tx: Transaction) =>
-    decideAll(tx, accounts, [
-      { id: "a-1", command: withdraw },
-      { id: "a-2", command: deposit },
-    ]);
+  const transfer = [
+    { id: "a-1", command: { type: "withdraw", cents: 300 } },
+    { id: "a-2", command: { type: "deposit", cents: 300 } },
+  ] as const;
+  const move = (tx: Transaction) => decideAll(tx, accounts, transfer);
 
   await database.transaction((tx) => decide(tx, accounts, "a-1", { type: "deposit", cents: 500 }));
 
-  expect(await database.transaction(transfer)).toMatchObject([{ state: { cents: 200 } }, { state: { cents: 300 } }]);
-  await expect(database.transaction(transfer)).rejects.toThrow("There are 200 cents, not 300");
+  expect(await database.transaction(move)).toMatchObject([{ state: { cents: 200 } }, { state: { cents: 300 } }]);
+  await expect(database.transaction(move)).rejects.toThrow("There are 200 cents, not 300");
 });
 
 test("a history can be kept without a decider, and ended", async () => {
