@@ -52,6 +52,7 @@ test.each([
   [{ sasl: { username: "u", password: "hunter2" } }],
   [{ url: "postgres://user:hunter2@host/db" }],
   [{ err: new Error("cannot reach amqp://user:hunter2@host:5672") }],
+  [{ err: new Error("401 to Authorization: Bearer hunter2.hunter2-hunter2") }],
   [{ err: new Error("outer", { cause: new Error("amqp://:hunter2@host") }) }],
 ])("a secret is not written, in %o", (facts) => {
   const { log, lines } = startLog();

@@ -6,9 +6,11 @@ export const hidden = "[redacted]";
 // The scheme is bounded, so that a long text without one is passed over in one go.
 const urlPassword = /([a-z][a-z0-9+.-]{0,30}:\/\/[^\s:/@"]*:)[^\s/@"]+@/gi;
 
-/** The same text, in which the addresses have no password. */
+const bearer = /\b(bearer +)[\w.~+/=-]{8,}/gi;
+
+/** The same text, in which the addresses have no password, and nobody is named by a token. */
 export function withoutPasswords(text: string): string {
-  return text.replace(urlPassword, `$1${hidden}@`);
+  return text.replace(urlPassword, `$1${hidden}@`).replace(bearer, `$1${hidden}`);
 }
 
 /** For `JSON.stringify`: the same value, unless its name is that of a secret. */
