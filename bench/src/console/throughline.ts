@@ -1,9 +1,11 @@
 /** The flow is watched, as it is when somebody is on call; then pages are asked for as well, one after the other. */
+import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import { startServices } from "@throughline/local/services";
 import type { Measure } from "../harness/bench.ts";
 import { quantile } from "../harness/statistics.ts";
@@ -21,12 +23,13 @@ export const measure: Measure = async ({ databaseUrl, namespace, snsSqs, kafka =
   await using opened = new AsyncDisposableStack();
   const dataDir = await mkdtemp(join(tmpdir(), "throughline-console-"));
   opened.defer(() => rm(dataDir, { recursive: true }));
+  const keyFile = join(dataDir, "key.json");
   const otlp = `http://127.0.0.1:${basePort + 50}`;
   const services = opened.use(
     await startServices({
       brokers: { postgres: databaseUrl, snsSqs, kafka, rabbitmq },
       ...{ namespace, basePort, dataDir, databasePrefix: `${namespace}_`, log: () => {} },
-      env: { OTEL_EXPORTER_OTLP_ENDPOINT: otlp },
+      env: { OTEL_EXPORTER_OTLP_ENDPOINT: otlp, DEVELOPMENT_KEY_FILE: keyFile },
       envOf: { console: { OTLP_PORT: String(basePort + 50), OTEL_EXPORTER_OTLP_ENDPOINT: "", TRY_IT: "true" } },
     }),
   );
@@ -45,7 +48,7 @@ export const measure: Measure = async ({ databaseUrl, namespace, snsSqs, kafka =
   const [before, startedAt] = [cpuMsOf(pid), performance.now()];
   await pause(seconds * 1_000);
   const cpu = ((cpuMsOf(pid) - before) / (performance.now() - startedAt)) * 100;
-  const taken = await visit(pages, order);
+  const taken = await visit(pages, order, operatorToken(keyFile));
   await placing;
   const slowest = Math.max(...[...taken.values()].map((times) => quantile(times.toSorted(ascending), 0.95)));
   const all = [...taken.values()].flat().toSorted(ascending);
@@ -65,18 +68,27 @@ function orderOf(known: readonly string[]) {
 
 const story = "/orders/";
 
-/** A page each 200 ms, in turn; milliseconds by page. */
-async function visit(console: string, order: string): Promise<ReadonlyMap<string, readonly number[]>> {
-  const ofLetters = ["", `/${kind}`, "/billing-1", `/${kind}/preview`].map((path) => `/dead-letters${path}`);
-  const others = ["/", "/snapshot", story, "/outbox", "/outbox/order/kafka/replay?from=1", "/try"];
-  const all = [...others, ...ofLetters];
+function operatorToken(keyFile: string): string {
+  const program = fileURLToPath(new URL("../../../packages/service/src/token.ts", import.meta.url));
+  const env = { ...process.env, DEVELOPMENT_KEY_FILE: keyFile };
+  return execFileSync(process.execPath, [program, "operator"], { env, encoding: "utf8" }).trim();
+}
+
+/** A page each 200 ms, in turn, as an operator; milliseconds by page. */
+async function visit(console: string, order: string, token: string): Promise<ReadonlyMap<string, readonly number[]>> {
+  const ofLetters = ["", `/${kind}`, "/billing-1", "/billing-1/edit", `/${kind}/preview`];
+  const others = ["/", "/snapshot", story, "/outbox", "/outbox/order/kafka/replay?from=1", "/try", "/sign-in"];
+  const all = [...others, ...ofLetters.map((path) => `/dead-letters${path}`)];
   const taken = new Map(all.map((path): [string, number[]] => [path, []]));
   for (const endsAt = performance.now() + seconds * 1_000; performance.now() < endsAt; ) {
     for (const path of all) {
       // The newest each time: what the console keeps of the others' traces is soon gone.
       const address = path === story ? path + (await newestSettled(order)) : path;
       const askedAt = performance.now();
-      const answer = await fetch(console + address);
+      const answer = await fetch(console + address, {
+        headers: { authorization: `Bearer ${token}` },
+        redirect: "manual",
+      });
       await answer.arrayBuffer();
       if (!answer.ok) throw new Error(`GET ${address} was answered ${answer.status}`);
       taken.get(path)?.push(performance.now() - askedAt);
