@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { missing } from "@throughline/local/brokers";
 import { freeBasePort } from "@throughline/local/ports";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { get } from "./testing/http.ts";
+import { call, get } from "./testing/http.ts";
 import { commandsOf } from "./testing/readme.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
@@ -39,6 +39,33 @@ test("the commands on the board do what they say", async () => {
     revenue: expect.anything(),
   });
 });
+
+test("the console shows the way of an order through every service and broker", async () => {
+  const [place = ""] = commandsOf(started.output());
+  const { orderId } = JSON.parse((await run(place)).output);
+  const snsSqs = "SNS → SQS";
+  const kafka = missing.kafka === undefined ? "Kafka" : snsSqs;
+  const rabbitmq = missing.rabbitmq === undefined ? "RabbitMQ" : snsSqs;
+  const shows = async () => {
+    const { text } = await call(`${url(0)}/orders/${orderId}`);
+    const [happened = "", way = ""] = text.split("<h2>The way it took</h2>");
+    expect(rowsIn(happened).map(([, service, what, data]) => `${service} ${what}: ${data}`)).toEqual(
+      expect.arrayContaining([
+        ...["order placed:", "billing charged:", "inventory shipped:"].map((event) => expect.stringContaining(event)),
+        expect.stringMatching(`^order tells order.created: .*has left for ${snsSqs}`),
+        `billing tells payment.requested: has left for ${rabbitmq}`,
+        `inventory tells stock.reserved: has left for ${kafka}`,
+      ]),
+    );
+    expect(rowsIn(way).map(([, service, road]) => `${service}: ${road}`)).toEqual(
+      expect.arrayContaining([
+        ...[`order: ${snsSqs}`, `billing: ${snsSqs}`, `inventory: ${snsSqs}`, `billing: ${rabbitmq}`],
+        ...["order", "billing", "inventory", "analytics"].map((service) => `${service}: ${kafka}`),
+      ]),
+    );
+  };
+  await vi.waitFor(shows, { timeout: 60_000, interval: 250 });
+}, 90_000);
 
 test("the commands in the README do what they say", async () => {
   const readme = readFileSync(join(root, "README.md"), "utf8");
@@ -101,7 +128,10 @@ test.skipIf(missing.kafka !== undefined)(
     await does(slow);
     await does(rush);
     await seen(({ places }) => places.some(({ id, mood }) => id === "listens billing.work" && mood === "wait"));
+    const failedBefore = await attemptsThatFailed();
     await does(drops);
+    await does(rush);
+    await vi.waitUntil(async () => (await attemptsThatFailed()) > failedBefore, { timeout: 60_000, interval: 250 });
     await settled();
     await does(well);
     await does(off);
@@ -164,6 +194,20 @@ type Flow = {
 function seen(isSo: (flow: Flow) => boolean): Promise<void> {
   const draws = async () => isSo((await get<{ readonly flow: Flow }>(`${url(0)}/snapshot`)).flow);
   return vi.waitUntil(draws, { timeout: 90_000, interval: 250 }).then(() => undefined);
+}
+
+/** In billing, of the work that needs the payment provider. */
+async function attemptsThatFailed(): Promise<number> {
+  type Consumer = { readonly group: string; readonly failed: number };
+  const { consumers } = await get<{ readonly consumers: readonly Consumer[] }>(`${url(2)}/status`);
+  return consumers.find(({ group }) => group === "billing.work")?.failed ?? 0;
+}
+
+/** The text of every cell, by rows. */
+function rowsIn(markup: string): string[][] {
+  return Array.from(markup.matchAll(/<tr>(.*?)<\/tr>/gs), ([, row = ""]) =>
+    Array.from(row.matchAll(/<td.*?>(.*?)<\/td>/gs), ([, cell = ""]) => cell.replace(/<.*?>/gs, "")),
+  );
 }
 
 /** Until no order waits for stock or money. */
