@@ -1,10 +1,20 @@
+import { type Attributes, createNoopMeter, metrics } from "@opentelemetry/api";
 import { newId, serializeEnvelope } from "@throughline/envelope";
 import { query } from "@throughline/log";
 import { describe, expect, test, vi } from "vitest";
 import { bury } from "./bury.ts";
 import { startDeadLetters } from "./index.ts";
 import { findNumbers } from "./letter.ts";
-import { cancelled, group, isExcused, letterWhen, openLetters, patience, type } from "./testing/letters.ts";
+import {
+  cancelled,
+  group,
+  isExcused,
+  lettersWhen,
+  letterWhen,
+  openLetters,
+  patience,
+  type,
+} from "./testing/letters.ts";
 
 describe.skipIf(isExcused)("draining", () => {
   test("a message that failed becomes a row with all that is known of it, and is gone from the broker", async () => {
@@ -33,6 +43,19 @@ describe.skipIf(isExcused)("draining", () => {
     await shop.publish(cancelled("o-1", 7), cancelled("o-2", 8));
     const [first, second] = [await letterWhen(shop.database, 1), await letterWhen(shop.database, 2)];
     expect(first.fingerprint).toBe(second.fingerprint);
+  });
+
+  test("letters are counted by the kind of their failure", async () => {
+    using counter = countLetters();
+    await using shop = await openLetters();
+    shop.fault.message = "no room for order 1";
+    await shop.publish(cancelled("o-1"), cancelled("o-2"));
+    await lettersWhen(shop.database, 2);
+    shop.fault.message = "something else";
+    await shop.publish(cancelled("o-3"));
+    const [common, rare] = [await letterWhen(shop.database, 1), await letterWhen(shop.database, 3)];
+    const counts = { [`diary rabbitmq ${common.fingerprint}`]: 2, [`diary rabbitmq ${rare.fingerprint}`]: 1 };
+    await vi.waitFor(() => expect(counter.counts).toEqual(counts), patience);
   });
 
   test("what a relay gave up becomes a letter, and leaves its table", async () => {
@@ -137,3 +160,16 @@ describe.skipIf(isExcused)("draining", () => {
     expect(await findNumbers(shop.database, { states: ["open"] })).toEqual([1]);
   });
 });
+
+/** Until disposed, keeps how many letters were counted, by group, road and kind of failure. */
+function countLetters() {
+  const counts: Record<string, number> = {};
+  const createCounter = (name: string) => ({
+    add(value: number, attributes: Attributes = {}) {
+      const series = Object.values(attributes).join(" ");
+      if (name === "throughline.dead_letters") counts[series] = (counts[series] ?? 0) + value;
+    },
+  });
+  metrics.setGlobalMeterProvider({ getMeter: () => Object.assign(createNoopMeter(), { createCounter }) });
+  return { counts, [Symbol.dispose]: () => metrics.disable() };
+}
