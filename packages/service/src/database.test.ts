@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { Socket } from "node:net";
+import { type BatchObservableCallback, createNoopMeter, metrics, type Observable } from "@opentelemetry/api";
 import { createTestDatabase } from "@throughline/local/testing";
 import { sql } from "drizzle-orm";
 import { expect, test, vi } from "vitest";
@@ -73,6 +74,19 @@ test("whoever waited for a connection goes on in a context of his own", async ()
   expect(await taken).toBeUndefined();
 });
 
+test("who waits for a connection is counted, and each connection as used or idle", async () => {
+  using pool = observePools();
+  await using place = await createTestDatabase();
+  await using database = await open(place.url);
+  const held = [await database.pool.connect(), await database.pool.connect()];
+  const waiting = database.pool.connect();
+  const meanwhile = pool.observed();
+  for (const connection of held) connection.release();
+  (await waiting).release();
+  expect(meanwhile).toEqual({ "count idle": 0, "count used": 2, pending_requests: 1 });
+  expect(pool.observed()).toEqual({ "count idle": 2, "count used": 0, pending_requests: 0 });
+});
+
 test("a statement that takes too long is ended by the database", async () => {
   await using place = await createTestDatabase();
   await using database = await open(place.url, { handlerTimeoutMs: 100 });
@@ -91,3 +105,27 @@ test("connections lost before their transaction began do not wear the pool out",
   await vi.waitUntil(() => database.pool.totalCount === 0, patience);
   await database.handle.transaction(async (tx) => tx.execute(sql`select 1`));
 });
+
+/** Until disposed, what each pool tells of its connections can be asked for, by metric and state. */
+function observePools() {
+  const names = new Map<Observable, string>();
+  const callbacks: BatchObservableCallback[] = [];
+  const meter = Object.assign(createNoopMeter(), {
+    createObservableUpDownCounter(name: string) {
+      const counter: Observable = { addCallback() {}, removeCallback() {} };
+      names.set(counter, name.replace("db.client.connection.", ""));
+      return counter;
+    },
+    addBatchObservableCallback: (callback: BatchObservableCallback) => void callbacks.push(callback),
+  });
+  metrics.setGlobalMeterProvider({ getMeter: () => meter });
+  function observed(): Record<string, number> {
+    const values: Record<string, number> = {};
+    const observe: Parameters<BatchObservableCallback>[0]["observe"] = (counter, value, attributes = {}) => {
+      values[[names.get(counter), ...Object.values(attributes)].join(" ")] = value;
+    };
+    for (const callback of callbacks) void callback({ observe });
+    return values;
+  }
+  return { observed, [Symbol.dispose]: () => metrics.disable() };
+}

@@ -9,10 +9,11 @@ const preload = ["--import", "@throughline/service/preload"];
 const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
 async function callOnce(output: string, target: string, headers: Record<string, string> = {}) {
-  const url = /"url":"([^"]+)"/.exec(output)?.[1] ?? "";
-  const response = await fetch(`${url}/call/o-1?url=${target}`, { headers });
+  const response = await fetch(`${urlOf(output)}/call/o-1?url=${target}`, { headers });
   return response.json();
 }
+
+const urlOf = (output: string) => /"url":"([^"]+)"/.exec(output)?.[1] ?? "";
 
 test("a request is one trace: from the caller, through this process, to whom it calls", async () => {
   await using collector = await startCollector();
@@ -96,6 +97,28 @@ test("the last spans are sent before a process ends", async () => {
   child.kill("SIGTERM");
   expect(await child.ended).toEqual({ code: 0, signal: null });
   expect(collector.spans).toHaveLength(2);
+});
+
+test("how late the event loop was while something computed for 300 ms is told in seconds", async () => {
+  await using collector = await startCollector();
+  const env = {
+    OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+    OTEL_METRICS_EXPORTER: "otlp",
+    OTEL_METRIC_EXPORT_INTERVAL: "600000",
+  };
+  await using child = startChild("process.ts", preload, env);
+  await child.said("listening");
+  await fetch(`${urlOf(child.output())}/compute`);
+  child.kill("SIGTERM");
+  await child.ended;
+  const [p99, max] = ["p99", "max"].map((which) =>
+    collector.gauges.find(({ name }) => name === `nodejs.eventloop.delay.${which}`),
+  );
+  expect([p99?.unit, max?.unit]).toEqual(["s", "s"]);
+  expect(max?.value).toBeGreaterThan(0.2);
+  expect(max?.value).toBeLessThan(60);
+  expect(p99?.value).toBeGreaterThan(0.001);
+  expect(p99?.value).toBeLessThanOrEqual(max?.value ?? 0);
 });
 
 test("a collector that is down disturbs nothing but one warning for spans and one for metrics", async () => {

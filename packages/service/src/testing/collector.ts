@@ -13,10 +13,13 @@ export type Span = {
   readonly status: { readonly code: number; readonly message?: string };
 };
 
-/** A server that answers what it was sent, and keeps the spans, and the names of metrics, that come in by OTLP. */
+type GaugePoint = { readonly name: string; readonly unit: string; readonly value: number };
+
+/** A server that answers what it was sent, and keeps the spans, the names of metrics and what gauges told, as OTLP brings them. */
 export async function startCollector() {
   const spans: Span[] = [];
   const metrics: string[] = [];
+  const gauges: GaugePoint[] = [];
   const services = new Set<string>();
   const calls: { readonly headers: NodeJS.Dict<string | string[]>; readonly body: unknown }[] = [];
   const server = createServer(async (request, response) => {
@@ -29,7 +32,10 @@ export async function startCollector() {
     } else if (request.url === "/v1/metrics") {
       for (const { scopeMetrics } of body.resourceMetrics) {
         for (const scope of scopeMetrics)
-          for (const { name } of scope.metrics) metrics.push(`${scope.scope.name}: ${name}`);
+          for (const { name, unit, gauge } of scope.metrics) {
+            metrics.push(`${scope.scope.name}: ${name}`);
+            for (const { asDouble } of gauge?.dataPoints ?? []) gauges.push({ name, unit, value: asDouble });
+          }
       }
     } else calls.push({ headers: request.headers, body });
     response.setHeader("content-type", "application/json").end("{}");
@@ -41,5 +47,5 @@ export async function startCollector() {
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));
   }
-  return { url, spans, metrics, services, calls, [Symbol.asyncDispose]: close };
+  return { url, spans, metrics, gauges, services, calls, [Symbol.asyncDispose]: close };
 }

@@ -41,6 +41,10 @@ routes.get("/call/:orderId", async (request, response) => {
   const answer = await (request.query.unsampled ? runUnsampled(call) : call());
   response.json({ orderId: request.params.orderId, answer: await answer.json() });
 });
+routes.get("/compute", (_request, response) => {
+  for (const endsAt = performance.now() + 300; performance.now() < endsAt; );
+  response.json({ done: true });
+});
 routes.get("/number/:text", async (request, response) => {
   const ask = sql`select ${request.params.text}::integer as number`;
   const answer = await database?.handle.transaction((tx) => tx.execute(ask));
