@@ -72,6 +72,13 @@ test("one order is one tree, from the caller's span over all brokers to the last
   expect(wayTo(last, spans())).toEqual(
     expect.arrayContaining(["order: POST /orders", "order: create order.completed"]),
   );
+  const call = spans().find(({ service, attributes }) => service === "billing" && attributes["http.request.method"]);
+  expect(call?.kind).toBe(3);
+  expect(wayTo(call, spans()).slice(-2)).toEqual([`billing: process ${fleet.namespace}.billing.work`, "billing: POST"]);
+  for (const where of ["outbox", "broker"]) {
+    const waiting = spans().find(({ name }) => name === `wait ${where}`);
+    expect(wayTo(waiting, spans()).at(-2), `before wait ${where}`).toMatch(/: create /);
+  }
 });
 
 test("each message of an order is linked to the call that brought it, and to it the calls that brought and settled it", async () => {
