@@ -71,10 +71,15 @@ function toSpan(sent: z.infer<typeof span>, service: string): Span {
   return {
     ...{ traceId, spanId, service, name, attributes: valuesOf(sent.attributes) },
     ...(above && { parentSpanId: above }),
-    startMs: Number(sent.startTimeUnixNano) / 1e6,
-    endMs: Number(sent.endTimeUnixNano) / 1e6,
+    startMs: milliseconds(sent.startTimeUnixNano),
+    endMs: milliseconds(sent.endTimeUnixNano),
     ...(status?.code === isError && { error: status.message || "failed" }),
   };
+}
+
+/** Of whole microseconds: no number has room for all nanoseconds since 1970, and 37 ms would be a bit less. */
+function milliseconds(nanoseconds: bigint): number {
+  return Number(nanoseconds / 1_000n) / 1_000;
 }
 
 function valuesOf(sent: z.infer<typeof attributes>): Record<string, string | number | boolean> {
