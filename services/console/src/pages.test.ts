@@ -84,7 +84,7 @@ test.runIf(hasBrowser)(
     await page.getByRole("button", { name: "Show" }).click();
     await page.getByText("No trace of it is here").waitFor();
     await shop.traceOrder();
-    await page.getByText("process dev-billing").waitFor();
+    await page.getByText("process dev-billing").first().waitFor();
     expect(await visitor.faults()).toEqual([]);
   },
 );

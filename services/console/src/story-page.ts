@@ -12,7 +12,7 @@ const barWidth = 260;
 
 /** Where one order is, and the way that it took: what happened to it, and each step in every service. */
 export function storyPage(story: Story, records: RecordsAbout): Page {
-  const { orderId, order, happenings, silent: untold, steps } = story;
+  const { orderId, order, silent: untold, steps } = story;
   const { letters, silent } = records;
   const wholeMs = Math.max(1, ...steps.map(({ startMs, durationMs }) => startMs + durationMs));
   return {
@@ -20,7 +20,7 @@ export function storyPage(story: Story, records: RecordsAbout): Page {
     isLive: true,
     body: html`${order && summary(order)}
     <h2>What happened</h2>
-    ${timeLine(happenings, records)}
+    ${timeLine(story, records)}
     ${silentList([...untold, ...silent])}
     ${letters.length > 0 ? html`<h2>What failed for good</h2>${linesTable(letters)}` : undefined}
     <h2>The way it took</h2>
@@ -54,7 +54,8 @@ function wayTable(steps: readonly Step[], wholeMs: number): Html {
 }
 
 function stepRow(step: Step, wholeMs: number): Html {
-  const { span, depth, startMs, durationMs, waitedMs } = step;
+  const { span, depth, startMs, durationMs } = step;
+  const waitedMs = waitedOf(step);
   const outcome = span.attributes["throughline.inbox.outcome"];
   return html`<tr><td class="step">${"  ".repeat(depth)}${span.name}${
     span.error === undefined ? "" : html` <span class="bad">${span.error}</span>`
@@ -69,7 +70,13 @@ function roadOf({ span: { attributes } }: Step): string {
   return brokerName(String(attributes["throughline.destination"] ?? attributes["messaging.system"] ?? ""));
 }
 
-function bar({ span, startMs, durationMs, waitedMs = 0 }: Step, wholeMs: number): Html {
+function waitedOf({ wait }: Step): number | undefined {
+  return wait && wait.endMs - wait.startMs;
+}
+
+function bar(step: Step, wholeMs: number): Html {
+  const { span, startMs, durationMs } = step;
+  const waitedMs = waitedOf(step) ?? 0;
   const scaled = (ms: number) => ((ms / wholeMs) * barWidth).toFixed(1);
   const name = span.error === undefined ? "worked" : "failed";
   return html`<svg class="bar" viewBox="0 0 ${barWidth} 10" role="img" aria-label="from ${milliseconds(startMs)}">

@@ -4,14 +4,14 @@ import { type Happenings, readHappenings } from "./happenings.ts";
 import { type Address, get } from "./snapshot.ts";
 import type { Span } from "./spans.ts";
 
-/** A span at its place in the tree, with the time that its message waited before. Milliseconds from the first span. */
+/** A span at its place in the tree, with what its message waited for before. Milliseconds from the first span. */
 export type Step = {
   readonly span: Span;
   readonly depth: number;
   readonly startMs: number;
   readonly durationMs: number;
   /** In the outbox before it was published; with the broker, for its next attempt or parked before it was handled. */
-  readonly waitedMs?: number;
+  readonly wait?: Span;
 };
 
 export type Story = Happenings & {
@@ -73,20 +73,19 @@ export function stepsOf(spans: readonly Span[]): Step[] {
   const byParent = Map.groupBy(inTime.filter(isBelow), ({ parentSpanId }) => parentSpanId);
   const waits = Map.groupBy(inTime.filter(isWait), messageOf);
   const stepsFrom = (span: Span, depth: number): Step[] => {
-    const waitedMs = waitedBefore(span, waits.get(messageOf(span)) ?? []);
+    const wait = waitBefore(span, waits.get(messageOf(span)) ?? []);
     const step = { span, depth, startMs: span.startMs - begin, durationMs: span.endMs - span.startMs };
     const below = (byParent.get(span.spanId) ?? []).flatMap((child) => stepsFrom(child, depth + 1));
-    return [{ ...step, ...(waitedMs !== undefined && { waitedMs }) }, ...below];
+    return [{ ...step, ...(wait && { wait }) }, ...below];
   };
   return inTime.filter((span) => !isChild(span) && !isWait(span)).flatMap((root) => stepsFrom(root, 0));
 }
 
 /** The wait that ended as this began. A message that several groups handle waits for each by itself. */
-function waitedBefore(span: Span, waits: readonly Span[]): number | undefined {
+function waitBefore(span: Span, waits: readonly Span[]): Span | undefined {
   const ended = ({ service, endMs }: Span) => service === span.service && Math.abs(endMs - span.startMs) < clockMs;
   const elsewhere = operationOf(span) === "publish" ? "broker" : "outbox";
-  const wait = waits.findLast((one) => ended(one) && waitOf(one) !== elsewhere);
-  return wait && wait.endMs - wait.startMs;
+  return waits.findLast((one) => ended(one) && waitOf(one) !== elsewhere);
 }
 
 function isWait(span: Span): boolean {

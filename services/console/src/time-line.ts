@@ -5,11 +5,18 @@ import type { ServiceLine } from "./kind-page.ts";
 import { placeOf, short } from "./letter-words.ts";
 import type { RecordsAbout, ServiceMessage } from "./records-about.ts";
 import { scroll } from "./scroll.ts";
+import { type Line, linesOf } from "./step-lines.ts";
+import type { Story } from "./story.ts";
 import { brokerName, many } from "./words.ts";
 
-/** What happened to an order, what was told of it and what died of that, over all services. */
-export function timeLine(happenings: readonly Happening[], { messages, letters, others }: RecordsAbout): Html {
-  const lines = [...happenings.map(ofHappening), ...messages.map(toLine), ...letters.map(ofLetter)];
+/** What was asked for an order, happened to it, was told of it, failed, waited, died and was sent again, over all services. */
+export function timeLine(
+  { happenings, steps }: Pick<Story, "happenings" | "steps">,
+  { messages, letters, others }: RecordsAbout,
+): Html {
+  const ofSteps = steps.flatMap((step) => linesOf(step, letters));
+  // What is asked comes before what happens in the same millisecond, and what fails before what dies of it.
+  const lines = [...ofSteps, ...happenings.map(ofHappening), ...messages.map(toLine), ...letters.map(ofLetter)];
   return html`${scroll(
     "What happened",
     html`<table>
@@ -39,14 +46,6 @@ function isOfOneTransaction({ service, at }: ServiceMessage, happening: Happenin
   const laterMs = Date.parse(happening.at) - at.getTime();
   return happening.service === service && laterMs >= 0 && laterMs <= longestTransactionMs;
 }
-
-type Line = {
-  readonly at: Date;
-  readonly service: string;
-  readonly what: Html;
-  readonly data: Html;
-  readonly by?: string | undefined;
-};
 
 const waitsForRelay = html`<span class="wait">waits: no relay has ever run</span>`;
 
