@@ -45,7 +45,7 @@ function summary({ status, reason, payment, stock, totalInCents, currency, custo
 function wayTable(steps: readonly Step[], wholeMs: number): Html {
   return scroll(
     "The way it took",
-    html`<table>
+    html`<table class="stacked">
     <thead><tr><th>step</th><th>service</th><th>road</th><th class="number">began</th><th class="number">waited</th>
       <th class="number">took</th><th>grey: waited</th></tr></thead>
     <tbody>${steps.map((step) => stepRow(step, wholeMs))}</tbody>
@@ -60,9 +60,9 @@ function stepRow(step: Step, wholeMs: number): Html {
   return html`<tr><td class="step">${"  ".repeat(depth)}${span.name}${
     span.error === undefined ? "" : html` <span class="bad">${span.error}</span>`
   }${outcome === "duplicate" ? html` <span class="wait">duplicate, no effect</span>` : ""}</td>
-    <td>${span.service}</td><td>${roadOf(step)}</td><td class="number">${milliseconds(startMs)}</td>
-    <td class="number">${waitedMs === undefined ? "" : milliseconds(waitedMs)}</td>
-    <td class="number">${milliseconds(durationMs)}</td><td>${bar(step, wholeMs)}</td></tr>`;
+    <td>${span.service}</td><td>${roadOf(step)}</td><td class="number began">${milliseconds(startMs)}</td>
+    <td class="number waited">${waitedMs === undefined ? "" : milliseconds(waitedMs)}</td>
+    <td class="number took">${milliseconds(durationMs)}</td><td class="whole">${bar(step, wholeMs)}</td></tr>`;
 }
 
 /** The broker that it was sent to, or came from. */

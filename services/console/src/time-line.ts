@@ -19,9 +19,11 @@ export function timeLine(
   const lines = [...ofSteps, ...happenings.map(ofHappening), ...messages.map(toLine), ...letters.map(ofLetter)];
   return html`${scroll(
     "What happened",
-    html`<table>
-      <thead><tr><th>at</th><th>service</th><th>what</th><th>data, or where it is</th><th>by</th></tr></thead>
-      <tbody>${lines.toSorted((one, other) => one.at.getTime() - other.at.getTime()).map(row)}</tbody>
+    html`<table class="stacked">
+      <thead><tr><th>at, UTC</th><th>service</th><th>what</th><th>data, or where it is</th><th>by</th></tr></thead>
+      <tbody>${lines
+        .toSorted((one, other) => one.at.getTime() - other.at.getTime())
+        .map((line, nth, all) => row(line, all[nth - 1]))}</tbody>
     </table>`,
   )}${others > 0 ? html`<p class="dim">${many(others, "message")} more about it ${others === 1 ? "was" : "were"} told later, or ${others === 1 ? "is" : "are"} no longer kept.</p>` : undefined}`;
 
@@ -49,9 +51,17 @@ function isOfOneTransaction({ service, at }: ServiceMessage, happening: Happenin
 
 const waitsForRelay = html`<span class="wait">waits: no relay has ever run</span>`;
 
-function row({ at, service, what, data, by }: Line): Html {
-  return html`<tr><td>${at.toISOString()}</td><td>${service}</td><td>${what}</td>
-    <td class="data">${data}</td><td>${by}</td></tr>`;
+function row({ at, service, what, data, by }: Line, above: Line | undefined): Html {
+  return html`<tr><td>${moment(at, above?.at)}</td><td>${service}</td><td>${what}</td>
+    <td class="data whole">${data}</td><td class="by">${by}</td></tr>`;
+}
+
+/** With the day apart, which a narrow window shows only where it is another than above. */
+function moment(at: Date, above: Date | undefined): Html {
+  const iso = at.toISOString();
+  const [day, time] = [iso.slice(0, 10), iso.slice(11, 23)];
+  const isSameDay = above?.toISOString().startsWith(day) === true;
+  return html`<time datetime="${iso}"><span class="${isSameDay ? "same day" : "day"}">${day}</span> ${time}</time>`;
 }
 
 function ofHappening({ at, service, type, data, by }: Happening): Line {
