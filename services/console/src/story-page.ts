@@ -79,7 +79,7 @@ function bar(step: Step, wholeMs: number): Html {
   const waitedMs = waitedOf(step) ?? 0;
   const scaled = (ms: number) => ((ms / wholeMs) * barWidth).toFixed(1);
   const name = span.error === undefined ? "worked" : "failed";
-  return html`<svg class="bar" viewBox="0 0 ${barWidth} 10" role="img" aria-label="from ${milliseconds(startMs)}">
+  return html`<svg class="bar" viewBox="0 0 ${barWidth} 10" preserveAspectRatio="none" role="img" aria-label="from ${milliseconds(startMs)}">
     <rect class="waiting" x="${scaled(Math.max(0, startMs - waitedMs))}" width="${scaled(Math.min(waitedMs, startMs))}" y="3" height="4"/>
     <rect class="${name}" x="${scaled(startMs)}" width="${Math.max(1, Number(scaled(durationMs)))}" height="10"/></svg>`;
 }
