@@ -1,4 +1,5 @@
 import type { RoadState } from "@throughline/outbox/operation";
+import { withoutSecret } from "@throughline/service";
 import type { Happening } from "./happenings.ts";
 import { type Html, html } from "./html.ts";
 import type { ServiceLine } from "./kind-page.ts";
@@ -65,7 +66,13 @@ function moment(at: Date, above: Date | undefined): Html {
 }
 
 function ofHappening({ at, service, type, data, by }: Happening): Line {
-  return { at: new Date(at), service, what: html`${type}`, data: html`<code>${JSON.stringify(data)}</code>`, by };
+  return {
+    at: new Date(at),
+    service,
+    what: html`${type}`,
+    data: html`<code>${JSON.stringify(data, withoutSecret)}</code>`,
+    by,
+  };
 }
 
 function ofLetter({ failedAt, service, number, type, state, error }: ServiceLine): Line {
