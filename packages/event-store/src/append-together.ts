@@ -55,24 +55,31 @@ async function appendOneByOne<Told extends Event>(
 
 type Row = { readonly stream_id: string; readonly version: number; readonly position: number; readonly at_ms: number };
 
-function recordAll<Told extends Event>({ streamId, parts }: Append<Told>, rows: readonly Row[]): AppendResult<Told>[] {
-  const events = parts.flatMap(({ entries, metadata }) => entries.map((entry) => ({ entry, metadata })));
-  const recorded = events.map(({ entry, metadata }, nth) => record(streamId, entry, rows[nth] as Row, metadata));
-  return parts.map(({ entries }) => ({ appended: recorded.splice(0, entries.length) }));
+function recordAll<Told extends Event>(append: Append<Told>, rows: readonly Row[]): AppendResult<Told>[] {
+  const recorded = eventsOf(append).map(({ entry, metadata }, nth) =>
+    record(append.streamId, entry, rows[nth] as Row, metadata),
+  );
+  return append.parts.map(({ entries }) => ({ appended: recorded.splice(0, entries.length) }));
+}
+
+/** Those of all parts, in order, each with the metadata of its own. */
+function eventsOf<Told extends Event>({ parts }: Append<Told>) {
+  return parts.flatMap(({ entries, metadata }) => entries.map((entry) => ({ entry, metadata })));
 }
 
 function toColumns<Told extends Event>(appends: readonly Append<Told>[]): unknown[][] {
-  const events = appends.flatMap(({ streamId, expected, parts }) =>
-    parts
-      .flatMap(({ entries, metadata }) => entries.map((entry) => ({ entry, metadata })))
-      .map((event, nth) => ({ ...event, streamId, version: expected + nth + 1 })),
+  const events = appends.flatMap((append) =>
+    eventsOf(append).map((event, nth) => ({
+      ...event,
+      streamId: append.streamId,
+      version: append.expected + nth + 1,
+    })),
   );
-  const lengthOf = ({ parts }: Append<Told>) => parts.reduce((sum, { entries }) => sum + entries.length, 0);
   return [
     appends.map(({ streamId }) => streamId),
     appends.map(({ type }) => type),
     appends.map(({ expected }) => expected),
-    appends.map((append) => append.expected + lengthOf(append)),
+    appends.map((append) => append.expected + eventsOf(append).length),
     appends.map(({ snapshot }) => (snapshot === undefined ? null : JSON.stringify(snapshot.state))),
     appends.map(({ snapshot }) => snapshot?.stateVersion ?? null),
     events.map(({ streamId }) => streamId),

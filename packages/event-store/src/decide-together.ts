@@ -3,14 +3,18 @@ import { type AppendResult, toEntries } from "./append-to-stream.ts";
 import { appendTogether, type Part } from "./append-together.ts";
 import type { Decision } from "./decide.ts";
 import type { Decider } from "./decider.ts";
-import { eventId } from "./event-id.ts";
 import { type Loaded, loadForDecision } from "./load-state.ts";
 import type { Event, Metadata } from "./recorded-event.ts";
 import { inPresentVersion } from "./upcast.ts";
 
 /** Commands that all make happen what they do, or none of them does. */
 export type Work<Command> = {
-  readonly commands: readonly { readonly streamId: string; readonly command: Command }[];
+  readonly commands: readonly {
+    readonly streamId: string;
+    readonly command: Command;
+    /** That of the first event, if it has one, where the command has an id: by it the command is known again. */
+    readonly firstEventId: string | null;
+  }[];
   readonly commandId: string | undefined;
   readonly metadata: Metadata;
 };
@@ -87,11 +91,8 @@ async function lockEntities<Command, Told extends Event, State>(
   works: readonly Work<Command>[],
 ): Promise<Map<string, Entity<Told, State>>> {
   const asked = new Map<string, { readonly streamId: string; readonly firstEventId: string | null }>();
-  for (const { commands, commandId } of works) {
-    for (const { streamId } of commands) {
-      const firstEventId = commandId === undefined ? null : eventId(streamId, commandId, 0);
-      asked.set(firstEventId ?? streamId, { streamId, firstEventId });
-    }
+  for (const { streamId, firstEventId } of works.flatMap(({ commands }) => commands)) {
+    asked.set(firstEventId ?? streamId, { streamId, firstEventId });
   }
   const rows = await loadForDecision(tx, decider, [...asked.values()]);
   const entities = new Map<string, Entity<Told, State>>();
@@ -118,9 +119,9 @@ function decideAll<Command, Told extends Event, State>(
   const changed = new Map<string, Entity<Told, State>>();
   const entityOf = (streamId: string) => changed.get(streamId) ?? (entities.get(streamId) as Entity<Told, State>);
   try {
-    const drafts = commands.map(({ streamId, command }) => {
-      const { draft, after } = decideOne(decider, entityOf(streamId), command, work);
-      changed.set(streamId, after);
+    const drafts = commands.map((one) => {
+      const { draft, after } = decideOne(decider, entityOf(one.streamId), one, work);
+      changed.set(one.streamId, after);
       return draft;
     });
     for (const [streamId, entity] of changed) entities.set(streamId, entity);
@@ -133,12 +134,11 @@ function decideAll<Command, Told extends Event, State>(
 function decideOne<Command, Told extends Event, State>(
   decider: Decider<Command, Told, State>,
   before: Entity<Told, State>,
-  command: Command,
+  { command, firstEventId }: Work<Command>["commands"][number],
   { commandId, metadata }: Omit<Work<Command>, "commands">,
 ): { readonly draft: Draft<State>; readonly after: Entity<Told, State> } {
   const { streamId, begun, parts } = before;
-  const firstEventId = commandId === undefined ? undefined : eventId(streamId, commandId, 0);
-  const repeatedFrom = firstEventId === undefined ? undefined : begun.get(firstEventId);
+  const repeatedFrom = firstEventId === null ? undefined : begun.get(firstEventId);
   if (repeatedFrom !== undefined) return { draft: { streamId, repeatedFrom }, after: before };
   const entries = toEntries(streamId, inPresentVersion(decider, decider.decide(command, before.state)), commandId);
   if (entries.length === 0) return { draft: { ...before, part: undefined }, after: before };
@@ -148,7 +148,7 @@ function decideOne<Command, Told extends Event, State>(
     draft: { streamId, state, version, part: parts.length },
     after: {
       ...{ ...before, state, version },
-      begun: firstEventId === undefined ? begun : new Map([...begun, [firstEventId, before.version + 1]]),
+      begun: firstEventId === null ? begun : new Map([...begun, [firstEventId, before.version + 1]]),
       parts: [...parts, { entries, metadata }],
     },
   };

@@ -2,6 +2,7 @@ import { currentCause } from "@throughline/envelope";
 import { askTogether, type Transaction } from "@throughline/log";
 import { type Decided, decidingWith } from "./decide-together.ts";
 import { type Decider, streamIdOf } from "./decider.ts";
+import { eventId } from "./event-id.ts";
 import { loadStateAt } from "./load-state.ts";
 import { readCommandEvents } from "./read-stream.ts";
 import type { Event, Metadata, RecordedEvent } from "./recorded-event.ts";
@@ -55,7 +56,10 @@ export async function decideAll<Command, Told extends Event, State>(
   { commandId, metadata }: DecideOptions = {},
 ): Promise<(Decision<Told, State> & { readonly id: string })[]> {
   const outcome = await askTogether(tx, decidingWith(decider), {
-    commands: commands.map(({ id, command }) => ({ streamId: streamIdOf(decider, id), command })),
+    commands: commands.map(({ id, command }) => {
+      const streamId = streamIdOf(decider, id);
+      return { streamId, command, firstEventId: commandId === undefined ? null : eventId(streamId, commandId, 0) };
+    }),
     commandId,
     metadata: { ...causeOfThis(), ...metadata },
   });
