@@ -16,7 +16,6 @@ export { allEnded, createGroupCommit, lendTransaction, shareTransactions } from 
 export { type Log, type LogPage, type LogQuery, type LogRange, readLimit, readLog } from "./log.ts";
 export { migrations } from "./migrations.ts";
 export { changePartitions, dropPartition } from "./partitions.ts";
-export { placeholdersOf, prepared } from "./prepared.ts";
 export { dropCursors, openCursors, type ReaderLane, readLanes, resetCursor, rewindCursor } from "./readers.ts";
 export { saveLast } from "./save-last.ts";
 export { UnknownOutcomeError } from "./unknown-outcome.ts";

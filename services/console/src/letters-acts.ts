@@ -108,7 +108,7 @@ function hasPassword(data: string): boolean {
   return withoutPasswords(data) !== data;
 }
 
-const passwordShown = "There is an address with a password in it, which no page shows";
+const passwordShown = "There is an address with a password or a token in it, which no page shows";
 
 /** Why this is not sent, before it is tried. */
 function refusalOf(letter: Letter, text: string): Refusal | undefined {
